@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small helpers for messages.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kvhost {
+
+// The candidate with the smallest edit distance to `name`, or "" when none is near enough to be meant.
+std::string nearest(const std::string& name, const std::vector<std::string>& candidates);
+
+// "; did you mean 'x'?" or "".
+std::string did_you_mean(const std::string& name, const std::vector<std::string>& candidates);
+
+std::string join(const std::vector<std::string>& parts, const std::string& separator);
+
+// "1.5 MB" (powers of 1000).
+std::string format_bytes(int64_t bytes);
+
+}  // namespace kvhost

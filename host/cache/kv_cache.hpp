@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ragged KV cache of one sequence: a length per layer and KV head, memory that really goes back to the system.
+//
+// One layer holds three regions (keys, values, positions). Inside a region the heads lie one after the other, each
+// with its own offset, length and capacity, so one head's entries are always contiguous: [n, head_dim], row stride
+// head_dim. After compact() there is no slack at all. The first append() afterwards spreads the heads apart by a
+// block of spare entries each (moved from the last head to the first, in place), so that decoding moves memory
+// once per block and not per token.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/config.hpp"
+
+namespace kvhost {
+
+struct CacheLayout {
+  int64_t n_layers = 0, n_kv_heads = 0, head_dim = 0;
+  DType dtype = DType::Float32;
+  int64_t bytes_per_entry() const { return 2 * head_dim * element_size(dtype); }  // K and V of one entry
+};
+
+// One head of one layer, borrowed until the layer changes.
+struct HeadSpan {
+  void* keys = nullptr;                 // [n, head_dim] RoPE applied
+  void* values = nullptr;               // [n, head_dim]
+  const int32_t* positions = nullptr;   // [n] ascending, absolute
+  int64_t n = 0;
+};
+
+// Which entries each head keeps: ascending indices into the head's entries.
+struct KeepPlan {
+  std::vector<std::vector<int32_t>> heads;
+};
+
+class KvCache {
+ public:
+  explicit KvCache(const CacheLayout& layout);
+  ~KvCache();
+  KvCache(KvCache&&) noexcept;
+  KvCache& operator=(KvCache&&) noexcept;
+
+  const CacheLayout& layout() const;
+  int64_t n_seen() const;           // tokens processed = the next token's position; never shrinks
+  void advance(int64_t n_tokens);   // after a forward over all layers
+  HeadSpan head(int64_t layer, int64_t head) const;
+  int64_t n_kept(int64_t layer, int64_t head) const;
+
+  // Makes room for n more entries in every head of `layer`, at positions first_position.. (ascending), counts them as
+  // held and returns their index in each head. The caller then writes K and V through head(). In prefill (empty layer)
+  // this is one exact region [n_kv_heads, n, head_dim].
+  std::vector<int64_t> append(int64_t layer, int64_t n, int64_t first_position);
+
+  // Keeps the listed entries of each head, in place; the rest of the memory is returned to the system.
+  void compact(int64_t layer, const KeepPlan& keep);
+
+  // Sliding-window layers: drops entries at positions < first_position.
+  void drop_before(int64_t layer, int64_t first_position);
+
+  void clear();
+
+  int64_t bytes_kept() const;       // K and V of the entries held
+  int64_t bytes_allocated() const;  // all the cache holds from the system: slack, positions, page rounding
+  int64_t bytes_peak() const;       // the highest bytes_allocated() since reset_peak()
+  void reset_peak();
+
+ private:
+  struct State;
+  State* state_;
+};
+
+}  // namespace kvhost

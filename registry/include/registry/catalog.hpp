@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What methods exist: read from manifests only, no plugin is opened to answer.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kvhost::registry {
+
+enum class Kind { Scorer = 1, Wrapper = 2, HeadAllocator = 3, LayerAllocator = 4, Press = 5 };  // = KVH_KIND_*
+const char* kind_name(Kind kind);  // "scorer", "wrapper", "head allocator", ...
+
+struct ParamInfo {
+  std::string name, doc, unit;
+  uint32_t type = 0;   // KVH_PARAM_*
+  uint32_t flags = 0;  // KVH_PARAM_HAS_MIN, ...
+  nlohmann::json def;  // null when there is no default
+  double min = 0, max = 0;
+  std::vector<std::string> choices;
+};
+
+struct NeedInfo {
+  uint32_t tensor = 0, flags = 0;
+  int64_t window = 0;
+};
+
+struct MethodInfo {
+  std::string name, version, summary, paper, reference, notes;
+  std::vector<std::string> aliases;
+  Kind kind = Kind::Scorer;
+  uint32_t flags = 0;  // KVH_METHOD_*
+  std::vector<ParamInfo> params;
+  std::vector<NeedInfo> needs;
+  std::filesystem::path library;  // absolute
+  uint32_t index = 0;             // of the method in its library
+  std::string plugin, vendor, license, sha256, tier;  // tier: "portable" or "torch"
+};
+
+struct ScanFailure {
+  std::filesystem::path library;
+  std::string stage;   // "manifest", "describe", "load"
+  std::string reason;  // what was found; what was expected
+};
+
+struct Shadowed {
+  std::string name;
+  std::filesystem::path used, ignored;
+};
+
+class Catalog {
+ public:
+  // Scans `folders` in order (earlier ones win). Libraries without a valid manifest are described in a child process
+  // (`describe` = path of kvhost-describe) with a deadline; results are cached by sha256 in `cache_file` ("" = none).
+  static Catalog scan(const std::vector<std::filesystem::path>& folders,
+                      const std::filesystem::path& describe,
+                      const std::filesystem::path& cache_file);
+
+  const std::vector<MethodInfo>& methods() const { return methods_; }  // by kind, then name
+  const MethodInfo* find(const std::string& name) const;               // by name or alias; null when unknown
+  const std::vector<ScanFailure>& failures() const { return failures_; }
+  const std::vector<Shadowed>& shadowed() const { return shadowed_; }
+  std::vector<std::string> names() const;
+
+ private:
+  std::vector<MethodInfo> methods_;
+  std::vector<ScanFailure> failures_;
+  std::vector<Shadowed> shadowed_;
+};
+
+}  // namespace kvhost::registry

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens libraries that the catalog knows. Nothing is ever unloaded.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "kvhost/plugin.h"
+#include "registry/catalog.hpp"
+
+namespace kvhost::registry {
+
+// A library that cannot be used: what() says stage, file and reason in one line.
+class LoadError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The method behind `info`: opens its library on first use (checks magic, sizes, version, that the library's bytes have
+// the manifest's sha256, and that the descriptor equals the manifest), calls plugin->open once. Thread-safe.
+// Throws LoadError.
+const kvh_method* load(const MethodInfo& info, const kvh_host& host);
+
+}  // namespace kvhost::registry

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a method is shown: the model, and one layer of one sequence.
+ *
+ * There is no batch axis: one call is one sequence and one layer. The cache is ragged, so per-entry data comes as one
+ * view per KV head. During prefill all heads have the same length and dense views are given beside them.
+ *
+ * Letters in shapes: n_heads query heads, n_kv_heads KV heads, group_size = n_heads / n_kv_heads (query head j reads
+ * KV head j / group_size), T = tokens of this forward, n = entries of one head, d = head_dim, W = window. */
+#ifndef KVHOST_LAYER_H_
+#define KVHOST_LAYER_H_
+
+#include "tensor.h"
+
+/* Rotary position embedding (RoFormer, arXiv:2104.09864), half-split form: channel i is paired with i + rotary_dim/2. */
+typedef struct kvh_rope {
+  uint32_t struct_size;
+  int32_t rotary_dim;       /* <= head_dim; the remaining channels are not rotated */
+  const float* inv_freq;    /* [rotary_dim / 2], scaling applied */
+  double attention_scaling; /* factor on cos and sin (YaRN), 1 otherwise */
+} kvh_rope;
+
+typedef struct kvh_model {
+  uint32_t struct_size;
+  int32_t n_layers, n_heads, n_kv_heads, head_dim, hidden_size;
+  int32_t sliding_window;   /* tokens, 0: none */
+  kvh_dtype dtype;          /* of the cache */
+  kvh_device device;
+  const char* family;       /* config.json's model_type: "llama", "qwen3", ... */
+  const char* model_dir;    /* where learned resources of a method may lie; "" when there is none */
+  const kvh_rope* rope;
+} kvh_model;
+
+/* Tensors a method may need. Ids are append-only; the host computes each at most once per layer and shares it. */
+enum {
+  /* Free: what the cache holds. Always delivered, per head (kvh_head) and, in prefill, dense. */
+  KVH_T_KEYS = 0,   /* [n_kv_heads, T, d] RoPE applied, cache dtype */
+  KVH_T_VALUES = 1, /* [n_kv_heads, T, d] cache dtype */
+  /* Cheap: slices of what the forward computes anyway. `window` = how many of the last tokens. */
+  KVH_T_HIDDEN = 2,       /* [W, hidden_size] input of the attention block (after its norm), model dtype; window 0 = all T */
+  KVH_T_QUERY_WINDOW = 3, /* [n_heads, W, d] post-RoPE queries of the last W tokens, model dtype */
+  /* One small GEMM: softmax rows of the last `window` queries over all entries they may see, float32, 0 where masked.
+   * Delivered per head as kvh_head.window_attention. */
+  KVH_T_WINDOW_ATTENTION = 4,
+  /* Dear: O(T^2) time and memory, prefill only; `plan` prints it. float32, rows are queries, lower triangular. */
+  KVH_T_ATTENTION_MEAN = 5, /* [T, T] averaged over query heads */
+  KVH_T_ATTENTION = 6,      /* [n_heads, T, T] */
+  /* Weights. */
+  KVH_T_OUTPUT_WEIGHT = 7, /* [hidden_size, n_heads * d] of the attention's output projection, model dtype */
+  KVH_T_COUNT = 8
+};
+
+enum { KVH_NEED_OPTIONAL = 1u << 0 }; /* NULL when it cannot be had, instead of a refusal */
+
+typedef struct kvh_need { /* frozen */
+  uint32_t tensor; /* KVH_T_* */
+  uint32_t flags;  /* KVH_NEED_* */
+  int64_t window;  /* W for windowed tensors; when fewer than W tokens were seen, the view holds that many */
+} kvh_need;
+
+/* One KV head of this layer. Entries are in ascending position order. */
+typedef struct kvh_head {
+  uint32_t struct_size;
+  uint32_t reserved;
+  int64_t n_entries;
+  kvh_tensor keys;          /* [n, d] RoPE applied at the entry's own position */
+  kvh_tensor values;        /* [n, d] */
+  const int32_t* positions; /* [n] absolute positions, ascending */
+  const kvh_tensor* window_attention; /* [group_size, W, n] float32, or NULL when not asked for */
+} kvh_head;
+
+enum { KVH_PHASE_PREFILL = 0, KVH_PHASE_DECODE = 1 };
+
+/* Services during a call. Borrowed; not kept beyond it. */
+typedef struct kvh_exec {
+  uint32_t struct_size;
+  uint32_t n_threads;
+  uint64_t seed; /* of the run; a method that draws at random derives its stream from it */
+  void* impl;
+  /* [any thread] Non-zero: return KVH_E_CANCELLED soon. Poll in work longer than about 5 ms. */
+  int32_t (*cancelled)(const struct kvh_exec*) KVH_NOEXCEPT;
+  /* [calling thread] Runs fn(arg, begin, end) over disjoint ranges that cover [0, n), on the host's threads, and
+   * returns when all are done. Not nested. */
+  void (*parallel_for)(const struct kvh_exec*, int64_t n, void (*fn)(void* arg, int64_t begin, int64_t end), void* arg)
+      KVH_NOEXCEPT;
+} kvh_exec;
+
+typedef struct kvh_layer {
+  uint32_t struct_size;
+  int32_t phase; /* KVH_PHASE_* */
+  int32_t layer; /* 0-based */
+  int32_t n_kv_heads;
+  int64_t n_seen;       /* tokens processed so far = the next token's position */
+  int64_t q_len;        /* tokens of the forward that ends here: T in prefill */
+  int64_t kv_len;       /* entries of the longest head */
+  int64_t layer_budget; /* entries this layer will keep in all (over its heads); -1 while unknown */
+  const kvh_model* model;
+  const kvh_exec* exec;
+  const kvh_head* const* heads;     /* [n_kv_heads] */
+  const kvh_tensor* const* tensors; /* [n_tensors] by KVH_T_*; NULL where not delivered */
+  uint32_t n_tensors;
+  uint32_t reserved;
+} kvh_layer;
+
+/* The tensor with this id, or NULL. */
+static inline const kvh_tensor* kvh_layer_tensor(const kvh_layer* layer, uint32_t id) {
+  return id < layer->n_tensors ? layer->tensors[id] : 0;
+}
+
+#endif /* KVHOST_LAYER_H_ */

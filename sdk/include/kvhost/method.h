@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The kinds of method and what each is called for. A method decides, the host does: methods never touch the cache.
+ *
+ *   layer allocator   divides the model's budget over its layers          (uniform, pyramidkv, rankkv)
+ *   head allocator    divides a layer's budget over its KV heads          (adakv)
+ *   scorer            a number per entry, larger = keep                   (snapkv, knorm)
+ *   wrapper           a scorer that holds another scorer                  (criticalkv)
+ *   press             edits what is kept after the selection              (merging)
+ *
+ * Order of entries wherever the host selects: pin, then score descending, then position ascending, then head ascending.
+ *
+ * Threads: create, needs and destroy may run at the same time on different instances. An instance is immutable after
+ * create and shared by sequences; calls that carry the same kvh_sequence are serialised by the host. */
+#ifndef KVHOST_METHOD_H_
+#define KVHOST_METHOD_H_
+
+#include "layer.h"
+#include "params.h"
+
+enum { KVH_KIND_SCORER = 1, KVH_KIND_WRAPPER = 2, KVH_KIND_HEAD_ALLOCATOR = 3, KVH_KIND_LAYER_ALLOCATOR = 4, KVH_KIND_PRESS = 5 };
+
+enum {
+  KVH_METHOD_DETERMINISTIC = 1u << 0, /* same inputs, bitwise same outputs, for any number of threads */
+  KVH_METHOD_NEEDS_BUDGET = 1u << 1,  /* the score depends on kvh_layer.layer_budget, which must be known */
+  KVH_METHOD_PREFILL = 1u << 2,       /* may run after prefill */
+  KVH_METHOD_DECODE = 1u << 3,        /* may run while generating */
+  KVH_METHOD_EDITS_VALUES = 1u << 4   /* press: writes kvh_edit.values */
+};
+
+typedef struct kvh_instance kvh_instance; /* defined by the plugin: a configured method */
+typedef struct kvh_sequence kvh_sequence; /* defined by the plugin: a method's state for one sequence */
+
+/* ---- Scorer and wrapper ---------------------------------------------------------------------------------------- */
+
+/* Outputs, allocated by the host. In prefill the rows of all heads are adjacent: scores[h] = scores[0] + h * T. */
+typedef struct kvh_scores {
+  uint32_t struct_size;
+  int32_t n_kv_heads;
+  const int64_t* n_entries; /* [n_kv_heads] */
+  float* const* scores;     /* [n_kv_heads][n]: finite, every element written; larger = keep */
+  int8_t* const* pins;      /* [n_kv_heads][n]: zeroed by the host. > 0 keep first, higher value first, and among equal
+                               ones the later position when there are more than fit; < 0 drop first; 0 by score */
+} kvh_scores;
+
+typedef struct kvh_scorer {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* [prefill, decode] Once per layer. Fill out->scores, and out->pins where wanted. */
+  kvh_status (*score)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_scores* out, kvh_error*) KVH_NOEXCEPT;
+} kvh_scorer;
+
+/* The scorer inside a wrapper, given at create(), valid as long as the instance. */
+typedef struct kvh_child {
+  uint32_t struct_size;
+  uint32_t kind;
+  void* impl;
+  const char* name;
+  /* [inside score()] Pass on the kvh_layer you were called with; the child sees the windows it asked for. `out` may be
+   * the caller's own output or buffers of the same shape with zeroed pins. */
+  kvh_status (*score)(const struct kvh_child*, const kvh_layer*, kvh_scores* out, kvh_error*) KVH_NOEXCEPT;
+} kvh_child;
+
+/* ---- Head allocator -------------------------------------------------------------------------------------------- */
+
+typedef struct kvh_head_allocator {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* [prefill, decode] Divide layer->layer_budget. budgets[h] in [0, n_entries(h)], sum = layer_budget exactly. */
+  kvh_status (*allocate)(kvh_instance*, kvh_sequence*, const kvh_layer*, const kvh_scores* scores, int64_t* budgets, kvh_error*)
+      KVH_NOEXCEPT;
+} kvh_head_allocator;
+
+/* ---- Layer allocator ------------------------------------------------------------------------------------------- */
+
+enum {
+  KVH_WHEN_BEFORE_PREFILL = 0, /* needs nothing from the prompt but its length */
+  KVH_WHEN_MONOTONE = 1,       /* learns layer by layer; a layer's share can only shrink as later layers are seen */
+  KVH_WHEN_AFTER_PREFILL = 2   /* all layers must be seen first: the full cache is held until then */
+};
+
+typedef struct kvh_layer_request {
+  uint32_t struct_size;
+  int32_t n_layers;
+  int32_t n_kv_heads;
+  int32_t n_observed;         /* layers observed so far; n_layers at the final call */
+  int64_t kv_len;             /* tokens of the prompt */
+  int64_t total_entries;      /* to divide, over all layers and KV heads */
+  const int64_t* min_entries; /* [n_layers] floors, entries over all heads of the layer */
+  const int64_t* max_entries; /* [n_layers] caps, likewise */
+} kvh_layer_request;
+
+typedef struct kvh_layer_answer {
+  uint32_t struct_size;
+  uint32_t exact;       /* set to 1: `entries` is the answer and is checked. 0: `shares` is, and the host apportions
+                           total_entries by largest remainder between floors and caps */
+  double* shares;       /* [n_layers] >= 0, any common scale. While n_observed < n_layers only the first n_observed count */
+  int64_t* entries;     /* [n_layers] */
+  double* observed;     /* [n_layers] what was learned per layer, for reports; the host fills it with NaN */
+  const char* observed_name; /* e.g. "effective_rank"; NULL when nothing was observed */
+} kvh_layer_answer;
+
+typedef struct kvh_layer_allocator {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Which KVH_WHEN_* this instance is. */
+  uint32_t (*when)(const kvh_instance*) KVH_NOEXCEPT;
+  /* [prefill] Once per layer, in order, before its cut. NULL when nothing is observed. */
+  kvh_status (*observe)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_error*) KVH_NOEXCEPT;
+  /* [prefill] At least once at the end (n_observed = n_layers); for monotone instances also after every layer. */
+  kvh_status (*allocate)(kvh_instance*, kvh_sequence*, const kvh_layer_request*, kvh_layer_answer*, kvh_error*) KVH_NOEXCEPT;
+} kvh_layer_allocator;
+
+/* ---- Press ----------------------------------------------------------------------------------------------------- */
+
+/* The host has selected by the inner scorer; the press may rewrite what it was declared to edit. */
+typedef struct kvh_edit {
+  uint32_t struct_size;
+  int32_t n_kv_heads;
+  const int64_t* n_kept;       /* [n_kv_heads] */
+  const int32_t* const* kept;  /* [n_kv_heads][n_kept] ascending indices into the head's entries (not positions) */
+  float* const* values;        /* [n_kv_heads][n_kept * d] holds the kept values; with KVH_METHOD_EDITS_VALUES the press
+                                  may overwrite them and the host stores them in the cache's dtype */
+} kvh_edit;
+
+typedef struct kvh_press {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* [prefill, decode] After the selection, before memory moves; kvh_layer still shows all entries. */
+  kvh_status (*edit)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_edit*, kvh_error*) KVH_NOEXCEPT;
+} kvh_press;
+
+/* ---- Method ---------------------------------------------------------------------------------------------------- */
+
+struct kvh_host;
+
+typedef struct kvh_create_args {
+  uint32_t struct_size;
+  uint32_t n_values;
+  const kvh_value* values; /* [n_values] one per kvh_param, same order, ranges checked */
+  const kvh_model* model;
+  const struct kvh_host* host;
+  const kvh_child* const* children; /* [n_children] wrappers and presses: the inner scorer */
+  uint32_t n_children;
+  uint32_t reserved;
+} kvh_create_args;
+
+typedef struct kvh_needs {
+  uint32_t struct_size;
+  uint32_t capacity;  /* of `needs` */
+  uint32_t count;     /* set by the method; may exceed capacity, then the host asks again with more */
+  uint32_t reserved;
+  kvh_need* needs;
+} kvh_needs;
+
+/* Where kept entries came from, so that state kept beside them can follow. */
+typedef struct kvh_moved {
+  uint32_t struct_size;
+  int32_t layer;
+  int32_t n_kv_heads;
+  int32_t reserved;
+  const int64_t* n_kept;      /* [n_kv_heads] */
+  const int32_t* const* kept; /* [n_kv_heads][n_kept] old index of each kept entry, ascending */
+} kvh_moved;
+
+typedef struct kvh_method {
+  uint32_t struct_size;
+  uint32_t kind;  /* KVH_KIND_* */
+  uint32_t flags; /* KVH_METHOD_* */
+  uint32_t n_params;
+  const char* name;      /* [a-z][a-z0-9_]*, what users type */
+  const char* version;   /* "1.0.0" */
+  const char* summary;   /* one line */
+  const char* paper;     /* "arXiv:2404.14469", or "" */
+  const char* reference; /* what the implementation is checked against, or "" */
+  const char* notes;     /* where seed, paper and reference disagree, and what the default does; or "" */
+  const char* const* aliases; /* NULL-terminated, or NULL: other names of this very method */
+  const kvh_param* const* params;
+  const kvh_need* static_needs; /* superset over all configurations, for listings */
+  uint32_t n_static_needs;
+  uint32_t reserved;
+  kvh_status (*create)(const struct kvh_method*, const kvh_create_args*, kvh_instance** out, kvh_error*) KVH_NOEXCEPT;
+  void (*destroy)(kvh_instance*) KVH_NOEXCEPT;
+  /* Exact needs of this instance; a subset of static_needs with exact windows. */
+  kvh_status (*needs)(const kvh_instance*, kvh_needs*, kvh_error*) KVH_NOEXCEPT;
+  /* NULL: the method keeps nothing between calls, and gets NULL for its kvh_sequence. */
+  kvh_status (*begin)(kvh_instance*, kvh_sequence** out, kvh_error*) KVH_NOEXCEPT;
+  void (*end)(kvh_instance*, kvh_sequence*) KVH_NOEXCEPT;
+  /* [prefill, decode] After memory moved. NULL when no state follows entries. */
+  kvh_status (*after_compact)(kvh_instance*, kvh_sequence*, const kvh_moved*, kvh_error*) KVH_NOEXCEPT;
+  const void* interface; /* kvh_scorer (scorer, wrapper), kvh_head_allocator, kvh_layer_allocator or kvh_press by kind */
+  /* Optional and experimental parts by id, "kvhost.<name>/<revision>"; NULL when unknown. May be NULL itself. */
+  const void* (*extension)(const struct kvh_method*, const char* id) KVH_NOEXCEPT;
+} kvh_method;
+
+#endif /* KVHOST_METHOD_H_ */

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/json_file.hpp"
+#include "base/text.hpp"
+
+namespace fs = std::filesystem;
+
+TEST_CASE("nearest finds a misspelt name and refuses to guess wildly") {
+  const std::vector<std::string> names = {"snapkv", "knorm", "streaming_llm"};
+  CHECK(kvhost::nearest("snapk", names) == "snapkv");
+  CHECK(kvhost::nearest("streamingllm", names) == "streaming_llm");
+  CHECK(kvhost::nearest("zzzzzzzz", names).empty());
+}
+
+TEST_CASE("a JSON syntax error names line and column") {
+  const auto path = fs::temp_directory_path() / "kvhost_bad.json";
+  std::ofstream(path) << "{\n  \"a\": ,\n}";
+  CHECK_THROWS_WITH(kvhost::read_json(path, kvhost::ExitCode::BadRequest),
+                    Catch::Contains("line 2") && Catch::Contains(path.string()));
+  fs::remove(path);
+}
+
+TEST_CASE("a failed write leaves the earlier file as it was") {
+  const auto path = fs::temp_directory_path() / "kvhost_keep.json";
+  kvhost::write_json(path, {{"old", 1}});
+  CHECK_THROWS(kvhost::write_file(path, [](std::ostream& out) { out.setstate(std::ios::badbit); }));
+  CHECK(kvhost::read_json(path, kvhost::ExitCode::BadRequest) == nlohmann::json{{"old", 1}});
+  fs::remove(path);
+}
