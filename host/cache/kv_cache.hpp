@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "model/config.hpp"
+#include "base/dtype.hpp"
 
 namespace kvhost {
 

@@ -7,11 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace kvhost {
+#include "base/dtype.hpp"
 
-enum class DType { Float32, BFloat16, Float16 };
-int64_t element_size(DType dtype);
-const char* dtype_name(DType dtype);  // "float32", "bfloat16", "float16"
+namespace kvhost {
 
 struct RopeConfig {
   int64_t rotary_dim = 0;           // <= head_dim
