@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/interrupt.hpp"
+
+#include <csignal>
+
+#include "base/error.hpp"
+
+namespace kvhost {
+
+namespace {
+
+volatile std::sig_atomic_t pending = 0;
+
+void on_signal(int) { pending = 1; }
+
+}  // namespace
+
+void install_interrupt_handler() {
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  // After the first signal the default returns, so that a second one ends the process whatever it is doing.
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupted() { return pending != 0; }
+
+void throw_if_interrupted() {
+  if (pending != 0) throw Error(ExitCode::Interrupted, "", "interrupted; nothing more was written");
+}
+
+}  // namespace kvhost
