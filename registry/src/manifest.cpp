@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manifest.hpp"
+
+#include <stdexcept>
+
+#include "kvhost/plugin.h"
+#include "words.hpp"
+
+namespace kvhost::registry {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr int kManifestVersion = 1;
+
+// A bound as users would write it: an integer for integer parameters, null when there is none.
+ordered_json bound(const ParamInfo& param, uint32_t flag, double value) {
+  if (!(param.flags & flag)) return nullptr;
+  const bool integer = param.type == KVH_PARAM_INT || param.type == KVH_PARAM_INT_LIST;
+  if (integer) return static_cast<int64_t>(value);
+  return value;
+}
+
+template <typename T>
+T field(const json& object, const char* name) {
+  if (!object.is_object() || !object.contains(name)) {
+    throw std::runtime_error(std::string("field '") + name + "' is absent");
+  }
+  try {
+    return object.at(name).get<T>();
+  } catch (const json::exception&) {
+    throw std::runtime_error(std::string("field '") + name + "' has an unexpected type");
+  }
+}
+
+double bound_from(const json& object, const char* name) {
+  const json value = field<json>(object, name);
+  return value.is_number() ? value.get<double>() : 0.0;
+}
+
+ParamInfo param_from_json(const json& object) {
+  ParamInfo param;
+  param.name = field<std::string>(object, "name");
+  param.doc = field<std::string>(object, "doc");
+  param.unit = field<std::string>(object, "unit");
+  param.type = value_of(param_type_words(), field<std::string>(object, "type"), "type");
+  param.flags = bits_of_words(
+      param_flag_words(), field<std::vector<std::string>>(object, "flags"), "a parameter's flag");
+  param.def = field<json>(object, "default");
+  param.min = bound_from(object, "min");
+  param.max = bound_from(object, "max");
+  param.choices = field<std::vector<std::string>>(object, "choices");
+  return param;
+}
+
+NeedInfo need_from_json(const json& object) {
+  NeedInfo need;
+  need.tensor = value_of(tensor_words(), field<std::string>(object, "tensor"), "tensor");
+  need.flags = bits_of_words(
+      need_flag_words(), field<std::vector<std::string>>(object, "flags"), "a need's flag");
+  need.window = field<int64_t>(object, "window");
+  return need;
+}
+
+MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32_t index) {
+  MethodInfo method;
+  method.name = field<std::string>(object, "name");
+  method.version = field<std::string>(object, "version");
+  method.summary = field<std::string>(object, "summary");
+  method.paper = field<std::string>(object, "paper");
+  method.reference = field<std::string>(object, "reference");
+  method.notes = field<std::string>(object, "notes");
+  method.aliases = field<std::vector<std::string>>(object, "aliases");
+  method.kind = static_cast<Kind>(value_of(kind_words(), field<std::string>(object, "kind"), "kind"));
+  method.flags = bits_of_words(
+      method_flag_words(), field<std::vector<std::string>>(object, "flags"), "a method's flag");
+  for (const json& param : field<json>(object, "params")) method.params.push_back(param_from_json(param));
+  for (const json& need : field<json>(object, "needs")) method.needs.push_back(need_from_json(need));
+  method.index = index;
+  method.plugin = manifest.plugin;
+  method.vendor = manifest.vendor;
+  method.license = manifest.license;
+  method.sha256 = manifest.sha256;
+  method.tier = manifest.tier;
+  return method;
+}
+
+}  // namespace
+
+ordered_json to_json(const ParamInfo& param) {
+  return {{"name", param.name},
+          {"type", word_of(param_type_words(), param.type)},
+          {"default", param.def},
+          {"min", bound(param, KVH_PARAM_HAS_MIN, param.min)},
+          {"max", bound(param, KVH_PARAM_HAS_MAX, param.max)},
+          {"choices", param.choices},
+          {"unit", param.unit},
+          {"doc", param.doc},
+          {"flags", words_of_bits(param_flag_words(), param.flags)}};
+}
+
+ordered_json to_json(const NeedInfo& need) {
+  return {{"tensor", word_of(tensor_words(), need.tensor)},
+          {"flags", words_of_bits(need_flag_words(), need.flags)},
+          {"window", need.window}};
+}
+
+ordered_json to_json(const MethodInfo& method) {
+  ordered_json params = ordered_json::array();
+  for (const ParamInfo& param : method.params) params.push_back(to_json(param));
+  ordered_json needs = ordered_json::array();
+  for (const NeedInfo& need : method.needs) needs.push_back(to_json(need));
+  return {{"name", method.name},
+          {"version", method.version},
+          {"kind", kind_name(method.kind)},
+          {"flags", words_of_bits(method_flag_words(), method.flags)},
+          {"aliases", method.aliases},
+          {"summary", method.summary},
+          {"paper", method.paper},
+          {"reference", method.reference},
+          {"notes", method.notes},
+          {"params", params},
+          {"needs", needs}};
+}
+
+ordered_json to_json(const Manifest& manifest) {
+  ordered_json methods = ordered_json::array();
+  for (const MethodInfo& method : manifest.methods) methods.push_back(to_json(method));
+  return {{"manifest", kManifestVersion},
+          {"plugin", manifest.plugin},
+          {"version", manifest.version},
+          {"vendor", manifest.vendor},
+          {"license", manifest.license},
+          {"library", {{"file", manifest.file}, {"sha256", manifest.sha256}, {"size", manifest.size}}},
+          {"abi",
+           {{"major", manifest.abi.major},
+            {"minor", manifest.abi.minor},
+            {"minor_required", manifest.abi.minor_required}}},
+          {"tier", manifest.tier},
+          {"methods", methods}};
+}
+
+Manifest manifest_from_json(const json& object) {
+  const int version = field<int>(object, "manifest");
+  if (version != kManifestVersion) {
+    throw std::runtime_error("manifest version is " + std::to_string(version) + "; expected " +
+                             std::to_string(kManifestVersion));
+  }
+  Manifest manifest;
+  manifest.plugin = field<std::string>(object, "plugin");
+  manifest.version = field<std::string>(object, "version");
+  manifest.vendor = field<std::string>(object, "vendor");
+  manifest.license = field<std::string>(object, "license");
+  manifest.tier = field<std::string>(object, "tier");
+  const json library = field<json>(object, "library");
+  manifest.file = field<std::string>(library, "file");
+  manifest.sha256 = field<std::string>(library, "sha256");
+  manifest.size = field<uint64_t>(library, "size");
+  const json abi = field<json>(object, "abi");
+  manifest.abi = {field<uint32_t>(abi, "major"),
+                  field<uint32_t>(abi, "minor"),
+                  field<uint32_t>(abi, "minor_required")};
+  uint32_t index = 0;
+  for (const json& method : field<json>(object, "methods")) {
+    manifest.methods.push_back(method_from_json(method, manifest, index++));
+  }
+  return manifest;
+}
+
+std::filesystem::path manifest_path(const std::filesystem::path& library) {
+  std::filesystem::path path = library;
+  return path.replace_extension(".kvh.json");
+}
+
+}  // namespace kvhost::registry
