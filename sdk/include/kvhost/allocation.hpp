@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What allocators and presses answer with.
+#pragma once
+
+#include "args.hpp"
+
+namespace kvhost::sdk {
+
+// A layer allocator's question: how many entries for each layer?
+class LayerRequest {
+ public:
+  explicit LayerRequest(const kvh_layer_request& raw) : raw_(&raw) {}
+
+  int32_t n_layers() const { return raw_->n_layers; }
+  int32_t n_kv_heads() const { return raw_->n_kv_heads; }
+  int32_t n_observed() const { return raw_->n_observed; }
+  int64_t kv_len() const { return raw_->kv_len; }
+  int64_t total_entries() const { return raw_->total_entries; }
+  int64_t min_entries(int32_t layer) const { return raw_->min_entries[layer]; }  // over all heads
+  int64_t max_entries(int32_t layer) const { return raw_->max_entries[layer]; }
+  // Entries per layer and head on average.
+  double entries_per_head() const {
+    return static_cast<double>(total_entries()) /
+           (static_cast<double>(n_layers()) * static_cast<double>(n_kv_heads()));
+  }
+
+ private:
+  const kvh_layer_request* raw_;
+};
+
+class LayerAnswer {
+ public:
+  LayerAnswer(kvh_layer_answer& raw, int32_t n_layers) : raw_(&raw), n_layers_(n_layers) {}
+
+  // Real shares on any common scale; the host apportions the total exactly. Fewer than n_layers while the
+  // rest is unobserved.
+  void shares(const std::vector<double>& values) {
+    fill(values, raw_->shares);
+    raw_->exact = 0;
+  }
+  // Whole entries, used as they are.
+  void entries(const std::vector<int64_t>& values) {
+    fill(values, raw_->entries);
+    raw_->exact = 1;
+  }
+  // What was learned per layer, for reports. `name` is a string literal.
+  void observed(const char* name, const std::vector<double>& values) {
+    fill(values, raw_->observed);
+    raw_->observed_name = name;
+  }
+
+ private:
+  template <typename T>
+  void fill(const std::vector<T>& values, T* to) const {
+    if (static_cast<int64_t>(values.size()) > n_layers_) {
+      bad_shape("an answer for " + std::to_string(values.size()) + " layers; expected at most " +
+                std::to_string(n_layers_));
+    }
+    std::copy(values.begin(), values.end(), to);
+  }
+
+  kvh_layer_answer* raw_;
+  int32_t n_layers_;
+};
+
+// What a press sees of the selection, and the kept values it may rewrite.
+class Edit {
+ public:
+  explicit Edit(const kvh_edit& raw) : raw_(&raw) {}
+
+  int32_t n_kv_heads() const { return raw_->n_kv_heads; }
+  int64_t n_kept(int32_t h) const { return raw_->n_kept[h]; }
+  const int32_t* kept(int32_t h) const { return raw_->kept[h]; }  // [n_kept] ascending indices
+  float* values(int32_t h) const { return raw_->values[h]; }      // [n_kept, d]
+
+ private:
+  const kvh_edit* raw_;
+};
+
+}  // namespace kvhost::sdk

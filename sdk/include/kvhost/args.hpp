@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a method's constructor gets, and what its needs() fills.
+#pragma once
+
+#include <optional>
+
+#include "scores.hpp"
+
+namespace kvhost::sdk {
+
+// [create] Parameters by name; the host has filled defaults and checked ranges. Borrowed: copy what you keep.
+class Args {
+ public:
+  Args(const kvh_method& method, const kvh_create_args& args) : method_(&method), args_(&args) {}
+
+  bool has(const char* name) const { return value(name).present != 0; }
+  bool flag(const char* name) const { return get(name, KVH_PARAM_BOOL).v.i != 0; }
+  int64_t integer(const char* name) const { return get(name, KVH_PARAM_INT).v.i; }
+  double real(const char* name) const { return get(name, KVH_PARAM_FLOAT).v.d; }
+  std::string text(const char* name) const { return get(name, KVH_PARAM_STRING).v.s; }
+  std::string choice(const char* name) const { return get(name, KVH_PARAM_CHOICE).v.s; }
+  std::string file(const char* name) const { return get(name, KVH_PARAM_FILE).v.s; }
+  std::optional<int64_t> optional_integer(const char* name) const {
+    if (!has(name)) return std::nullopt;
+    return integer(name);
+  }
+
+  // What will run; NULL when a description or plan is made without a model.
+  const kvh_model* model() const { return args_->model; }
+
+  // The inner scorer of a wrapper or press.
+  Child child() const {
+    if (args_->n_children != 1) {
+      throw Error(KVH_E_CONFIG,
+                  "/inner",
+                  std::to_string(args_->n_children) + " inner scorers; expected one");
+    }
+    return Child(*args_->children[0]);
+  }
+
+ private:
+  const kvh_value& value(const char* name) const {
+    for (uint32_t i = 0; i < method_->n_params && i < args_->n_values; ++i) {
+      if (std::strcmp(method_->params[i]->name, name) == 0) return args_->values[i];
+    }
+    throw Error(KVH_E_INTERNAL, "", std::string("no parameter '") + name + "' is declared");
+  }
+  const kvh_value& get(const char* name, uint32_t type) const {
+    const kvh_value& v = value(name);
+    if (v.type != type) {
+      throw Error(KVH_E_INTERNAL,
+                  "",
+                  std::string("parameter '") + name + "' read as type " + std::to_string(type) +
+                      "; it is declared with type " + std::to_string(v.type));
+    }
+    if (!v.present) bad_parameter(name, "no value; expected one");
+    return v;
+  }
+
+  const kvh_method* method_;
+  const kvh_create_args* args_;
+};
+
+// Keys, values and positions come without asking.
+class Needs {
+ public:
+  explicit Needs(kvh_needs& raw) : raw_(&raw) { raw.count = 0; }
+
+  Needs& add(uint32_t tensor, int64_t window = 0, uint32_t flags = 0) {
+    if (raw_->count < raw_->capacity) raw_->needs[raw_->count] = {tensor, flags, window};
+    ++raw_->count;
+    return *this;
+  }
+  // Softmax rows of the last `window` queries, as Head::window_attention().
+  Needs& window_attention(int64_t window) { return add(KVH_T_WINDOW_ATTENTION, window); }
+
+ private:
+  kvh_needs* raw_;
+};
+
+}  // namespace kvhost::sdk

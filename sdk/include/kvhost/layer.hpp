@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a method sees of one layer of one sequence: kvh_layer with names, checks and typed views.
+#pragma once
+
+#include "view.hpp"
+
+namespace kvhost::sdk {
+
+// One KV head; its entries are in ascending position order.
+class Head {
+ public:
+  explicit Head(const kvh_head& head) : head_(&head) {}
+
+  int64_t n_entries() const { return head_->n_entries; }
+  const int32_t* positions() const { return head_->positions; }  // [n]
+  int32_t position(int64_t i) const { return head_->positions[i]; }
+  Matrix keys() const { return Matrix(head_->keys); }      // [n, d] RoPE applied
+  Matrix values() const { return Matrix(head_->values); }  // [n, d]
+
+  // [group_size, W, n] softmax rows of the last W queries. [throws] KVH_E_NEED_MISSING when it was not delivered.
+  Cube window_attention() const {
+    if (!head_->window_attention) need_missing("no window attention; declare it in needs()");
+    return Cube(*head_->window_attention);
+  }
+
+  // Number of leading entries whose position is below `position` (positions ascend).
+  int64_t count_before(int64_t position) const {
+    int64_t low = 0, high = head_->n_entries;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (head_->positions[middle] < position) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  const kvh_head& raw() const { return *head_; }
+
+ private:
+  const kvh_head* head_;
+};
+
+class Layer {
+ public:
+  explicit Layer(const kvh_layer& layer) : layer_(&layer) {}
+
+  int32_t index() const { return layer_->layer; }
+  bool decoding() const { return layer_->phase == KVH_PHASE_DECODE; }
+  int32_t n_kv_heads() const { return layer_->n_kv_heads; }
+  int32_t n_heads() const { return layer_->model->n_heads; }
+  int32_t group_size() const { return n_heads() / n_kv_heads(); }
+  int32_t head_dim() const { return layer_->model->head_dim; }
+  int64_t n_seen() const { return layer_->n_seen; }  // the next token's position
+  int64_t kv_len() const { return layer_->kv_len; }
+  const kvh_model& model() const { return *layer_->model; }
+  Head head(int32_t h) const { return Head(*layer_->heads[h]); }
+  uint64_t seed() const { return layer_->exec ? layer_->exec->seed : 0; }
+
+  bool has_budget() const { return layer_->layer_budget >= 0; }
+  // Entries this layer keeps over all heads. [throws] KVH_E_NEED_MISSING while it is unknown.
+  int64_t layer_budget() const {
+    if (!has_budget()) need_missing("the layer's budget is not known yet; this method needs it");
+    return layer_->layer_budget;
+  }
+
+  // NULL when it was not delivered.
+  const kvh_tensor* find(uint32_t id) const { return kvh_layer_tensor(layer_, id); }
+  // [throws] KVH_E_NEED_MISSING
+  const kvh_tensor& get(uint32_t id) const {
+    const kvh_tensor* t = find(id);
+    if (!t) need_missing("tensor " + std::to_string(id) + " was not delivered");
+    return *t;
+  }
+
+  // Poll in work longer than about 5 ms.
+  void check_cancelled() const {
+    const kvh_exec* exec = layer_->exec;
+    if (exec && exec->cancelled && exec->cancelled(exec)) {
+      throw Error(KVH_E_CANCELLED, "", "the host asked to stop");
+    }
+  }
+
+  const kvh_layer& raw() const { return *layer_; }
+
+ private:
+  const kvh_layer* layer_;
+};
+
+}  // namespace kvhost::sdk
