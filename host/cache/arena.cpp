@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/arena.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace kvhost {
+namespace {
+
+int64_t whole_pages(int64_t bytes) {
+  static const int64_t page = sysconf(_SC_PAGESIZE);
+  return (bytes + page - 1) / page * page;
+}
+
+void* map(void* old_data, int64_t old_bytes, int64_t bytes) {
+  if (old_data == nullptr) {
+    return mmap(nullptr,
+                static_cast<size_t>(bytes),
+                PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS,
+                /*fd=*/-1,
+                /*offset=*/0);
+  }
+  return mremap(
+      old_data, static_cast<size_t>(old_bytes), static_cast<size_t>(bytes), MREMAP_MAYMOVE);
+}
+
+}  // namespace
+
+void Arena::count(int64_t change) {
+  bytes_ += change;
+  peak_ = std::max(peak_, bytes_);
+}
+
+Region::~Region() {
+  if (data_ != nullptr) {
+    munmap(data_, static_cast<size_t>(bytes_));
+    arena_->count(-bytes_);
+  }
+}
+
+Region::Region(Region&& other) noexcept
+    : arena_(other.arena_),
+      data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
+
+void Region::resize(int64_t bytes) {
+  const int64_t wanted = whole_pages(bytes);
+  if (wanted == bytes_) {
+    return;
+  }
+  if (wanted == 0) {
+    munmap(data_, static_cast<size_t>(bytes_));
+    data_ = nullptr;
+  } else {
+    void* mapped = map(data_, bytes_, wanted);
+    if (mapped == MAP_FAILED) {
+      const std::string reason = std::strerror(errno);
+      run_failed("cache",
+                 "the system refused " + format_bytes(wanted) + " for one layer (" + reason +
+                     ") while the cache holds " + format_bytes(arena_->bytes()) +
+                     "; expected that much free memory: shorten the prompt or keep fewer entries");
+    }
+    data_ = static_cast<std::byte*>(mapped);
+  }
+  arena_->count(wanted - std::exchange(bytes_, wanted));
+}
+
+}  // namespace kvhost

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/kv_cache.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "cache/layer_cache.hpp"
+
+namespace kvhost {
+
+struct KvCache::State {
+  explicit State(const CacheLayout& layout) : layout(layout) {
+    layers.reserve(static_cast<size_t>(layout.n_layers));
+    for (int64_t layer = 0; layer < layout.n_layers; ++layer) {
+      layers.emplace_back(layout, layer, &arena);
+    }
+  }
+
+  LayerCache& at(int64_t layer) { return layers.at(static_cast<size_t>(layer)); }
+
+  CacheLayout layout;
+  int64_t n_seen = 0;
+  Arena arena;  // outlives the layers
+  std::vector<LayerCache> layers;
+};
+
+KvCache::KvCache(const CacheLayout& layout) : state_(new State(layout)) {}
+KvCache::~KvCache() { delete state_; }
+KvCache::KvCache(KvCache&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+KvCache& KvCache::operator=(KvCache&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+const CacheLayout& KvCache::layout() const { return state_->layout; }
+int64_t KvCache::n_seen() const { return state_->n_seen; }
+void KvCache::advance(int64_t n_tokens) { state_->n_seen += n_tokens; }
+
+HeadSpan KvCache::head(int64_t layer, int64_t head) const { return state_->at(layer).head(head); }
+
+int64_t KvCache::n_kept(int64_t layer, int64_t head) const {
+  return state_->at(layer).n_kept(head);
+}
+
+std::vector<int64_t> KvCache::append(int64_t layer, int64_t n, int64_t first_position) {
+  return state_->at(layer).append(n, first_position);
+}
+
+void KvCache::compact(int64_t layer, const KeepPlan& keep) { state_->at(layer).compact(keep); }
+
+void KvCache::drop_before(int64_t layer, int64_t first_position) {
+  state_->at(layer).drop_before(first_position);
+}
+
+void KvCache::clear() {
+  for (LayerCache& layer : state_->layers) {
+    layer.clear();
+  }
+  state_->n_seen = 0;
+}
+
+int64_t KvCache::bytes_kept() const {
+  int64_t entries = 0;
+  for (const LayerCache& layer : state_->layers) {
+    entries += layer.n_entries();
+  }
+  return entries * state_->layout.bytes_per_entry();
+}
+
+int64_t KvCache::bytes_allocated() const { return state_->arena.bytes(); }
+int64_t KvCache::bytes_peak() const { return state_->arena.peak(); }
+void KvCache::reset_peak() { state_->arena.reset_peak(); }
+
+}  // namespace kvhost
