@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes tests/golden/kept/<model>.json: which positions kvpress keeps on the tiny checkpoints, in float32.
+
+    .venv-oracle/bin/python tests/oracle/kept_golden.py
+
+Every case holds the composition as kvhost spells it, the prompt (by length: the first n of "tokens"), the budget in
+entries per head, and per layer and KV head the ascending kept positions. "cut" is the smallest kept score, "tied" the
+positions within 1e-5 (relative) of it when the choice among them is the arithmetic's: there either set is right.
+"""
+
+import argparse
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from common import ROOT, print_table
+from presses import COUNT_ONLY, METHODS, WINDOW, run_peer
+from ties import REL, cut_scores, tied_positions
+from tiny import draw_tokens, load_model
+
+LENGTHS = [7, 64, 129, 333]
+MODELS = ["llama_gqa", "llama_mha", "qwen2", "qwen3"]
+
+
+def budgets_for(n_tokens):
+    """A quarter, a half and three quarters; never inside the window, where the peer's choice is unspecified."""
+    if n_tokens <= WINDOW:
+        return [n_tokens - 3, n_tokens - 2, n_tokens - 1]
+    return sorted({max(WINDOW + 1, n_tokens * k // 4) for k in (1, 2, 3)})
+
+
+def compact_layer(layer):
+    entry = {"kept": layer.kept, "cut": [float(f"{c:.7g}") for c in cut_scores(layer)]}
+    tied = tied_positions(layer)
+    if any(tied):
+        entry["tied"] = tied
+    return entry
+
+
+def golden_case(model, spec, build, tokens, budget, count_only):
+    case = {"press": spec, "n_tokens": len(tokens), "budget": budget}
+    result = run_peer(model, tokens, build, budget)
+    if result.refused:
+        return {**case, "refused": result.refused}
+    if count_only:
+        return {**case, "n_kept": [[len(h) for h in layer.kept] for layer in result.layers]}
+    return {**case, "layers": [compact_layer(layer) for layer in result.layers]}
+
+
+def golden_file(folder, name):
+    model = load_model(folder)
+    tokens = draw_tokens(max(LENGTHS), model.config.vocab_size, seed=20)
+    cases = []
+    for n in LENGTHS:
+        for budget in budgets_for(n):
+            for spec, build in {**METHODS, **COUNT_ONLY}.items():
+                cases.append(golden_case(model, spec, build, tokens[:n], budget, spec in COUNT_ONLY))
+    return {
+        "generator": "tests/oracle/kept_golden.py",
+        "versions": {p: version(p) for p in ("kvpress", "transformers", "torch")},
+        "model": f"tests/golden/models/{name}",
+        "dtype": "float32",
+        "tie_rel": REL,
+        "tokens": tokens,
+        "cases": cases,
+    }
+
+
+def dump(golden):
+    """One case per line, so that a change shows up as the lines it touches."""
+    cases = golden.pop("cases")
+    lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
+    return json.dumps(golden, separators=(",", ":"))[:-1] + ',"cases":[\n' + lines + "\n]}\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=str(ROOT / "tests/golden/models"), help="folder of the tiny checkpoints")
+    parser.add_argument("--out", default=str(ROOT / "tests/golden/kept"))
+    parser.add_argument("names", nargs="*", default=MODELS)
+    args = parser.parse_args()
+    Path(args.out).mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in args.names:
+        golden = golden_file(Path(args.models) / name, name)
+        refused = sum("refused" in c for c in golden["cases"])
+        tied = sum(any("tied" in layer for layer in c.get("layers", [])) for c in golden["cases"])
+        n_cases = len(golden["cases"])
+        text = dump(golden)
+        (Path(args.out) / f"{name}.json").write_text(text)
+        rows.append([name, n_cases, refused, tied, len(text)])
+    print_table(["model", "cases", "refused", "with ties", "bytes"], rows)
+
+
+if __name__ == "__main__":
+    main()

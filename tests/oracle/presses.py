@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The peer's presses beside kvhost's compositions, and what the peer kept after a prefill.
+
+`METHODS` maps a kvhost composition to a function that builds the kvpress press at a given ratio. What was kept is read
+off the cache itself (each key row found again among the full keys) or off the mask of head-wise presses, never
+recomputed from scores. The scores are recorded beside it, for judging ties.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from kvpress import (
+    AdaKVPress,
+    CriticalKVPress,
+    KnormPress,
+    PyramidKVPress,
+    RandomPress,
+    SnapKVPress,
+    StreamingLLMPress,
+)
+from transformers import DynamicCache
+
+WINDOW = 16
+SNAP = f"snapkv(window_size={WINDOW})"
+
+
+def snap(ratio):
+    return SnapKVPress(compression_ratio=ratio, window_size=WINDOW)
+
+
+def pyramid(beta):
+    return lambda r: PyramidKVPress(compression_ratio=r, window_size=WINDOW, beta=beta)
+
+
+def pyramid_spec(beta):
+    return f"pyramidkv(rule=kvpress,window_size={WINDOW},beta={beta}):{SNAP}"
+
+
+METHODS = {
+    SNAP: snap,
+    "knorm": lambda r: KnormPress(compression_ratio=r),
+    "streaming_llm": lambda r: StreamingLLMPress(compression_ratio=r),
+    f"adakv:{SNAP}": lambda r: AdaKVPress(snap(r)),
+    pyramid_spec(20): pyramid(20),
+    pyramid_spec(5): pyramid(5),
+    f"criticalkv:{SNAP}": lambda r: CriticalKVPress(snap(r)),
+    "adakv:knorm": lambda r: AdaKVPress(KnormPress(compression_ratio=r)),
+    f"adakv:criticalkv:{SNAP}": lambda r: AdaKVPress(CriticalKVPress(snap(r))),
+}
+COUNT_ONLY = {"random": lambda r: RandomPress(compression_ratio=r, seed=7)}
+
+
+def ratio_for(n_kept, n_tokens):
+    """The fraction removed at which the peer's double arithmetic keeps exactly n_kept of n_tokens."""
+    ratio = 1.0 - (n_kept + 1e-6) / n_tokens
+    assert int(n_tokens * (1.0 - ratio)) == n_kept, (n_kept, n_tokens)
+    return ratio
+
+
+@dataclass
+class LayerResult:
+    kept: list = None  # per KV head: ascending positions
+    scores: torch.Tensor = None  # [n_kv_heads, T] of the outermost scorer
+    joint: bool = False  # heads compete with each other (AdaKV)
+    # CriticalKV only:
+    inner: torch.Tensor = None  # [n_kv_heads, T] the scorer inside, which decides stage one
+    second: torch.Tensor = None  # [n_kv_heads, T] what stage two ranks by, everywhere
+    n_first: int = 0  # entries that stage one takes per head
+
+
+@dataclass
+class PeerResult:
+    refused: str = ""
+    layers: list = field(default_factory=list)
+
+
+def record_scores(press, layers, name):
+    """Shadows press.score so that every call leaves a copy (later steps of the peer write into the tensor)."""
+    original = press.score
+
+    def score(module, *args, **kwargs):
+        scores = original(module, *args, **kwargs)
+        setattr(layers[module.layer_idx], name, scores[0].clone())
+        return scores
+
+    press.score = score
+
+
+def record_stages(press, layers):
+    """CriticalKV overwrites the scores that stage one chose; what stage two would have said is rebuilt here."""
+    record_scores(press.press, layers, "inner")
+    original = press.vwl1norm
+
+    def vwl1norm(values, module):
+        norm = original(values, module)
+        layer = layers[module.layer_idx]
+        layer.second = (layer.inner + press.epsilon) * norm[0]
+        layer.n_first = max(1, int((1 - press.compression_ratio) * values.shape[2] * press.first_stage_ratio))
+        return norm
+
+    press.vwl1norm = vwl1norm
+
+
+def found_again(full, kept):
+    """full: [H, T, d], kept: [H, n, d] -> per head the ascending positions of kept's rows in full."""
+    result = []
+    for rows, wanted in zip(full, kept):
+        same = (wanted[:, None, :] == rows[None, :, :]).all(-1)  # [n, T]
+        assert bool((same.sum(1) == 1).all()), "two equal keys in one head: draw other tokens"
+        result.append(sorted(same.int().argmax(1).tolist()))
+    return result
+
+
+def record_kept(press, layers):
+    """Shadows press.compress: reads which rows stayed, or which were masked."""
+    original = press.compress
+
+    def compress(module, hidden_states, keys, values, attentions, kwargs):
+        new_keys, new_values = original(module, hidden_states, keys, values, attentions, kwargs)
+        layer, n_heads, n_tokens = layers[module.layer_idx], keys.shape[1], keys.shape[2]
+        if getattr(module, "masked_key_indices", None) is not None:
+            layer.joint = True
+            _, heads, positions = module.masked_key_indices
+            keep = torch.ones(n_heads, n_tokens, dtype=torch.bool)
+            keep[heads, positions] = False
+            layer.kept = [row.nonzero()[:, 0].tolist() for row in keep]
+            module.masked_key_indices = None  # only this prefill is of interest
+        else:
+            layer.kept = found_again(keys[0], new_keys[0])
+        return new_keys, new_values
+
+    press.compress = compress
+
+
+def run_peer(model, tokens, build, n_kept):
+    """Prefills `tokens` under the press at exactly n_kept entries per head."""
+    if not hasattr(model.config, "head_dim"):  # Qwen2's config has none, and the peer's CriticalKV reads it
+        model.config.head_dim = model.config.hidden_size // model.config.num_attention_heads
+    press = build(ratio_for(n_kept, len(tokens)))
+    result = PeerResult(layers=[LayerResult() for _ in range(model.config.num_hidden_layers)])
+    scorer = press.press if isinstance(press, AdaKVPress) else press
+    record_scores(scorer, result.layers, "scores")
+    if isinstance(scorer, CriticalKVPress):
+        record_stages(scorer, result.layers)
+    record_kept(press, result.layers)
+    try:
+        with torch.no_grad(), press(model):
+            model.model(torch.tensor([tokens]), past_key_values=DynamicCache())
+    except AssertionError as error:
+        return PeerResult(refused=str(error) or "assertion")
+    return result

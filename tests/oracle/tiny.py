@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small random checkpoints of the families the peer supports, drawn afresh from a seed.
+
+The weights are wide enough that attention is far from uniform: a query has about unit variance per
+channel after its projection, so logits spread over several nats and the scores of methods differ.
+"""
+
+import torch
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+from transformers.utils import logging
+
+logging.disable_progress_bar()
+torch.set_num_threads(1)  # the tensors here are too small to share
+
+FAMILIES = {
+    "llama_gqa": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=8, num_key_value_heads=2, head_dim=16)),
+    "llama_mha": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=4, num_key_value_heads=4, head_dim=16)),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM, dict(num_attention_heads=4, num_key_value_heads=2)),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM, dict(num_attention_heads=6, num_key_value_heads=3, head_dim=32)),
+}
+
+
+def make_model(family, seed, n_layers=4, dtype=torch.float32, **overrides):
+    config_class, model_class, heads = FAMILIES[family]
+    sizes = dict(
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=n_layers,
+        vocab_size=512,
+        max_position_embeddings=4096,
+        rope_theta=10000.0,
+        tie_word_embeddings=False,
+        bos_token_id=0,
+        eos_token_id=1,
+    )
+    config = config_class(**{**sizes, **heads, **overrides})
+    model = model_class(config).eval()
+    draw_weights(model, seed)
+    return model.to(dtype)
+
+
+def draw_weights(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            noise = torch.randn(weight.shape, generator=generator)
+            if weight.dim() == 1 and "norm" in name:
+                weight.copy_(1.0 + 0.2 * noise)
+            elif weight.dim() == 1:
+                weight.copy_(0.3 * noise)  # projection biases
+            elif "embed" in name:
+                weight.copy_(noise)
+            else:
+                weight.copy_(1.2 * noise / weight.shape[1] ** 0.5)
+
+
+def draw_tokens(n, vocab_size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(2, vocab_size, (n,), generator=generator).tolist()
+
+
+def load_model(folder, dtype=torch.float32):
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, attn_implementation="sdpa").eval()
