@@ -8,6 +8,7 @@
 
 #include "allocation.hpp"
 #include "describe.hpp"
+#include "own_budget.h"
 
 namespace kvhost::sdk {
 
@@ -77,14 +78,20 @@ struct HasAfterCompact : std::false_type {};
 template <typename M>
 struct HasAfterCompact<M, std::void_t<decltype(&M::after_compact)>> : std::true_type {};
 
+template <typename M, typename = void>
+struct HasOwnBudget : std::false_type {};
+template <typename M>
+struct HasOwnBudget<M, std::void_t<decltype(&M::own_budget)>> : std::true_type {};
+
 // Members of M (all const, so one instance serves all sequences; [Sequence&,] only when M declares one):
-//   M(const Args&);  void needs(Needs&) const;                      both kinds of author write what they need
+//   M(const Args&);  void needs(Needs&) const;                      the rest by kind
 //   scorer, wrapper:  void score([Sequence&,] const Layer&, Scores&) const;
 //   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&) const;
 //   layer allocator:  uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
 //                     void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
 //   press:            void edit([Sequence&,] const Layer&, Edit&) const;
 //   optional:         void after_compact([Sequence&,] const kvh_moved&) const;
+//                     int64_t own_budget() const;                 entries per head, when the user gives no budget
 template <typename M>
 struct Glue {
   using Sequence = typename SequenceOf<M>::type;
@@ -215,6 +222,16 @@ struct Glue {
     });
   }
 
+  static int64_t own_budget(const kvh_instance* instance) noexcept {
+    if constexpr (HasOwnBudget<M>::value) return self(instance).own_budget();
+    return 0;
+  }
+  static const void* extension(const kvh_method*, const char* id) noexcept {
+    static constexpr kvh_own_budget own_budget_table{sizeof(kvh_own_budget), 0, own_budget};
+    const bool wanted = HasOwnBudget<M>::value && std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0;
+    return wanted ? &own_budget_table : nullptr;
+  }
+
   // [load] The descriptor, made on first use and kept for the life of the process.
   static const kvh_method* method(const void* interface) noexcept {
     try {
@@ -227,6 +244,7 @@ struct Glue {
         m.end = has_sequence ? end : nullptr;
         m.after_compact = HasAfterCompact<M>::value ? after_compact : nullptr;
         m.interface = interface;
+        m.extension = HasOwnBudget<M>::value ? extension : nullptr;
         return &m;
       }();
       return built;
