@@ -16,13 +16,14 @@ find_library(Libtorch_CPU_LIBRARY NAMES torch_cpu HINTS "${Libtorch_ROOT}/lib" N
 find_library(Libtorch_C10_LIBRARY NAMES c10 HINTS "${Libtorch_ROOT}/lib" NO_DEFAULT_PATH)
 find_library(Libtorch_TORCH_LIBRARY NAMES torch HINTS "${Libtorch_ROOT}/lib" NO_DEFAULT_PATH)
 
-if(Libtorch_ROOT AND EXISTS "${Libtorch_ROOT}/include/torch/headeronly/version.h")
-  file(STRINGS "${Libtorch_ROOT}/include/torch/headeronly/version.h" _lines REGEX "#define TORCH_VERSION \"")
-  string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" Libtorch_VERSION "${_lines}")
-elseif(Libtorch_ROOT AND EXISTS "${Libtorch_ROOT}/include/torch/csrc/api/include/torch/version.h")
-  file(STRINGS "${Libtorch_ROOT}/include/torch/csrc/api/include/torch/version.h" _lines REGEX "#define TORCH_VERSION \"")
-  string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" Libtorch_VERSION "${_lines}")
-endif()
+# The version stands in one of two headers, by release; its three numbers are spelled alike in both.
+foreach(_header torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
+  if(Libtorch_ROOT AND NOT Libtorch_VERSION AND EXISTS "${Libtorch_ROOT}/include/${_header}")
+    file(STRINGS "${Libtorch_ROOT}/include/${_header}" _lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+    string(REGEX MATCHALL "[0-9]+" _numbers "${_lines}")
+    string(JOIN "." Libtorch_VERSION ${_numbers})
+  endif()
+endforeach()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of this project. Each is a CMake preset underneath (CMakePresets.json), so an IDE finds the same builds.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PRESET ?= release
+BUILD := build/$(PRESET)
+KVHOST := $(BUILD)/bin/kvhost
+PREFIX ?= /usr/local
+PRESS ?= rankkv:adakv:snapkv
+# How many compilers at once: JOBS=4 make build. Unset: ninja decides.
+BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
+CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
+
+.PHONY: help setup configure build run test oracle sanitize bench install check-install readme-table format tidy clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
+	  sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: system packages (apt) and libtorch (.venv)
+	@scripts/setup.sh
+
+configure: setup
+	@[ -f $(BUILD)/build.ninja ] || cmake --preset $(PRESET)
+
+build: configure ## the program and its plugins, in build/release
+	@$(BUILD_WITH)
+
+run: build ## the bundled model and text, compressed (PRESS=...) beside the full cache
+	@$(KVHOST) run --press '$(PRESS)' --compare-full
+
+test: configure ## everything, then all tests
+	@$(BUILD_WITH) --target all tests/all
+	@$(CTEST) | tee $(BUILD)/ctest.log
+	@grep 'tests passed' $(BUILD)/ctest.log
+
+oracle: build ## compare with transformers and kvpress (its own Python environment)
+	@scripts/oracle.sh
+
+sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build/sanitize
+	@scripts/sanitize.sh
+
+bench: build ## time the bundled model
+	@$(KVHOST) bench
+
+install: build ## copy to PREFIX=/usr/local, libtorch included; the result may be moved
+	@cmake --install $(BUILD) --prefix '$(PREFIX)'
+
+check-install: build ## install into a scratch folder, move it, run it from there
+	@scripts/check_install.sh $(BUILD)
+
+readme-table: build ## rewrite the table of methods in README.md
+	@scripts/update_readme_table.sh --kvhost $(KVHOST)
+
+format: ## clang-format over the tree
+	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i
+
+tidy: configure ## clang-tidy over the host, by .clang-tidy
+	@git ls-files 'host/*.cpp' 'registry/*.cpp' | xargs clang-tidy -p $(BUILD) --quiet
+
+clean: ## remove build/; .venv stays
+	@rm -rf build

@@ -1,0 +1,26 @@
+# What an installed tree holds beside the targets' own rules: models, texts, licence, libtorch.
+#
+#   bin/kvhost   lib/kvhost/plugins/1   lib/kvhost/torch   share/kvhost/models   include/kvhost
+#
+# Every run path is relative to its own file, so the tree may be moved. libtorch comes along (about 450 MB for the CPU
+# wheel) together with whatever it needs from beside itself, e.g. the CUDA libraries of a CUDA wheel; the C library and
+# other libraries of the system stay the system's.
+option(KVHOST_BUNDLE_TORCH "Install libtorch beside the program; OFF: find it where it was at build time" ON)
+
+set(KVHOST_TORCH_DIR "lib/kvhost/torch")
+if(KVHOST_BUNDLE_TORCH)
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:$ORIGIN/../${KVHOST_TORCH_DIR}")
+  set(_roots "")
+  foreach(name torch torch_cpu torch_cuda c10 c10_cuda)
+    if(EXISTS "${Libtorch_ROOT}/lib/lib${name}.so")
+      list(APPEND _roots "${Libtorch_ROOT}/lib/lib${name}.so")
+    endif()
+  endforeach()
+  configure_file("${CMAKE_CURRENT_LIST_DIR}/InstallTorch.cmake.in" "${CMAKE_BINARY_DIR}/InstallTorch.cmake" @ONLY)
+  install(SCRIPT "${CMAKE_BINARY_DIR}/InstallTorch.cmake" COMPONENT torch)
+else()
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:${Libtorch_ROOT}/lib")
+endif()
+
+install(DIRECTORY models/ DESTINATION share/kvhost/models COMPONENT models)
+install(FILES LICENSE NOTICE README.md DESTINATION share/doc/kvhost COMPONENT docs)
