@@ -39,11 +39,14 @@ std::string line_and_column(const std::string& text, size_t byte) {
 }  // namespace
 
 nlohmann::json read_json(const std::filesystem::path& path, ExitCode code) {
-  const std::string text = read_file(path, code);
+  return parse_json(read_file(path, code), path.string(), code);
+}
+
+nlohmann::json parse_json(const std::string& text, const std::string& name, ExitCode code) {
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& e) {
-    throw Error(code, path.string(), "not valid JSON at " + line_and_column(text, e.byte));
+    throw Error(code, name, "not valid JSON at " + line_and_column(text, e.byte));
   }
 }
 

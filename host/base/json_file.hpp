@@ -14,6 +14,7 @@ namespace kvhost {
 
 // Parses `path`. An absent or malformed file throws Error(code) naming path and, for syntax, line and column.
 nlohmann::json read_json(const std::filesystem::path& path, ExitCode code);
+nlohmann::json parse_json(const std::string& text, const std::string& name, ExitCode code);  // of a file already read
 
 // The whole file as bytes; throws Error(code) when it cannot be read.
 std::string read_file(const std::filesystem::path& path, ExitCode code);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace kvhost {
+
+// One line on stderr with label, bar, share and remaining time; only on a terminal, erased when a phase or the whole
+// work ends. Silent otherwise.
+class Progress {
+ public:
+  explicit Progress(bool wanted);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(std::string_view label, double share);  // share in [0, 1]; 1 erases the line
+  void erase();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool active_ = false;
+  bool drawn_ = false;
+  std::string label_;
+  Clock::time_point started_, drawn_at_;
+};
+
+}  // namespace kvhost
