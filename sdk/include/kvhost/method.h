@@ -92,8 +92,9 @@ typedef struct kvh_layer_request {
 
 typedef struct kvh_layer_answer {
   uint32_t struct_size;
-  uint32_t exact;       /* set to 1: `entries` is the answer and is checked. 0: `shares` is, and the host apportions
-                           total_entries by largest remainder between floors and caps */
+  uint32_t exact;       /* 1: `entries` are the answer, used as they are (their sum may differ from total_entries and is
+                           reported). 0: `shares` are, and the host apportions total_entries by largest remainder between
+                           floors and caps */
   double* shares;       /* [n_layers] >= 0, any common scale. While n_observed < n_layers only the first n_observed count */
   int64_t* entries;     /* [n_layers] */
   double* observed;     /* [n_layers] what was learned per layer, for reports; the host fills it with NaN */
