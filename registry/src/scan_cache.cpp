@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scan_cache.hpp"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "sha256.hpp"
+
+namespace kvhost::registry {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kCacheVersion = 1;
+
+json empty_cache() {
+  return {{"cache", kCacheVersion},
+          {"environment", ""},
+          {"files", json::object()},
+          {"described", json::object()},
+          {"failed", json::object()}};
+}
+
+bool is_cache(const json& root) {
+  if (!root.is_object() || root.value("cache", 0) != kCacheVersion) return false;
+  for (const char* part : {"files", "described", "failed"}) {
+    if (!root.contains(part) || !root.at(part).is_object()) return false;
+  }
+  return root.contains("environment") && root.at("environment").is_string();
+}
+
+int64_t retry_delay_s(int64_t count) {
+  constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86400;
+  return count <= 1 ? kMinute : count == 2 ? kHour : kDay;
+}
+
+}  // namespace
+
+ScanCache::ScanCache(fs::path file, std::string environment, int64_t now)
+    : file_(std::move(file)), environment_(std::move(environment)), now_(now), root_(empty_cache()) {
+  std::ifstream stream(file_, std::ios::binary);
+  // A damaged cache is worth as much as none: it is rebuilt.
+  if (stream) root_ = json::parse(stream, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (!is_cache(root_)) root_ = empty_cache();
+  if (root_.at("environment") != environment_) {
+    root_["environment"] = environment_;
+    root_["failed"] = json::object();
+    changed_ = true;
+  }
+}
+
+std::string ScanCache::sha256(const fs::path& library) {
+  const uint64_t size = fs::file_size(library);
+  const int64_t modified = fs::last_write_time(library).time_since_epoch().count();
+  const auto known = root_["files"].find(library.string());
+  if (known != root_["files"].end() && known->is_object() && known->value("size", uint64_t{0}) == size &&
+      known->value("modified", int64_t{0}) == modified && known->contains("sha256") &&
+      known->at("sha256").is_string()) {
+    return known->at("sha256");
+  }
+  const std::string sha256 = sha256_file(library);
+  root_["files"][library.string()] = {{"size", size}, {"modified", modified}, {"sha256", sha256}};
+  changed_ = true;
+  return sha256;
+}
+
+const json* ScanCache::described(const std::string& sha256) const {
+  const auto known = root_.at("described").find(sha256);
+  return known == root_.at("described").end() ? nullptr : &*known;
+}
+
+void ScanCache::remember(const std::string& sha256, const json& manifest) {
+  root_["described"][sha256] = manifest;
+  root_["failed"].erase(sha256);
+  changed_ = true;
+}
+
+std::optional<ScanFailure> ScanCache::failed(const std::string& sha256) const {
+  const auto known = root_.at("failed").find(sha256);
+  if (known == root_.at("failed").end() || !known->is_object()) return std::nullopt;
+  if (known->value("retry_after", int64_t{0}) <= now_) return std::nullopt;
+  return ScanFailure{{}, known->value("stage", "describe"), known->value("reason", "")};
+}
+
+void ScanCache::remember_failure(const std::string& sha256, const ScanFailure& failure) {
+  json& entry = root_["failed"][sha256];
+  const int64_t count = entry.is_object() ? entry.value("count", int64_t{0}) + 1 : 1;
+  entry = {{"stage", failure.stage},
+           {"reason", failure.reason},
+           {"at", now_},
+           {"retry_after", now_ + retry_delay_s(count)},
+           {"count", count}};
+  changed_ = true;
+}
+
+bool ScanCache::save() const {
+  if (file_.empty() || !changed_) return true;
+  std::error_code failed;
+  if (file_.has_parent_path()) fs::create_directories(file_.parent_path(), failed);
+  const fs::path partial = file_.string() + "." + std::to_string(getpid());
+  {
+    std::ofstream stream(partial, std::ios::binary);
+    stream << root_.dump(1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+    stream.close();
+    if (!stream) return false;
+  }
+  fs::rename(partial, file_, failed);
+  return !failed;
+}
+
+}  // namespace kvhost::registry

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scanner.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+#include "child.hpp"
+#include "library.hpp"
+
+namespace kvhost::registry {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Files with this ending, sorted: the order of a scan must not depend on the file system.
+std::vector<fs::path> files_ending(const fs::path& folder, const std::string& ending) {
+  std::vector<fs::path> found;
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed)) {
+    const std::string name = entry.path().filename().string();
+    const bool ends = name.size() > ending.size() &&
+                      name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+    if (ends && entry.is_regular_file(failed)) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// The manifest beside the library; nothing when there is none. Throws Refusal when it is malformed.
+std::optional<Manifest> manifest_beside(const fs::path& library) {
+  std::ifstream file(manifest_path(library), std::ios::binary);
+  if (!file) return std::nullopt;
+  try {
+    return manifest_from_json(nlohmann::json::parse(file));
+  } catch (const std::exception& error) {
+    throw Refusal("manifest",
+                  manifest_path(library).filename().string() + ": " + error.what() +
+                      "; expected what kvhost-describe writes; delete it to have it made anew");
+  }
+}
+
+// Versions are refused from the manifest alone, with the same words as on loading.
+void check_abi(const AbiInfo& abi) {
+  kvh_plugin plugin = {};
+  plugin.magic = KVH_MAGIC;
+  plugin.struct_size = sizeof(kvh_plugin);
+  plugin.abi_major = abi.major;
+  plugin.abi_minor = abi.minor;
+  plugin.abi_minor_required = abi.minor_required;
+  check_plugin_header(plugin, AbiRange{});
+}
+
+}  // namespace
+
+void Scanner::add_folder(const fs::path& folder) {
+  std::error_code failed;
+  const fs::path absolute = fs::weakly_canonical(fs::absolute(folder), failed);
+  if (!fs::is_directory(absolute, failed)) {
+    failures.push_back({absolute, "folder", "is no folder; expected one that holds plugins"});
+    return;
+  }
+  if (std::find(folders_.begin(), folders_.end(), absolute) != folders_.end()) return;
+  folders_.push_back(absolute);
+  for (const fs::path& library : files_ending(absolute, ".so")) add_library(library);
+  report_orphans(absolute);
+}
+
+void Scanner::add_library(const fs::path& library) {
+  Manifest manifest;
+  try {
+    manifest = manifest_of(library);
+    check_abi(manifest.abi);
+  } catch (const Refusal& refusal) {
+    failures.push_back({library, refusal.stage(), refusal.what()});
+    return;
+  } catch (const std::exception& error) {
+    failures.push_back({library, "manifest", error.what()});
+    return;
+  }
+  for (MethodInfo& method : manifest.methods) {
+    method.library = library;
+    add_method(std::move(method), library);
+  }
+}
+
+Manifest Scanner::manifest_of(const fs::path& library) {
+  const std::string sha256 = cache_.sha256(library);
+  std::optional<Manifest> beside = manifest_beside(library);
+  if (beside && beside->sha256 == sha256) return *std::move(beside);
+  if (const nlohmann::json* known = cache_.described(sha256)) {
+    try {
+      return manifest_from_json(*known);
+    } catch (const std::exception&) {
+      return describe(library, sha256);  // of an older kvhost
+    }
+  }
+  if (const std::optional<ScanFailure> failure = cache_.failed(sha256)) {
+    throw Refusal(failure->stage, failure->reason);
+  }
+  return describe(library, sha256);
+}
+
+Manifest Scanner::describe(const fs::path& library, const std::string& sha256) {
+  try {
+    Manifest manifest = describe_in_child(describe_, library);
+    cache_.remember(sha256, to_json(manifest));
+    return manifest;
+  } catch (const Refusal& refusal) {
+    cache_.remember_failure(sha256, {library, refusal.stage(), refusal.what()});
+    throw;
+  }
+}
+
+// Takes a name or alias for a library. Earlier folders win; inside one folder the first file does, and the second is
+// a failure, because nothing says which one was meant.
+bool Scanner::claim(const std::string& name, const fs::path& library) {
+  const size_t folder = folders_.size() - 1;
+  const auto [owner, is_new] = owners_.insert({name, {library, folder}});
+  if (is_new) return true;
+  if (owner->second.folder != folder) {
+    shadowed.push_back({name, owner->second.library, library});
+  } else {
+    failures.push_back({library,
+                        "manifest",
+                        "brings '" + name + "', which " + owner->second.library.string() +
+                            " brings too; expected every name once in a folder; remove one of them"});
+  }
+  return false;
+}
+
+void Scanner::add_method(MethodInfo method, const fs::path& library) {
+  if (!claim(method.name, library)) return;
+  std::vector<std::string> aliases;
+  for (const std::string& alias : method.aliases) {
+    if (claim(alias, library)) aliases.push_back(alias);
+  }
+  method.aliases = aliases;
+  methods.push_back(std::move(method));
+}
+
+void Scanner::report_orphans(const fs::path& folder) {
+  const std::string ending = ".kvh.json";
+  for (const fs::path& manifest : files_ending(folder, ending)) {
+    std::string library = manifest.string();
+    library.replace(library.size() - ending.size(), ending.size(), ".so");
+    if (fs::exists(library)) continue;
+    failures.push_back({library, "manifest", "is absent; " + manifest.filename().string() + " describes it"});
+  }
+}
+
+}  // namespace kvhost::registry
