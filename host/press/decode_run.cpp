@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press/decode_run.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "press/layer_budgets.hpp"
+
+namespace kvhost {
+namespace {
+
+// The last `window` rows of `ring` followed by `rows` along `dim`.
+at::Tensor push(const at::Tensor& ring, const at::Tensor& rows, int64_t dim, int64_t window) {
+  const at::Tensor all = ring.defined() ? at::cat({ring, rows}, dim) : rows.clone();
+  const int64_t n = std::min(window, all.size(dim));
+  return all.narrow(dim, all.size(dim) - n, n).contiguous();
+}
+
+}  // namespace
+
+DecodeRun::DecodeRun(const Press& press, const Decoder& decoder, KvCache& cache, const DecodePolicy& policy, uint64_t seed,
+                     Timings& timings)
+    : press_(press),
+      decoder_(decoder),
+      cache_(cache),
+      policy_(policy),
+      capture_(press.capture()),
+      exec_(make_exec(seed)),
+      state_(press),
+      cutter_(press, state_, cache, timings),
+      rings_(static_cast<size_t>(decoder.config().n_layers)) {
+  if (press.cut_time() != CutTime::AtOnce)
+    bad_request("--decode-press", "'" + press.layer_allocator()->name() +
+                                      "' decides from a prefill; expected a layer allocator that needs none, or none at all");
+  if (capture_.query_window < 0 || capture_.hidden_window < 0)
+    bad_request("--decode-press", "the composition needs the queries or hidden states of all tokens; expected a method with "
+                                  "a window");
+}
+
+void DecodeRun::begin_forward(int64_t n_tokens) {
+  n_tokens_ = n_tokens;
+  since_cut_ += n_tokens;
+  due_ = since_cut_ >= policy_.every;
+  if (!due_) return;
+  since_cut_ = 0;
+  ++n_cuts_;
+  const LayerBounds bounds = layer_bounds(decoder_.config(), cache_.n_seen() + n_tokens);
+  const int64_t total = policy_.entries_per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads;
+  budgets_ = divide_over_layers(press_, state_, bounds, total, decoder_.config().n_layers).entries;
+}
+
+void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
+  remember(layer, capture);
+  if (!due_) return;
+  const Rings& rings = rings_[layer];
+  LayerInputs in;
+  in.phase = KVH_PHASE_DECODE;
+  in.layer = layer;
+  in.n_seen = cache_.n_seen() + n_tokens_;  // the cache counts them only after the last layer
+  in.q_len = n_tokens_;
+  in.cache = &cache_;
+  in.queries = rings.queries.defined() ? &rings.queries : nullptr;
+  in.hidden = rings.hidden.defined() ? &rings.hidden : nullptr;
+  if (press_.needs_tensor(KVH_T_OUTPUT_WEIGHT)) in.output_weight = &decoder_.output_weight(layer);
+  in.model = press_.model();
+  in.exec = &exec_;
+  const auto& windows = decoder_.config().sliding_window;
+  in.sliding_window = windows.empty() ? 0 : windows[layer];
+  in.layer_budget = budgets_[layer];
+  LayerData data(in);
+  int64_t held = 0;
+  for (const int64_t n : data.n_entries()) held += n;
+  if (held <= budgets_[layer]) return;
+  LayerScores scores = cutter_.score(data, layer);
+  cutter_.cut(data, layer, budgets_[layer], scores);
+}
+
+void DecodeRun::remember(int64_t layer, const LayerCapture& capture) {
+  Rings& rings = rings_[layer];
+  if (capture.queries && capture_.query_window > 0)
+    rings.queries = push(rings.queries, *capture.queries, /*dim=*/1, capture_.query_window);
+  if (capture.hidden && capture_.hidden_window > 0)
+    rings.hidden = push(rings.hidden, *capture.hidden, /*dim=*/0, capture_.hidden_window);
+}
+
+}  // namespace kvhost

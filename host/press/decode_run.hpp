@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Eviction while generating: every n tokens each layer is scored again and cut back to its budget. Lazily, because a cut
+// per token would move the whole cache per token; positions stay absolute.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "press/cutter.hpp"
+
+namespace kvhost {
+
+struct DecodePolicy {
+  int64_t every = 64;             // tokens between cuts
+  int64_t entries_per_head = 0;   // kept per KV head on average after a cut
+};
+
+class DecodeRun {
+ public:
+  // Refuses compositions whose layer allocator must see a prefill (Error BadRequest).
+  DecodeRun(const Press& press, const Decoder& decoder, KvCache& cache, const DecodePolicy& policy, uint64_t seed, Timings& timings);
+
+  CaptureRequest capture() const { return capture_; }
+  // Announces a forward of n tokens; decides whether its layers will be cut.
+  void begin_forward(int64_t n_tokens);
+  void on_layer(int64_t layer, const LayerCapture& capture);
+  int64_t n_cuts() const { return n_cuts_; }
+
+ private:
+  struct Rings {  // the last W rows, over forwards
+    at::Tensor queries;  // [n_heads, W, head_dim]
+    at::Tensor hidden;   // [W, hidden_size]
+  };
+
+  void remember(int64_t layer, const LayerCapture& capture);
+
+  const Press& press_;
+  const Decoder& decoder_;
+  KvCache& cache_;
+  DecodePolicy policy_;
+  CaptureRequest capture_;
+  kvh_exec exec_;
+  PressState state_;
+  Cutter cutter_;
+  std::vector<Rings> rings_;
+  std::vector<int64_t> budgets_;  // of the current cut, entries per layer
+  int64_t since_cut_ = 0, n_tokens_ = 0, n_cuts_ = 0;
+  bool due_ = false;
+};
+
+}  // namespace kvhost

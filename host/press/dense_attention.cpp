@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press/dense_attention.hpp"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "base/interrupt.hpp"
+#include "kernels/attention.hpp"
+
+namespace kvhost {
+namespace {
+
+DType cache_dtype(const kvh_dtype& dtype) {
+  if (dtype.code == KVH_DTYPE_BFLOAT) return DType::BFloat16;
+  return dtype.bits == 16 ? DType::Float16 : DType::Float32;
+}
+
+}  // namespace
+
+void compute_window_attention(const LayerInputs& inputs,
+                              const std::vector<HeadSpan>& spans,
+                              std::vector<std::vector<float>>& window,
+                              int64_t& rows) {
+  if (!window.empty()) return;
+  const kvh_model& model = *inputs.model;
+  const at::Tensor queries = inputs.queries->contiguous();  // [n_heads, rows, head_dim]
+  rows = queries.size(1);
+  AttentionShape shape;
+  shape.n_heads = model.n_heads;
+  shape.n_kv_heads = model.n_kv_heads;
+  shape.head_dim = model.head_dim;
+  shape.q_len = rows;
+  shape.sliding_window = inputs.sliding_window;
+  shape.scale = 1.0f / std::sqrt(static_cast<float>(model.head_dim));
+  shape.dtype = cache_dtype(model.dtype);
+  std::vector<float*> out;
+  for (const auto& span : spans) {
+    window.emplace_back(static_cast<size_t>(model.n_heads / model.n_kv_heads * rows * span.n));
+    out.push_back(window.back().data());
+  }
+  window_attention(shape, spans.data(), queries.data_ptr(), inputs.n_seen - rows, out.data());
+}
+
+at::Tensor dense_attention(const LayerInputs& inputs, const std::vector<HeadSpan>& spans, bool mean_over_heads) {
+  const int64_t n_heads = inputs.model->n_heads, d = inputs.model->head_dim, t = spans[0].n;
+  const int64_t group = n_heads / inputs.model->n_kv_heads;
+  const auto options = at::TensorOptions().dtype(at::kFloat);
+  at::Tensor visible = at::ones({t, t}, at::kBool).tril();  // (query, key)
+  if (inputs.sliding_window > 0) visible = visible.triu(1 - inputs.sliding_window);
+  at::Tensor out = at::zeros(mean_over_heads ? at::IntArrayRef({t, t}) : at::IntArrayRef({n_heads, t, t}), options);
+  for (int64_t head = 0; head < n_heads; ++head) {
+    throw_if_interrupted();
+    const at::Tensor keys = at::from_blob(spans[head / group].keys, {t, d}, inputs.queries->options()).to(at::kFloat);
+    const at::Tensor queries = inputs.queries->select(0, head).to(at::kFloat);  // -> [T, head_dim]
+    at::Tensor logits = at::matmul(queries, keys.t()).mul_(1.0 / std::sqrt(static_cast<double>(d)));
+    logits.masked_fill_(visible.logical_not(), -std::numeric_limits<float>::infinity());
+    const at::Tensor rows = at::softmax(logits, /*dim=*/-1);
+    if (mean_over_heads)
+      out.add_(rows, 1.0 / static_cast<double>(n_heads));
+    else
+      out.select(0, head).copy_(rows);
+  }
+  return out;
+}
+
+}  // namespace kvhost

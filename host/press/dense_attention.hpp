@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention probabilities for methods that look at them, from captured post-RoPE queries and the cached keys.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "press/layer_data.hpp"
+
+namespace kvhost {
+
+// Softmax rows of the captured queries over each head's entries, once: window[h] is [group_size, rows, n] float32.
+// Nothing happens when `window` is filled already.
+void compute_window_attention(const LayerInputs& inputs,
+                              const std::vector<HeadSpan>& spans,
+                              std::vector<std::vector<float>>& window,
+                              int64_t& rows);
+
+// The whole causal attention of a prefill: [n_heads, T, T], or its mean over heads [T, T]; float32. O(T^2) memory.
+at::Tensor dense_attention(const LayerInputs& inputs, const std::vector<HeadSpan>& spans, bool mean_over_heads);
+
+}  // namespace kvhost

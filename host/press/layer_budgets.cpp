@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press/layer_budgets.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "press/budget.hpp"
+
+namespace kvhost {
+namespace {
+
+int64_t sum_of(const std::vector<int64_t>& values, int64_t first, int64_t last) {
+  return std::accumulate(values.begin() + first, values.begin() + last, int64_t{0});
+}
+
+void check_exact(const Instance& allocator, const std::vector<int64_t>& entries, const LayerBounds& bounds, int64_t n) {
+  for (int64_t l = 0; l < n; ++l)
+    if (entries[l] < 0 || entries[l] > bounds.caps[l])
+      run_failed(allocator.name(), "gave layer " + std::to_string(l) + " " + std::to_string(entries[l]) +
+                                       " entries; expected 0 to " + std::to_string(bounds.caps[l]));
+}
+
+void check_shares(const Instance& allocator, const std::vector<double>& shares, int64_t n) {
+  for (int64_t l = 0; l < n; ++l)
+    if (!std::isfinite(shares[l]) || shares[l] < 0)
+      run_failed(allocator.name(), "gave layer " + std::to_string(l) + " the share " + std::to_string(shares[l]) +
+                                       "; expected a finite number >= 0");
+}
+
+}  // namespace
+
+LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len) {
+  LayerBounds bounds;
+  bounds.kv_len = kv_len;
+  bounds.n_kv_heads = config.n_kv_heads;
+  for (int64_t l = 0; l < config.n_layers; ++l) {
+    const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[l];
+    const int64_t longest = window > 0 ? std::min(window, kv_len) : kv_len;
+    bounds.floors.push_back(config.n_kv_heads);
+    bounds.caps.push_back(config.n_kv_heads * longest);
+  }
+  return bounds;
+}
+
+LayerBudgets divide_over_layers(const Press& press,
+                                PressState& state,
+                                const LayerBounds& bounds,
+                                int64_t total_entries,
+                                int64_t n_observed) {
+  const auto n_layers = static_cast<int64_t>(bounds.caps.size());
+  LayerBudgets result;
+  result.entries.assign(n_layers, 0);
+  result.observed.assign(n_layers, std::numeric_limits<double>::quiet_NaN());
+  std::vector<double> shares(n_layers, 1.0);
+  const Instance* allocator = press.layer_allocator();
+  uint32_t exact = 0;
+  if (allocator) {
+    const kvh_layer_request request{sizeof(kvh_layer_request), static_cast<int32_t>(n_layers),
+                                    static_cast<int32_t>(bounds.n_kv_heads), static_cast<int32_t>(n_observed),
+                                    bounds.kv_len, total_entries, bounds.floors.data(), bounds.caps.data()};
+    std::fill(shares.begin(), shares.end(), 0.0);
+    kvh_layer_answer answer{sizeof(kvh_layer_answer), 0, shares.data(), result.entries.data(), result.observed.data(), nullptr};
+    kvh_error error = make_error();
+    const kvh_status status = allocator->interface<kvh_layer_allocator>()->allocate(
+        allocator->get(), state.layer_allocator().get(), &request, &answer, &error);
+    if (status != KVH_OK) raise_plugin_error(allocator->name(), -1, status, error);
+    exact = answer.exact;
+    if (answer.observed_name) result.observed_name = answer.observed_name;
+  }
+  if (exact) {
+    check_exact(*allocator, result.entries, bounds, n_observed);
+    return result;
+  }
+  if (allocator) check_shares(*allocator, shares, n_observed);
+  // Layers not seen yet will take at least their floors.
+  const int64_t available = std::min(total_entries - sum_of(bounds.floors, n_observed, n_layers), sum_of(bounds.caps, 0, n_observed));
+  const auto head = [n_observed](auto values) {
+    values.resize(n_observed);
+    return values;
+  };
+  auto entries = apportion(std::max(available, sum_of(bounds.floors, 0, n_observed)), head(shares), head(bounds.floors), head(bounds.caps));
+  entries.resize(n_layers, 0);
+  result.entries = std::move(entries);
+  return result;
+}
+
+}  // namespace kvhost

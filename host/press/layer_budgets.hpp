@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model's budget divided over its layers, by the composition's layer allocator or evenly.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "press/press.hpp"
+
+namespace kvhost {
+
+struct LayerBudgets {
+  std::vector<int64_t> entries;   // [n_layers] over all KV heads
+  std::vector<double> observed;   // [n_layers], NaN where nothing
+  std::string observed_name;
+};
+
+// What a layer may hold: floors and caps, entries over all heads.
+struct LayerBounds {
+  std::vector<int64_t> floors, caps;  // [n_layers]
+  int64_t kv_len = 0;
+  int64_t n_kv_heads = 0;
+};
+
+// One entry per head at least, all tokens (or the sliding window) at most.
+LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len);
+
+// `n_observed` layers were observed so far; entries of later layers are 0 then. The sum is exactly
+// min(total, sum of caps), unless the allocator states integers of its own. Throws Error naming the allocator.
+LayerBudgets divide_over_layers(const Press& press,
+                                PressState& state,
+                                const LayerBounds& bounds,
+                                int64_t total_entries,
+                                int64_t n_observed);
+
+}  // namespace kvhost
