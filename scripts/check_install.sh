@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# An installed tree must work after it was moved and with nothing set in the environment.
+# usage: check_install.sh [BUILD]      (default build/release; it must be built)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build/release}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+fail() { printf 'check_install: %s\n' "$*" >&2; exit 1; }
+
+cmake --install "$build" --prefix "$scratch/first" >"$scratch/log" || { tail -n 20 "$scratch/log" >&2; fail "cmake --install failed"; }
+mv "$scratch/first" "$scratch/moved"
+tree=$scratch/moved
+
+# Of what kvhost built, no run path may name a folder of the machine it was built on.
+while IFS= read -r -d '' file; do
+  head -c 4 "$file" | grep -q ELF || continue
+  paths=$(readelf -d "$file" | sed -n 's/.*(R\(UN\)\?PATH).*\[\(.*\)\]/\2/p' | tr ':' '\n')
+  bad=$(grep -v '^\$ORIGIN' <<<"$paths" | grep . || true)
+  [ -z "$bad" ] || fail "${file#"$tree"/}: run path $bad; expected \$ORIGIN only"
+done < <(find "$tree" -type f \( -path '*/bin/*' -o -name '*.so*' \) -print0)
+
+# Every library resolves: from the tree or from the system, nothing from the build machine's folders.
+loaded=$(env -i ldd "$tree/bin/kvhost")
+grep -q 'not found' <<<"$loaded" && fail "unresolved: $(grep 'not found' <<<"$loaded" | tr -s '\t\n' ' ')"
+strange=$(sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' <<<"$loaded" | grep -v -e "^$tree/" -e '^/lib' -e '^/usr/lib' || true)
+[ -z "$strange" ] || fail "loads $strange; expected libraries of the tree or the system"
+
+cd "$scratch" # not the source tree
+run() { env -i "$tree/bin/kvhost" "$@" || fail "kvhost $* exited with $?"; }
+run list >"$scratch/list"
+[ -s "$scratch/list" ] || fail "kvhost list printed nothing"
+run run -n 8 --json "$scratch/run.json" >"$scratch/out"
+grep -q '"n_new_tokens": *[1-8]' "$scratch/run.json" || fail "kvhost run -n 8: the report names no new tokens"
+echo "check_install: a moved tree of $(du -sh "$tree" | cut -f1) lists $(wc -l <"$scratch/list") lines of methods and runs"
