@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/normalizer.hpp"
+
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "tokenizer/pattern_json.hpp"
+#include "tokenizer/unicode.hpp"
+#include "tokenizer/utf8.hpp"
+
+namespace kvhost::tok {
+
+namespace {
+
+const std::vector<std::string> kSupported = {"NFC",     "NFD",     "NFKC",  "NFKD",    "Lowercase",
+                                             "Prepend", "Replace", "Strip", "Sequence"};
+
+// Null for a name that is no normal form.
+const icu::Normalizer2* normal_form(const std::string& name) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* form = nullptr;
+  if (name == "NFC") form = icu::Normalizer2::getNFCInstance(status);
+  if (name == "NFD") form = icu::Normalizer2::getNFDInstance(status);
+  if (name == "NFKC") form = icu::Normalizer2::getNFKCInstance(status);
+  if (name == "NFKD") form = icu::Normalizer2::getNFKDInstance(status);
+  if (U_FAILURE(status)) run_failed("ICU", std::string("no data for ") + name + ": " + u_errorName(status));
+  return form;
+}
+
+void to_form(const icu::Normalizer2& form, std::string& text) {
+  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return;
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::StringPiece source(text.data(), static_cast<int32_t>(text.size()));
+  if (form.isNormalizedUTF8(source, status)) return;
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out, source.length());
+  form.normalizeUTF8(0, source, sink, nullptr, status);
+  if (U_FAILURE(status)) run_failed("ICU", std::string("normalisation failed: ") + u_errorName(status));
+  text = std::move(out);
+}
+
+void to_lower(std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t pos = 0; pos < text.size();) unicode::append_lower(out, utf8::next(text, pos));
+  text = std::move(out);
+}
+
+void strip(std::string& text, bool left, bool right) {
+  size_t begin = 0, end = text.size();
+  for (size_t pos = 0; left && begin < end; begin = pos)
+    if (!unicode::is_whitespace(utf8::next(text, pos))) break;
+  while (right && end > begin) {
+    const size_t start = utf8::previous(text, end);
+    size_t pos = start;
+    if (!unicode::is_whitespace(utf8::next(text, pos))) break;
+    end = start;
+  }
+  text = text.substr(begin, end - begin);
+}
+
+}  // namespace
+
+Normalizer::Normalizer(const JsonNode& node) { add(node); }
+
+void Normalizer::add(const JsonNode& node) {
+  const std::string type = node.type();
+  if (const icu::Normalizer2* form = normal_form(type)) {
+    steps_.push_back([form](std::string& text) { to_form(*form, text); });
+  } else if (type == "Lowercase") {
+    steps_.push_back(to_lower);
+  } else if (type == "Prepend") {
+    steps_.push_back([prefix = node.at("prepend").as_string()](std::string& text) {
+      if (!text.empty()) text.insert(0, prefix);
+    });
+  } else if (type == "Replace") {
+    steps_.push_back([pattern = load_pattern(node.at("pattern")),
+                      content = node.at("content").as_string()](std::string& text) {
+      text = pattern.replace(text, content);
+    });
+  } else if (type == "Strip") {
+    steps_.push_back([left = node.bool_or("strip_left", true), right = node.bool_or("strip_right", true)](
+                         std::string& text) { strip(text, left, right); });
+  } else if (type == "Sequence") {
+    for (const JsonNode& item : node.at("normalizers").items()) add(item);
+  } else {
+    node.fail_type(kSupported);
+  }
+}
+
+std::string Normalizer::apply(std::string text) const {
+  for (const Step& step : steps_) step(text);
+  return text;
+}
+
+}  // namespace kvhost::tok
