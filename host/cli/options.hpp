@@ -31,6 +31,9 @@ struct PromptOptions {
 struct PressOptions {
   nlohmann::json press;         // string (text form) or object; null = default composition
   nlohmann::json decode_press;  // likewise; null = none
+  // Where they were written, for errors: the flag, or the run file and the JSON pointer in it ("" = its root).
+  std::string press_source = "--press", press_pointer;
+  std::string decode_press_source = "--decode-press", decode_press_pointer;
   int64_t decode_every = 0;     // --decode-every N tokens; 0 = the default of 64
   int64_t decode_budget = 0;    // --decode-budget: entries per head kept while generating; 0 = the prefill budget
   std::optional<double> keep_ratio, compression_ratio;

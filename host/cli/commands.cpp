@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.hpp"
+
+namespace kvhost {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {run_command(),  score_command(), plan_command(),   list_command(),
+                                           info_command(), tokenize_command(), doctor_command(), completion_command()};
+  return all;
+}
+
+const Command* find_command(const std::string& name) {
+  for (const Command& command : commands())
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+}  // namespace kvhost

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config_file.hpp"
+
+#include "base/error.hpp"
+#include "base/json_file.hpp"
+#include "base/text.hpp"
+#include "cli/json_object.hpp"
+#include "cli/limits.hpp"
+
+namespace kvhost {
+
+namespace {
+
+auto into(std::string& target) {
+  return [&target](const JsonAt& at) { target = at.text(); };
+}
+
+auto into(bool& target) {
+  return [&target](const JsonAt& at) { target = at.flag(); };
+}
+
+template <class Integer>
+auto integer(Integer& target, const Limits& limits) {
+  return [&target, limits](const JsonAt& at) {
+    target = static_cast<Integer>(integer_from_json(at.where(), at.value, limits));
+  };
+}
+
+template <class Number>
+auto number(Number& target, const Limits& limits) {
+  return [&target, limits](const JsonAt& at) { target = number_from_json(at.where(), at.value, limits); };
+}
+
+void read_budget(const JsonAt& at, PressOptions& press) {
+  read_object(at,
+              {{"keep_ratio", number(press.keep_ratio, kKeepRatioLimits)},
+               {"compression_ratio", number(press.compression_ratio, kCompressionRatioLimits)},
+               {"budget", integer(press.budget, kPositive)}});
+  if (at.value.size() > 1) at.refuse("at most one of keep_ratio, compression_ratio, budget");
+}
+
+void read_prompt(const JsonAt& at, PromptOptions& prompt) {
+  read_object(at,
+              {{"text", [&](const JsonAt& v) { prompt.text = v.text(); }},
+               {"file", [&](const JsonAt& v) { prompt.file = v.text(); }},
+               {"tokens_file", [&](const JsonAt& v) { prompt.tokens_file = v.text(); }},
+               {"demo", [&](const JsonAt& v) { prompt.demo = v.text(); }},
+               {"max_tokens", integer(prompt.max_tokens, kPositive)},
+               {"lossy", into(prompt.lossy)},
+               {"no_bos", into(prompt.no_bos)}});
+  const auto& v = at.value;
+  if (v.contains("text") + v.contains("file") + v.contains("tokens_file") + v.contains("demo") > 1)
+    at.refuse("one of text, file, tokens_file, demo");
+}
+
+void read_generate(const JsonAt& at, GenerateOptions& generate) {
+  read_object(at,
+              {{"max_new_tokens", integer(generate.max_new_tokens, kNotNegative)},
+               {"temperature", number(generate.temperature, kNotNegative)},
+               {"top_p", number(generate.top_p, kTopPLimits)},
+               {"top_k", integer(generate.top_k, kNotNegative)},
+               {"seed", integer(generate.seed, kNotNegative)},
+               {"stop", [&](const JsonAt& v) { generate.stop = v.texts(); }}});
+}
+
+void read_output(const JsonAt& at, OutputOptions& output) {
+  read_object(at,
+              {{"json", into(output.json)},
+               {"dump_keep", into(output.dump_keep)},
+               {"dump_scores", into(output.dump_scores)},
+               {"dump_budgets", into(output.dump_budgets)},
+               {"compare_full", into(output.compare_full)},
+               {"quiet", into(output.quiet)},
+               {"color", [&](const JsonAt& v) { output.color = v.choice(kColorNames); }}});
+}
+
+// The composition itself is parsed where the registry is known; here only its outermost type counts.
+void read_press(const JsonAt& at, nlohmann::json& press, std::string& source, std::string& pointer) {
+  if (!at.value.is_string() && !at.value.is_object() && !at.value.is_array() && !at.value.is_null())
+    at.refuse("a composition as text or as {\"press\": name, ...}");
+  press = at.value;
+  source = at.file;
+  pointer = at.pointer;
+}
+
+bool is_press_object(const nlohmann::json& value) {
+  return value.is_array() || (value.is_object() && (value.contains("inner") || value.contains("params")));
+}
+
+void read_plugin_path(const JsonAt& at, PluginOptions& plugins) {
+  for (const auto& folder : at.texts()) plugins.paths.emplace_back(folder);
+}
+
+}  // namespace
+
+DType dtype_from_name(const std::string& name) {
+  if (name == "bfloat16") return DType::BFloat16;
+  return name == "float16" ? DType::Float16 : DType::Float32;
+}
+
+void read_config_file(const std::filesystem::path& path, RunOptions& options) {
+  const std::string text = read_file(path, ExitCode::BadRequest);
+  const nlohmann::json root = parse_json(text, path.string(), ExitCode::BadRequest);
+  refuse_repeated_keys(path.string(), text);
+  const JsonAt at{root, path.string(), ""};
+  PressOptions& press = options.press;
+  if (is_press_object(root)) return read_press(at, press.press, press.press_source, press.press_pointer);
+  read_object(
+      at,
+      {{"model", into(options.model)},
+       {"dtype", [&](const JsonAt& v) { options.dtype = dtype_from_name(v.choice(kDTypeNames)); }},
+       {"device", [&](const JsonAt& v) { options.device = v.choice(kDeviceNames); }},
+       {"threads", integer(options.threads, Limits{0, 1024})},
+       {"plugin_path", [&](const JsonAt& v) { read_plugin_path(v, options.plugins); }},
+       {"press", [&](const JsonAt& v) { read_press(v, press.press, press.press_source, press.press_pointer); }},
+       {"decode_press",
+        [&](const JsonAt& v) {
+          read_press(v, press.decode_press, press.decode_press_source, press.decode_press_pointer);
+        }},
+       {"decode_every", integer(press.decode_every, kPositive)},
+       {"decode_budget", integer(press.decode_budget, kPositive)},
+       {"budget", [&](const JsonAt& v) { read_budget(v, press); }},
+       {"prompt", [&](const JsonAt& v) { read_prompt(v, options.prompt); }},
+       {"generate", [&](const JsonAt& v) { read_generate(v, options.generate); }},
+       {"output", [&](const JsonAt& v) { read_output(v, options.output); }}});
+}
+
+}  // namespace kvhost

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/json_object.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "cli/limits.hpp"
+
+namespace kvhost {
+
+void JsonAt::refuse(const std::string& expected) const {
+  bad_request(where(), "found " + quoted(value.dump()) + "; expected " + expected);
+}
+
+std::string JsonAt::text() const {
+  if (!value.is_string()) refuse("a string");
+  return value.get<std::string>();
+}
+
+bool JsonAt::flag() const {
+  if (!value.is_boolean()) refuse("true or false");
+  return value.get<bool>();
+}
+
+std::string JsonAt::choice(const std::vector<std::string>& choices) const {
+  const std::string found = text();
+  if (std::find(choices.begin(), choices.end(), found) == choices.end())
+    refuse(join(choices, ", ") + did_you_mean(found, choices));
+  return found;
+}
+
+std::vector<std::string> JsonAt::texts() const {
+  if (value.is_string()) return {value.get<std::string>()};
+  if (!value.is_array()) refuse("a string or an array of strings");
+  std::vector<std::string> out;
+  for (size_t i = 0; i < value.size(); ++i)
+    out.push_back(JsonAt{value[i], file, pointer + "/" + std::to_string(i)}.text());
+  return out;
+}
+
+void read_object(const JsonAt& at, const JsonHandlers& handlers) {
+  if (!at.value.is_object()) at.refuse("an object");
+  std::vector<std::string> known;
+  for (const auto& [key, ignored] : handlers) known.push_back(key);
+  for (const auto& [key, value] : at.value.items()) {
+    const JsonAt child{value, at.file, at.pointer + "/" + key};
+    const auto handler = std::find_if(handlers.begin(), handlers.end(), [&key = key](const auto& h) { return h.first == key; });
+    if (handler == handlers.end())
+      bad_request(child.where(), "unknown key " + quoted(key) + "; expected " + join(known, ", ") + did_you_mean(key, known));
+    handler->second(child);
+  }
+}
+
+void refuse_repeated_keys(const std::string& file, const std::string& text) {
+  using nlohmann::json;
+  std::vector<std::set<std::string>> open;  // keys seen so far in each object that encloses the current place
+  const auto watch = [&](int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) open.emplace_back();
+    if (event == json::parse_event_t::object_end) open.pop_back();
+    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
+      bad_request(file, "names the key " + quoted(parsed.get<std::string>()) + " twice in one object; expected it once");
+    return true;
+  };
+  [[maybe_unused]] const json value = json::parse(text, watch);
+}
+
+}  // namespace kvhost

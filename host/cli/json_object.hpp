@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A strict reader of JSON objects: every key has a handler, any other key is refused with the nearest one.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kvhost {
+
+// A value and where it stands: "run.json /generate/seed".
+struct JsonAt {
+  const nlohmann::json& value;
+  std::string file, pointer;
+
+  std::string where() const { return file + " " + (pointer.empty() ? "/" : pointer); }
+  // Throws Error(BadRequest): what was found; `expected`.
+  [[noreturn]] void refuse(const std::string& expected) const;
+
+  std::string text() const;
+  bool flag() const;
+  std::string choice(const std::vector<std::string>& choices) const;
+  std::vector<std::string> texts() const;  // a string, or an array of strings
+};
+
+using JsonHandlers = std::vector<std::pair<std::string, std::function<void(const JsonAt&)>>>;
+
+// Calls the handler of every key of an object, in the order of the file.
+void read_object(const JsonAt& at, const JsonHandlers& handlers);
+
+// Throws Error(BadRequest) when one object of `text` names a key twice: one of the two values would be lost unseen.
+void refuse_repeated_keys(const std::string& file, const std::string& text);
+
+}  // namespace kvhost

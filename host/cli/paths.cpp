@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/paths.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "registry/search_path.hpp"
+
+namespace kvhost {
+
+namespace fs = std::filesystem;
+using registry::executable_path;
+
+namespace {
+
+std::optional<fs::path> from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return fs::path(value);
+}
+
+bool is_model(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(folder / "config.json", ignored);
+}
+
+}  // namespace
+
+std::optional<fs::path> source_folder() {
+  // CMake writes the source folder into the cache file beside <build>/bin.
+  std::ifstream cache(executable_path().parent_path().parent_path() / "CMakeCache.txt");
+  const std::string key = "kvhost_SOURCE_DIR:STATIC=";
+  for (std::string line; std::getline(cache, line);)
+    if (line.rfind(key, 0) == 0) return fs::path(line.substr(key.size()));
+  return std::nullopt;
+}
+
+std::vector<fs::path> data_folders() {
+  std::vector<fs::path> folders;
+  if (const auto folder = from_environment("KVHOST_DATA")) folders.push_back(*folder);
+  folders.push_back(executable_path().parent_path().parent_path() / "share" / "kvhost");
+  if (const auto source = source_folder()) folders.push_back(*source);
+  return folders;
+}
+
+std::vector<std::string> bundled_models() {
+  std::vector<std::string> names;
+  for (const auto& folder : data_folders()) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder / "models", ignored)) {
+      const std::string name = entry.path().filename();
+      if (is_model(entry.path()) && std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<fs::path> bundled_model(const std::string& name) {
+  for (const auto& folder : data_folders())
+    if (is_model(folder / "models" / name)) return folder / "models" / name;
+  return std::nullopt;
+}
+
+fs::path hub_cache() {
+  if (const auto cache = from_environment("HF_HUB_CACHE")) return *cache;
+  if (const auto home = from_environment("HF_HOME")) return *home / "hub";
+  return from_environment("HOME").value_or("/") / ".cache" / "huggingface" / "hub";
+}
+
+}  // namespace kvhost
