@@ -69,6 +69,8 @@ struct RunReport {
   std::vector<LayerReport> layers;
   std::optional<Generation> full;
   std::optional<Agreement> agreement;
+  std::string title;   // of a bundled prompt, or ""
+  std::string expect;  // the answer a bundled prompt asks for, or ""
   std::vector<std::string> warnings;
 };
 

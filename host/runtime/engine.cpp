@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine.hpp"
+
+#include <ATen/ATen.h>
+
+#include "base/error.hpp"
+#include "base/interrupt.hpp"
+#include "base/parallel.hpp"
+#include "base/stopwatch.hpp"
+#include "cli/paths.hpp"
+#include "kvhost/own_budget.h"
+#include "model/weights.hpp"
+#include "press/budget.hpp"
+
+namespace kvhost {
+namespace {
+
+void check_device(const std::string& device) {
+  if (device == "cpu") return;
+  if (device != "cuda")
+    bad_request("--device", "found '" + device + "'; expected cpu or cuda");
+  if (!at::hasCUDA())
+    cannot_load("--device cuda", "this libtorch was built without CUDA; expected a CUDA build of libtorch (point "
+                                 "KVHOST_TORCH_ROOT at one and rebuild), or --device cpu");
+  cannot_load("--device cuda", "this kvhost runs its cache and kernels on the CPU only; expected --device cpu");
+}
+
+// A method from a system that states sizes rather than ratios keeps those, unless the user gave a budget.
+void apply_own_budget(const PressOptions& options, const Press& press, const ModelConfig& config, int64_t kv_len, BudgetReport& budget) {
+  const bool given = options.keep_ratio || options.compression_ratio || options.budget;
+  if (given || press.none() || !press.scorer()->method()->extension) return;
+  const auto* own = static_cast<const kvh_own_budget*>(
+      press.scorer()->method()->extension(press.scorer()->method(), KVH_EXT_OWN_BUDGET));
+  const int64_t entries = own ? own->entries_per_head(press.scorer()->get()) : 0;
+  if (entries <= 0) return;
+  budget.mode = "method";
+  budget.value = static_cast<double>(entries);
+  budget.entries_per_head = std::min(entries, kv_len);
+  budget.entries_total = budget.entries_per_head * config.n_layers * config.n_kv_heads;
+}
+
+void note_alias(const Composition& composition, std::vector<std::string>& warnings) {
+  if (!composition.expanded_from.empty())
+    warnings.push_back("'" + composition.expanded_from + "' stands for " + composition.text());
+}
+
+void check_length(const Request& request, std::vector<std::string>& warnings) {
+  const auto n = static_cast<int64_t>(request.prompt.tokens.size());
+  if (request.config.max_positions > 0 && n > request.config.max_positions)
+    warnings.push_back("the prompt has " + std::to_string(n) + " tokens, the model was made for " +
+                       std::to_string(request.config.max_positions));
+}
+
+}  // namespace
+
+Request prepare(const RunOptions& options) {
+  if (options.threads > 0) set_num_threads(options.threads);
+  check_device(options.device);
+  Request request;
+  const PluginSet plugins = find_plugins(options.plugins);
+  request.composition = compose_prefill(options.press, plugins);
+  request.decode_composition = compose_decode(options.press, plugins);
+  request.model_dir = resolve_model(options.model);
+  request.config = read_config(request.model_dir);
+  request.dtype = options.dtype.value_or(request.config.checkpoint_dtype);
+  request.press = std::make_unique<Press>(request.composition, request.config, request.dtype);
+  if (!request.decode_composition.none())
+    request.decode_press = std::make_unique<Press>(request.decode_composition, request.config, request.dtype);
+  request.tokenizer = std::make_shared<Tokenizer>(Tokenizer::load(request.model_dir));
+  request.prompt = read_prompt(options.prompt, request.model_dir, *request.tokenizer, request.config.vocab_size);
+  request.warnings = request.prompt.warnings;
+  const auto kv_len = static_cast<int64_t>(request.prompt.tokens.size());
+  request.budget = resolve_budget(options.press, request.composition.none() && request.decode_composition.none(), kv_len,
+                                  request.config.n_layers, request.config.n_kv_heads);
+  apply_own_budget(options.press, *request.press, request.config, kv_len, request.budget);
+  if (options.press.decode_every > 0) request.decode_policy.every = options.press.decode_every;
+  request.decode_policy.entries_per_head =
+      options.press.decode_budget > 0 ? options.press.decode_budget : request.budget.entries_per_head;
+  note_alias(request.composition, request.warnings);
+  note_alias(request.decode_composition, request.warnings);
+  check_length(request, request.warnings);
+  return request;
+}
+
+Decoder load_decoder(const Request& request, double& load_ms) {
+  const Stopwatch watch(load_ms);
+  return Decoder(Weights::load(request.model_dir, request.dtype));
+}
+
+namespace {
+
+void fill_memory(const KvCache& cache, int64_t kv_len, int64_t extra_bytes, MemoryUse& memory) {
+  const CacheLayout& layout = cache.layout();
+  memory.cache_bytes_full = kv_len * layout.n_layers * layout.n_kv_heads * layout.bytes_per_entry();
+  memory.cache_bytes_kept = cache.bytes_kept();
+  memory.cache_bytes_allocated = cache.bytes_allocated();
+  memory.cache_bytes_peak = cache.bytes_peak() + extra_bytes;
+}
+
+}  // namespace
+
+Prefilled prefill(const Request& request,
+                  const Press& press,
+                  int64_t total_entries,
+                  const Decoder& decoder,
+                  KvCache& cache,
+                  bool keep_scores,
+                  uint64_t seed,
+                  const RunCallbacks& callbacks,
+                  std::string_view phase,
+                  Generation& out) {
+  const auto kv_len = static_cast<int64_t>(request.prompt.tokens.size());
+  Prefilled result;
+  result.trace.keep_scores = keep_scores;
+  cache.reset_peak();
+  std::unique_ptr<PrefillRun> press_run;
+  ForwardOptions forward;
+  if (!press.none()) {
+    press_run = std::make_unique<PrefillRun>(press, decoder, cache, total_entries, kv_len, seed, out.timings, result.trace);
+    forward.capture = press.capture();
+    forward.sink = [&](int64_t layer, const LayerCapture& capture) { press_run->on_layer(layer, capture); };
+  }
+  forward.progress = [&](double share) {
+    throw_if_interrupted();
+    if (callbacks.progress) callbacks.progress(phase, share);
+  };
+  {
+    const Stopwatch watch(out.timings.prefill_ms);
+    const at::Tensor logits = decoder.forward(request.prompt.tokens, cache, forward).contiguous();
+    if (press_run) press_run->finish();
+    result.logits.assign(logits.data_ptr<float>(), logits.data_ptr<float>() + logits.size(-1));
+  }
+  if (press_run) result.budgets = press_run->budgets();
+  fill_memory(cache, kv_len, press_run ? press_run->peak_extra_bytes() : 0, out.memory);
+  return result;
+}
+
+std::unique_ptr<DecodeRun> make_decode_run(const Request& request, const Decoder& decoder, KvCache& cache, uint64_t seed, Timings& timings) {
+  if (!request.decode_press) return nullptr;
+  return std::make_unique<DecodeRun>(*request.decode_press, decoder, cache, request.decode_policy, seed, timings);
+}
+
+at::Tensor step(const Decoder& decoder, KvCache& cache, DecodeRun* decode_run, std::span<const int32_t> tokens, bool all_logits) {
+  ForwardOptions forward;
+  forward.all_logits = all_logits;
+  if (decode_run) {
+    decode_run->begin_forward(static_cast<int64_t>(tokens.size()));
+    forward.capture = decode_run->capture();
+    forward.sink = [&](int64_t layer, const LayerCapture& capture) { decode_run->on_layer(layer, capture); };
+  }
+  return decoder.forward(tokens, cache, forward);
+}
+
+}  // namespace kvhost
