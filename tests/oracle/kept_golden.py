@@ -10,6 +10,7 @@ positions within 1e-5 (relative) of it when the choice among them is the arithme
 
 import argparse
 import json
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def golden_file(folder, name):
         "generator": "tests/oracle/kept_golden.py",
         "versions": {p: version(p) for p in ("kvpress", "transformers", "torch")},
         "model": f"tests/golden/models/{name}",
+        "model_sha256": sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "dtype": "float32",
         "tie_rel": REL,
         "tokens": tokens,
