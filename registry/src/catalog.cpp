@@ -19,7 +19,8 @@ int64_t now_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-// A library that failed may succeed with another describe tool or other folders to find its own libraries in.
+// A library that failed may succeed with another describe tool or other folders to find its own
+// libraries in.
 std::string description_environment(const fs::path& describe) {
   std::error_code absent;
   const auto size = fs::file_size(describe, absent);

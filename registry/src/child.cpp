@@ -11,8 +11,8 @@
 namespace kvhost::registry {
 namespace {
 
-// The folder of the libtorch in this process, "" when there is none. Plugins that use libtorch carry no path to it:
-// they take the one that the host runs on, and so must the child.
+// The folder of the libtorch in this process, "" when there is none. Plugins that use libtorch
+// carry no path to it: they take the one that the host runs on, and so must the child.
 std::string loaded_torch_folder() {
   std::string folder;
   dl_iterate_phdr(
@@ -35,7 +35,8 @@ std::vector<std::string> child_environment() {
     if (text.rfind(name, 0) != 0) {
       variables.push_back(text);
     } else if (text.size() > name.size()) {
-      search += (search.empty() ? "" : ":") + text.substr(name.size());
+      if (!search.empty()) search += ':';
+      search += text.substr(name.size());
     }
   }
   if (!search.empty()) variables.push_back(name + search);
@@ -51,8 +52,9 @@ std::string signal_name(int signal) {
 std::string last_words(const std::string& text) {
   const size_t end = text.find_last_not_of(" \n");
   if (end == std::string::npos) return "";
-  const size_t begin = text.rfind('\n', end);
-  return " (" + text.substr(begin + 1, end - begin) + ")";
+  const size_t line = text.rfind('\n', end) + 1;
+  const size_t begin = text.find_first_not_of(' ', line);
+  return " (" + text.substr(begin, end + 1 - begin) + ")";
 }
 
 std::string seconds(std::chrono::milliseconds time) {
@@ -67,7 +69,8 @@ std::string seconds(std::chrono::milliseconds time) {
   const std::string after_stage = "] " + library.string() + ": ";
   const size_t close = open == std::string::npos ? open : err.find(after_stage, open);
   if (close == std::string::npos) {
-    throw Refusal("describe", "kvhost-describe ended with code " + std::to_string(code) + last_words(err));
+    throw Refusal("describe",
+                  "kvhost-describe ended with code " + std::to_string(code) + last_words(err));
   }
   const size_t begin = open + std::string("error: [").size();
   std::string reason = err.substr(close + after_stage.size());
@@ -87,7 +90,8 @@ Manifest describe_in_child(const std::filesystem::path& describe,
     throw Refusal("describe", error.what());
   }
   if (child.timed_out) {
-    throw Refusal("describe", "did not answer within " + seconds(deadline) + " while being described");
+    throw Refusal("describe",
+                  "did not answer within " + seconds(deadline) + " while being described");
   }
   if (child.signal) {
     throw Refusal("describe",

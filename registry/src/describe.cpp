@@ -57,7 +57,8 @@ MethodInfo method_info(const kvh_method& method) {
   }
   info.kind = static_cast<Kind>(method.kind);
   info.flags = method.flags;
-  for (uint32_t i = 0; i < method.n_params; ++i) info.params.push_back(param_info(*method.params[i]));
+  for (uint32_t i = 0; i < method.n_params; ++i)
+    info.params.push_back(param_info(*method.params[i]));
   for (uint32_t i = 0; i < method.n_static_needs; ++i) {
     const kvh_need& need = method.static_needs[i];
     info.needs.push_back({need.tensor, need.flags, need.window});

@@ -9,8 +9,8 @@
 
 namespace kvhost::registry {
 
-// Opens `library` in this process, checks all it says, and returns it. Throws Refusal. Plugin code runs: call it only
-// where a crash costs nothing.
+// Opens `library` in this process, checks all it says, and returns it. Throws Refusal. Plugin code
+// runs: call it only where a crash costs nothing.
 Manifest describe_library(const std::filesystem::path& library);
 
 // One validated method as text and numbers of our own.

@@ -28,12 +28,10 @@ Library::Library(const std::filesystem::path& path) {
   using boost::dll::load_mode::type;
   const type mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
   try {
-    handle_ = std::make_shared<boost::dll::shared_library>(
-        std::filesystem::absolute(path).string(), mode);
+    handle_ = std::make_shared<boost::dll::shared_library>(std::filesystem::absolute(path).string(),
+                                                           mode);
   } catch (const boost::system::system_error& error) {
     throw Refusal("load", loader_text(error.what()));
-  } catch (const std::exception& error) {
-    throw Refusal("load", std::string("a static initialiser threw: ") + error.what());
   }
 }
 

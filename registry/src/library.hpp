@@ -27,7 +27,8 @@ class Refusal : public std::runtime_error {
   std::string stage_;  // "manifest", "describe" or "load"
 };
 
-// What a host speaks: plugins of minor `oldest` and later run on it, and it offers everything up to `minor`.
+// What a host speaks: plugins of minor `oldest` and later run on it, and it offers everything up to
+// `minor`.
 struct AbiRange {
   uint32_t major = KVH_ABI_MAJOR;
   uint32_t minor = KVH_ABI_MINOR;
@@ -36,7 +37,8 @@ struct AbiRange {
 
 class Library {
  public:
-  // Opens `path` with everything bound at once and nothing made visible to other libraries. Throws Refusal("load").
+  // Opens `path` with everything bound at once and nothing made visible to other libraries. Throws
+  // Refusal("load").
   explicit Library(const std::filesystem::path& path);
 
   // The exported object, with magic, size and versions checked. Throws Refusal("load").

@@ -33,15 +33,24 @@ Libraries& libraries() {
 
 std::string status_name(kvh_status status) {
   switch (status) {
-    case KVH_E_CONFIG: return "KVH_E_CONFIG";
-    case KVH_E_UNSUPPORTED: return "KVH_E_UNSUPPORTED";
-    case KVH_E_ABI: return "KVH_E_ABI";
-    case KVH_E_NEED_MISSING: return "KVH_E_NEED_MISSING";
-    case KVH_E_SHAPE: return "KVH_E_SHAPE";
-    case KVH_E_OOM: return "KVH_E_OOM";
-    case KVH_E_CANCELLED: return "KVH_E_CANCELLED";
-    case KVH_E_RESOURCE: return "KVH_E_RESOURCE";
-    default: return "KVH_E_INTERNAL";
+    case KVH_E_CONFIG:
+      return "KVH_E_CONFIG";
+    case KVH_E_UNSUPPORTED:
+      return "KVH_E_UNSUPPORTED";
+    case KVH_E_ABI:
+      return "KVH_E_ABI";
+    case KVH_E_NEED_MISSING:
+      return "KVH_E_NEED_MISSING";
+    case KVH_E_SHAPE:
+      return "KVH_E_SHAPE";
+    case KVH_E_OOM:
+      return "KVH_E_OOM";
+    case KVH_E_CANCELLED:
+      return "KVH_E_CANCELLED";
+    case KVH_E_RESOURCE:
+      return "KVH_E_RESOURCE";
+    default:
+      return "KVH_E_INTERNAL";
   }
 }
 
@@ -72,10 +81,12 @@ Loaded open_library(const MethodInfo& info, const kvh_host& host) {
   return loaded;
 }
 
-// The host configures methods from manifests: a method that says something else now would be misread.
+// The host configures methods from manifests: a method that says something else now would be
+// misread.
 const kvh_method* matching_method(const kvh_plugin& plugin, const MethodInfo& info) {
   if (info.index >= plugin.n_methods) {
-    throw Refusal("load", "has " + std::to_string(plugin.n_methods) + " methods; its manifest lists more");
+    throw Refusal("load",
+                  "has " + std::to_string(plugin.n_methods) + " methods; its manifest lists more");
   }
   const kvh_method* method = plugin.method(info.index);
   MethodInfo described = info;
@@ -105,7 +116,8 @@ const kvh_method* load(const MethodInfo& info, const kvh_host& host) {
     }
     const Loaded& loaded = known->second;
     if (loaded.sha256 != info.sha256) {
-      throw Refusal("load", "is loaded already in another version; start kvhost again to use the new one");
+      throw Refusal("load",
+                    "is loaded already in another version; start kvhost again to use the new one");
     }
     if (!loaded.failure.empty()) throw Refusal("load", loaded.failure);
     return matching_method(*loaded.plugin, info);

@@ -72,11 +72,14 @@ MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32
   method.reference = field<std::string>(object, "reference");
   method.notes = field<std::string>(object, "notes");
   method.aliases = field<std::vector<std::string>>(object, "aliases");
-  method.kind = static_cast<Kind>(value_of(kind_words(), field<std::string>(object, "kind"), "kind"));
+  method.kind =
+      static_cast<Kind>(value_of(kind_words(), field<std::string>(object, "kind"), "kind"));
   method.flags = bits_of_words(
       method_flag_words(), field<std::vector<std::string>>(object, "flags"), "a method's flag");
-  for (const json& param : field<json>(object, "params")) method.params.push_back(param_from_json(param));
-  for (const json& need : field<json>(object, "needs")) method.needs.push_back(need_from_json(need));
+  for (const json& param : field<json>(object, "params"))
+    method.params.push_back(param_from_json(param));
+  for (const json& need : field<json>(object, "needs"))
+    method.needs.push_back(need_from_json(need));
   method.index = index;
   method.plugin = manifest.plugin;
   method.vendor = manifest.vendor;
@@ -127,18 +130,19 @@ ordered_json to_json(const MethodInfo& method) {
 ordered_json to_json(const Manifest& manifest) {
   ordered_json methods = ordered_json::array();
   for (const MethodInfo& method : manifest.methods) methods.push_back(to_json(method));
-  return {{"manifest", kManifestVersion},
-          {"plugin", manifest.plugin},
-          {"version", manifest.version},
-          {"vendor", manifest.vendor},
-          {"license", manifest.license},
-          {"library", {{"file", manifest.file}, {"sha256", manifest.sha256}, {"size", manifest.size}}},
-          {"abi",
-           {{"major", manifest.abi.major},
-            {"minor", manifest.abi.minor},
-            {"minor_required", manifest.abi.minor_required}}},
-          {"tier", manifest.tier},
-          {"methods", methods}};
+  return {
+      {"manifest", kManifestVersion},
+      {"plugin", manifest.plugin},
+      {"version", manifest.version},
+      {"vendor", manifest.vendor},
+      {"license", manifest.license},
+      {"library", {{"file", manifest.file}, {"sha256", manifest.sha256}, {"size", manifest.size}}},
+      {"abi",
+       {{"major", manifest.abi.major},
+        {"minor", manifest.abi.minor},
+        {"minor_required", manifest.abi.minor_required}}},
+      {"tier", manifest.tier},
+      {"methods", methods}};
 }
 
 Manifest manifest_from_json(const json& object) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The manifest beside a library: what its plugin says about itself, as JSON, bound to the library's bytes.
+// The manifest beside a library: what its plugin says about itself, as JSON, bound to the library's
+// bytes.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +21,8 @@ struct Manifest {
   std::string file, sha256, tier;
   uint64_t size = 0;
   AbiInfo abi;
-  std::vector<MethodInfo> methods;  // with the fields above filled in; `library` is left to the reader
+  std::vector<MethodInfo>
+      methods;  // with the fields above filled in; `library` is left to the reader
 };
 
 nlohmann::ordered_json to_json(const Manifest& manifest);

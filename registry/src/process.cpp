@@ -24,7 +24,8 @@ constexpr size_t kMaxOutput = size_t{16} << 20;
 class Pipe {
  public:
   Pipe() {
-    if (pipe2(ends_, O_CLOEXEC) != 0) throw std::runtime_error(std::string("pipe: ") + strerror(errno));
+    if (pipe2(ends_, O_CLOEXEC) != 0)
+      throw std::runtime_error(std::string("pipe: ") + strerror(errno));
   }
   ~Pipe() {
     close(ends_[0]);

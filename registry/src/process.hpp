@@ -14,8 +14,8 @@ struct Finished {
   std::string out, err;
 };
 
-// Runs argv[0] with `environment` ("NAME=value") and waits until it ends or `deadline` has passed; then it and what it
-// started are killed. Throws std::runtime_error when it cannot be started.
+// Runs argv[0] with `environment` ("NAME=value") and waits until it ends or `deadline` has passed;
+// then it and what it started are killed. Throws std::runtime_error when it cannot be started.
 Finished run_process(const std::vector<std::string>& argv,
                      const std::vector<std::string>& environment,
                      std::chrono::milliseconds deadline);

@@ -39,7 +39,10 @@ int64_t retry_delay_s(int64_t count) {
 }  // namespace
 
 ScanCache::ScanCache(fs::path file, std::string environment, int64_t now)
-    : file_(std::move(file)), environment_(std::move(environment)), now_(now), root_(empty_cache()) {
+    : file_(std::move(file)),
+      environment_(std::move(environment)),
+      now_(now),
+      root_(empty_cache()) {
   std::ifstream stream(file_, std::ios::binary);
   // A damaged cache is worth as much as none: it is rebuilt.
   if (stream) root_ = json::parse(stream, /*cb=*/nullptr, /*allow_exceptions=*/false);
@@ -55,7 +58,8 @@ std::string ScanCache::sha256(const fs::path& library) {
   const uint64_t size = fs::file_size(library);
   const int64_t modified = fs::last_write_time(library).time_since_epoch().count();
   const auto known = root_["files"].find(library.string());
-  if (known != root_["files"].end() && known->is_object() && known->value("size", uint64_t{0}) == size &&
+  if (known != root_["files"].end() && known->is_object() &&
+      known->value("size", uint64_t{0}) == size &&
       known->value("modified", int64_t{0}) == modified && known->contains("sha256") &&
       known->at("sha256").is_string()) {
     return known->at("sha256");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What earlier scans learned, so that unchanged libraries are neither hashed nor described again. It may be deleted at
-// any time; the identity of a library is its SHA-256, (path, size, modification time) only saves computing it.
+// What earlier scans learned, so that unchanged libraries are neither hashed nor described again.
+// It may be deleted at any time; the identity of a library is its SHA-256, (path, size,
+// modification time) only saves computing it.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace kvhost::registry {
 
 class ScanCache {
  public:
-  // `environment` is whatever else a description depends on: when it differs from the stored one, failures are tried
-  // again. `now` is in seconds since the epoch.
+  // `environment` is whatever else a description depends on: when it differs from the stored one,
+  // failures are tried again. `now` is in seconds since the epoch.
   ScanCache(std::filesystem::path file, std::string environment, int64_t now);
 
   // Of the library's bytes; throws std::runtime_error when it cannot be read.
@@ -26,7 +27,8 @@ class ScanCache {
   const nlohmann::json* described(const std::string& sha256) const;
   void remember(const std::string& sha256, const nlohmann::json& manifest);
 
-  // A failure that is still to be believed: after 1 minute, then 1 hour, then 1 day it is tried again.
+  // A failure that is still to be believed: after 1 minute, then 1 hour, then 1 day it is tried
+  // again.
   std::optional<ScanFailure> failed(const std::string& sha256) const;
   void remember_failure(const std::string& sha256, const ScanFailure& failure);
 

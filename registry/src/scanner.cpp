@@ -112,8 +112,8 @@ Manifest Scanner::describe(const fs::path& library, const std::string& sha256) {
   }
 }
 
-// Takes a name or alias for a library. Earlier folders win; inside one folder the first file does, and the second is
-// a failure, because nothing says which one was meant.
+// Takes a name or alias for a library. Earlier folders win; inside one folder the first file does,
+// and the second is a failure, because nothing says which one was meant.
 bool Scanner::claim(const std::string& name, const fs::path& library) {
   const size_t folder = folders_.size() - 1;
   const auto [owner, is_new] = owners_.insert({name, {library, folder}});
@@ -121,10 +121,11 @@ bool Scanner::claim(const std::string& name, const fs::path& library) {
   if (owner->second.folder != folder) {
     shadowed.push_back({name, owner->second.library, library});
   } else {
-    failures.push_back({library,
-                        "manifest",
-                        "brings '" + name + "', which " + owner->second.library.string() +
-                            " brings too; expected every name once in a folder; remove one of them"});
+    failures.push_back(
+        {library,
+         "manifest",
+         "brings '" + name + "', which " + owner->second.library.string() +
+             " brings too; expected every name once in a folder; remove one of them"});
   }
   return false;
 }
@@ -145,7 +146,8 @@ void Scanner::report_orphans(const fs::path& folder) {
     std::string library = manifest.string();
     library.replace(library.size() - ending.size(), ending.size(), ".so");
     if (fs::exists(library)) continue;
-    failures.push_back({library, "manifest", "is absent; " + manifest.filename().string() + " describes it"});
+    failures.push_back(
+        {library, "manifest", "is absent; " + manifest.filename().string() + " describes it"});
   }
 }
 

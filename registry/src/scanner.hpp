@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Folders to methods: which libraries lie there, what their manifests say, and who wins where names collide.
+// Folders to methods: which libraries lie there, what their manifests say, and who wins where names
+// collide.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,8 @@ namespace kvhost::registry {
 
 class Scanner {
  public:
-  Scanner(std::filesystem::path describe, ScanCache& cache) : describe_(std::move(describe)), cache_(cache) {}
+  Scanner(std::filesystem::path describe, ScanCache& cache)
+      : describe_(std::move(describe)), cache_(cache) {}
 
   // Folders are given in order of precedence.
   void add_folder(const std::filesystem::path& folder);

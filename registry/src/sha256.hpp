@@ -6,7 +6,8 @@
 
 namespace kvhost::registry {
 
-// Lower-case hexadecimal SHA-256 of a file's bytes; throws std::runtime_error when it cannot be read.
+// Lower-case hexadecimal SHA-256 of a file's bytes; throws std::runtime_error when it cannot be
+// read.
 std::string sha256_file(const std::filesystem::path& path);
 
 }  // namespace kvhost::registry

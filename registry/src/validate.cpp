@@ -34,25 +34,31 @@ void validate_aliases(const kvh_method& method, const std::string& where) {
   for (const char* const* alias = method.aliases; alias && *alias; ++alias) {
     validate_text(*alias, where, "an alias");
     if (!std::regex_match(*alias, std::regex("[A-Za-z][A-Za-z0-9_.-]*"))) {
-      refuse(where, std::string("alias '") + *alias + "' is not a name; expected letters, digits, _ . -");
+      refuse(where,
+             std::string("alias '") + *alias + "' is not a name; expected letters, digits, _ . -");
     }
-    if (!seen.insert(*alias).second) refuse(where, std::string("alias '") + *alias + "' is given twice");
+    if (!seen.insert(*alias).second)
+      refuse(where, std::string("alias '") + *alias + "' is given twice");
   }
 }
 
 void validate_needs(const kvh_method& method, const std::string& where) {
   if (method.n_static_needs > 0 && !method.static_needs) {
-    refuse(where, "static_needs is NULL; expected " + std::to_string(method.n_static_needs) + " needs");
+    refuse(where,
+           "static_needs is NULL; expected " + std::to_string(method.n_static_needs) + " needs");
   }
   std::set<uint32_t> seen;
   for (uint32_t i = 0; i < method.n_static_needs; ++i) {
     const kvh_need& need = method.static_needs[i];
     const char* tensor = word_of(tensor_words(), need.tensor);
-    if (!tensor) refuse(where, "needs tensor " + std::to_string(need.tensor) + ", which this kvhost does not know");
+    if (!tensor)
+      refuse(where,
+             "needs tensor " + std::to_string(need.tensor) + ", which this kvhost does not know");
     const std::string what = std::string("need '") + tensor + "'";
     if (!seen.insert(need.tensor).second) refuse(where, what + " is listed twice");
     if (need.flags & ~known_bits(need_flag_words())) refuse(where, what + " has unknown flags");
-    if (need.window < 0) refuse(where, what + " has window " + std::to_string(need.window) + "; expected 0 or more");
+    if (need.window < 0)
+      refuse(where, what + " has window " + std::to_string(need.window) + "; expected 0 or more");
   }
 }
 
@@ -76,8 +82,9 @@ void validate_interface(const kvh_method& method, const std::string& where) {
     complete = static_cast<const kvh_press*>(method.interface)->edit != nullptr;
   }
   if (size < expected) {
-    refuse(where, "struct_size of its interface is " + std::to_string(size) + "; expected at least " +
-                      std::to_string(expected));
+    refuse(where,
+           "struct_size of its interface is " + std::to_string(size) + "; expected at least " +
+               std::to_string(expected));
   }
   if (!complete) refuse(where, "its interface lacks a function that its kind must have");
 }
@@ -87,7 +94,8 @@ void validate_functions(const kvh_method& method, const std::string& where) {
   if (!method.destroy) refuse(where, "destroy is NULL");
   if (!method.needs) refuse(where, "needs is NULL");
   if (!method.begin != !method.end) refuse(where, "begin and end must both be given, or neither");
-  if (method.after_compact && !method.begin) refuse(where, "after_compact is given without begin and end");
+  if (method.after_compact && !method.begin)
+    refuse(where, "after_compact is given without begin and end");
   validate_interface(method, where);
 }
 
@@ -112,8 +120,9 @@ bool is_name(const std::string& text) {
 
 void validate_method(const kvh_method& method, const std::string& where) {
   if (method.struct_size < sizeof(kvh_method)) {
-    refuse(where, "struct_size is " + std::to_string(method.struct_size) + "; expected at least " +
-                      std::to_string(sizeof(kvh_method)));
+    refuse(where,
+           "struct_size is " + std::to_string(method.struct_size) + "; expected at least " +
+               std::to_string(sizeof(kvh_method)));
   }
   validate_text(method.name, where, "name");
   if (!is_name(method.name)) {
@@ -150,7 +159,8 @@ void validate_plugin(const kvh_plugin& plugin) {
     const std::string at = "method " + std::to_string(i);
     const kvh_method* method = plugin.method(i);
     if (!method) refuse(at, "is NULL; the plugin says it has " + std::to_string(plugin.n_methods));
-    if (plugin.method(i) != method) refuse(at, "is another pointer at every call; expected one that stays");
+    if (plugin.method(i) != method)
+      refuse(at, "is another pointer at every call; expected one that stays");
     validate_method(*method, at);
     if (!names.insert(method->name).second) {
       refuse(where, std::string("has two methods named '") + method->name + "'");

@@ -30,24 +30,28 @@ void validate_range(const kvh_param& param, const std::string& where) {
   if (has_min && has_max && param.min > param.max) {
     refuse(where, "min " + number(param.min) + " is above max " + number(param.max));
   }
-  if ((param.flags & KVH_PARAM_EXCLUSIVE_MIN) && !has_min) refuse(where, "EXCLUSIVE_MIN without HAS_MIN");
-  if ((param.flags & KVH_PARAM_EXCLUSIVE_MAX) && !has_max) refuse(where, "EXCLUSIVE_MAX without HAS_MAX");
-  if ((param.flags & KVH_PARAM_ODD) && !is_integer(param.type)) refuse(where, "is to be odd but is no integer");
+  if ((param.flags & KVH_PARAM_EXCLUSIVE_MIN) && !has_min)
+    refuse(where, "EXCLUSIVE_MIN without HAS_MIN");
+  if ((param.flags & KVH_PARAM_EXCLUSIVE_MAX) && !has_max)
+    refuse(where, "EXCLUSIVE_MAX without HAS_MAX");
+  if ((param.flags & KVH_PARAM_ODD) && !is_integer(param.type))
+    refuse(where, "is to be odd but is no integer");
 }
 
 void validate_default_number(const kvh_param& param, double value, const std::string& where) {
   if (!std::isfinite(value)) refuse(where, "its default is not finite");
-  const bool low = (param.flags & KVH_PARAM_HAS_MIN) &&
-                   (value < param.min ||
-                    ((param.flags & KVH_PARAM_EXCLUSIVE_MIN) && value == param.min));
-  const bool high = (param.flags & KVH_PARAM_HAS_MAX) &&
-                    (value > param.max ||
-                     ((param.flags & KVH_PARAM_EXCLUSIVE_MAX) && value == param.max));
+  const bool low =
+      (param.flags & KVH_PARAM_HAS_MIN) &&
+      (value < param.min || ((param.flags & KVH_PARAM_EXCLUSIVE_MIN) && value == param.min));
+  const bool high =
+      (param.flags & KVH_PARAM_HAS_MAX) &&
+      (value > param.max || ((param.flags & KVH_PARAM_EXCLUSIVE_MAX) && value == param.max));
   if (low || high) {
     refuse(where, "its default " + number(value) + " is outside its own range");
   }
   if ((param.flags & KVH_PARAM_ODD) && std::fmod(value, 2.0) == 0) {
-    refuse(where, "its default " + number(value) + " is even; it says that only odd values are valid");
+    refuse(where,
+           "its default " + number(value) + " is even; it says that only odd values are valid");
   }
 }
 
@@ -74,7 +78,8 @@ void validate_default(const kvh_param& param, const std::string& where) {
       return validate_default_number(param, def.v.d, where);
     case KVH_PARAM_INT_LIST:
     case KVH_PARAM_FLOAT_LIST:
-      if (def.count < 0 || (def.count > 0 && !def.v.ints)) refuse(where, "its default list is NULL");
+      if (def.count < 0 || (def.count > 0 && !def.v.ints))
+        refuse(where, "its default list is NULL");
       for (int64_t i = 0; i < def.count; ++i) {
         const bool integer = param.type == KVH_PARAM_INT_LIST;
         validate_default_number(
@@ -95,7 +100,8 @@ void validate_choices(const kvh_param& param, const std::string& where) {
   std::set<std::string> seen;
   for (const char* const* choice = param.choices; *choice; ++choice) {
     validate_text(*choice, where, "a choice");
-    if (!seen.insert(*choice).second) refuse(where, std::string("choice '") + *choice + "' is given twice");
+    if (!seen.insert(*choice).second)
+      refuse(where, std::string("choice '") + *choice + "' is given twice");
   }
 }
 
@@ -125,8 +131,9 @@ void validate_params(const kvh_method& method, const std::string& where) {
     const kvh_param* param = method.params[i];
     if (!param) refuse(at, "is NULL");
     if (param->struct_size < sizeof(kvh_param)) {
-      refuse(at, "struct_size is " + std::to_string(param->struct_size) + "; expected at least " +
-                     std::to_string(sizeof(kvh_param)));
+      refuse(at,
+             "struct_size is " + std::to_string(param->struct_size) + "; expected at least " +
+                 std::to_string(sizeof(kvh_param)));
     }
     validate_text(param->name, at, "name");
     if (!std::regex_match(param->name, pattern)) {

@@ -16,12 +16,12 @@ struct Word {
 };
 using Words = std::vector<Word>;
 
-const Words& kind_words();        // KVH_KIND_*
-const Words& method_flag_words(); // KVH_METHOD_*
-const Words& param_type_words();  // KVH_PARAM_BOOL, ...
-const Words& param_flag_words();  // KVH_PARAM_HAS_MIN, ...
-const Words& tensor_words();      // KVH_T_*
-const Words& need_flag_words();   // KVH_NEED_*
+const Words& kind_words();         // KVH_KIND_*
+const Words& method_flag_words();  // KVH_METHOD_*
+const Words& param_type_words();   // KVH_PARAM_BOOL, ...
+const Words& param_flag_words();   // KVH_PARAM_HAS_MIN, ...
+const Words& tensor_words();       // KVH_T_*
+const Words& need_flag_words();    // KVH_NEED_*
 
 // The word for `value`, or null when there is none.
 const char* word_of(const Words& words, uint32_t value);

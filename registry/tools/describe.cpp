@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// kvhost-describe LIB [--out FILE]: opens one plugin, checks what it says of itself, prints its manifest.
+// kvhost-describe LIB [--out FILE]: opens one plugin, checks what it says of itself, prints its
+// manifest.
 //
-// The build runs it after linking a plugin, and kvhost as a child process for libraries without a manifest: what
-// crashes or hangs does so here. A refusal is one line on stderr, `kvhost-describe: error: [stage] LIB: reason`, and exit
-// code 3; wrong arguments are exit code 2.
+// The build runs it after linking a plugin, and kvhost as a child process for libraries without a
+// manifest: what crashes or hangs does so here. A refusal is one line on stderr, `kvhost-describe:
+// error: [stage] LIB: reason`, and exit code 3; wrong arguments are exit code 2.
+#include "describe.hpp"
+
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string>
 
-#include "describe.hpp"
 #include "library.hpp"
 
 namespace {
@@ -50,7 +52,8 @@ int main(int argc, char** argv) {
       std::cout << text << std::flush;
       return std::cout ? 0 : fail(3, "[describe] the manifest cannot be written to stdout");
     }
-    if (!write_whole(argv[3], text)) return fail(3, std::string("[describe] ") + argv[3] + " cannot be written");
+    if (!write_whole(argv[3], text))
+      return fail(3, std::string("[describe] ") + argv[3] + " cannot be written");
     return 0;
   } catch (const kvhost::registry::Refusal& refusal) {
     return fail(3, "[" + refusal.stage() + "] " + library.string() + ": " + refusal.what());

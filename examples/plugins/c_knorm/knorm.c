@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The smallest useful plugin: a scorer in plain C, nothing but the SDK's headers and libm.
- * An entry whose key has a small L2 norm tends to receive attention, so it is kept (arXiv:2406.11430). */
+ * An entry whose key has a small L2 norm tends to receive attention, so it is kept
+ * (arXiv:2406.11430). */
 #include <kvhost/plugin.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* One element of a view as float; the cache holds float32, or bfloat16 whose bits are the upper half of a float32. */
+/* One element of a view as float; the cache holds float32, or bfloat16 whose bits are the upper
+ * half of a float32. */
 static float element(const kvh_tensor* t, int64_t index) {
   const char* base = (const char*)t->data + t->byte_offset;
   if (t->dtype.bits == 32) return ((const float*)base)[index];
@@ -17,8 +19,11 @@ static float element(const kvh_tensor* t, int64_t index) {
   return value;
 }
 
-static kvh_status score(kvh_instance* self, kvh_sequence* state, const kvh_layer* layer,
-                        kvh_scores* out, kvh_error* error) {
+static kvh_status score(kvh_instance* self,
+                        kvh_sequence* state,
+                        const kvh_layer* layer,
+                        kvh_scores* out,
+                        kvh_error* error) {
   (void)self, (void)state;
   for (int32_t h = 0; h < layer->n_kv_heads; h++) {
     const kvh_tensor* keys = &layer->heads[h]->keys; /* [n, d] */
@@ -42,7 +47,9 @@ static kvh_status score(kvh_instance* self, kvh_sequence* state, const kvh_layer
 }
 
 /* Nothing to configure: the instance is the address of a static. */
-static kvh_status create(const kvh_method* method, const kvh_create_args* args, kvh_instance** out,
+static kvh_status create(const kvh_method* method,
+                         const kvh_create_args* args,
+                         kvh_instance** out,
                          kvh_error* error) {
   (void)method, (void)args, (void)error;
   static char instance;
@@ -57,20 +64,20 @@ static kvh_status needs(const kvh_instance* self, kvh_needs* out, kvh_error* err
 }
 
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
-static const kvh_method method = {.struct_size = sizeof(kvh_method),
-                                  .kind = KVH_KIND_SCORER,
-                                  .flags = KVH_METHOD_DETERMINISTIC | KVH_METHOD_PREFILL |
-                                           KVH_METHOD_DECODE,
-                                  .name = "c_knorm",
-                                  .version = "1.0.0",
-                                  .summary = "Keeps the entries whose keys have the smallest norm",
-                                  .paper = "arXiv:2406.11430",
-                                  .reference = "",
-                                  .notes = "",
-                                  .create = create,
-                                  .destroy = destroy,
-                                  .needs = needs,
-                                  .interface = &scorer};
+static const kvh_method method = {
+    .struct_size = sizeof(kvh_method),
+    .kind = KVH_KIND_SCORER,
+    .flags = KVH_METHOD_DETERMINISTIC | KVH_METHOD_PREFILL | KVH_METHOD_DECODE,
+    .name = "c_knorm",
+    .version = "1.0.0",
+    .summary = "Keeps the entries whose keys have the smallest norm",
+    .paper = "arXiv:2406.11430",
+    .reference = "",
+    .notes = "",
+    .create = create,
+    .destroy = destroy,
+    .needs = needs,
+    .interface = &scorer};
 
 static const kvh_method* method_at(uint32_t index) { return index == 0 ? &method : 0; }
 

@@ -7,17 +7,17 @@
 
 namespace kvhost::registry {
 
-// Folders in order of precedence: `flag_paths` (--plugin-path), KVHOST_PLUGIN_PATH (separated by ':'), then, where they
-// exist, $XDG_DATA_HOME/kvhost/plugins (~/.local/share/kvhost/plugins) and <prefix>/lib/kvhost/plugins/1, where the
-// executable is <prefix>/bin/kvhost.
+// Folders in order of precedence: `flag_paths` (--plugin-path), KVHOST_PLUGIN_PATH (separated by
+// ':'), then, where they exist, $XDG_DATA_HOME/kvhost/plugins (~/.local/share/kvhost/plugins) and
+// <prefix>/lib/kvhost/plugins/1, where the executable is <prefix>/bin/kvhost.
 std::vector<std::filesystem::path> default_search_path(
-    const std::vector<std::filesystem::path>& flag_paths,
-    const std::filesystem::path& executable);
+    const std::vector<std::filesystem::path>& flag_paths, const std::filesystem::path& executable);
 
 // kvhost-describe beside the executable.
 std::filesystem::path default_describe(const std::filesystem::path& executable);
 
-// $XDG_CACHE_HOME/kvhost/registry-1.json (~/.cache/kvhost/registry-1.json); "" when there is no home.
+// $XDG_CACHE_HOME/kvhost/registry-1.json (~/.cache/kvhost/registry-1.json); "" when there is no
+// home.
 std::filesystem::path default_cache_file();
 
 // The running program's own path, links resolved.
