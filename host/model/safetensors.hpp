@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Safetensors: one file, checked completely before anything in it is used.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/mapped_file.hpp"
+
+namespace kvhost {
+
+// A tensor inside a mapped file.
+struct StoredTensor {
+  std::string name;
+  std::string dtype;  // as in the file: "F32", "BF16", ...
+  std::vector<int64_t> shape;
+  const std::byte* data = nullptr;  // inside file
+  int64_t bytes = 0;
+  std::shared_ptr<const MappedFile> file;
+};
+
+// All tensors of `path`, by offset. Throws Error(CannotLoad) naming the file, the tensor, what was found and what was
+// expected: a header that is no JSON or too long, unknown types, sizes that do not match, overlaps, gaps, truncation,
+// duplicate names.
+std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path);
+
+}  // namespace kvhost

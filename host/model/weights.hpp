@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights of a model by role, in one dtype.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "model/config.hpp"
+
+namespace kvhost {
+
+struct Linear {
+  at::Tensor weight;  // [n_out, n_in]
+  at::Tensor bias;    // [n_out] or undefined
+};
+
+struct Norm {
+  at::Tensor weight;  // [n]
+  at::Tensor bias;    // [n], LayerNorm only
+};
+
+struct LayerWeights {
+  Norm attention_norm, mlp_norm;
+  Linear q, k, v;             // undefined where qkv is defined
+  Linear qkv;                 // rows ordered [n_heads, (q, k, v), head_dim]
+  Linear output;              // [hidden_size, n_heads * head_dim]
+  Norm q_norm, k_norm;        // [head_dim], with qk_norm
+  Linear gate, up, down;      // gate: with gated_mlp
+};
+
+struct ModelWeights {
+  at::Tensor embedding;  // [vocab_size, hidden_size]
+  at::Tensor lm_head;    // [vocab_size, hidden_size]; the embedding itself when tied
+  Norm final_norm;
+  std::vector<LayerWeights> layers;
+};
+
+// Immutable once built; the tensors may be views of mapped files and must not be written.
+class Weights {
+ public:
+  // Reads config.json and the checkpoint of `dir`. Tensors that already have `dtype` (default: the checkpoint's) stay in
+  // the mapped file. Throws Error(CannotLoad) naming missing or unexpected tensors and wrong shapes.
+  static std::shared_ptr<const Weights> load(const std::filesystem::path& dir, std::optional<DType> dtype = {});
+
+  // Weights of the given dimensions with reproducible pseudo-random values, for measuring without a file.
+  static std::shared_ptr<const Weights> random(const ModelConfig& config, DType dtype, uint64_t seed);
+
+  const ModelConfig& config() const { return config_; }
+  DType dtype() const { return dtype_; }
+  const ModelWeights& tensors() const { return tensors_; }
+
+ private:
+  Weights(const ModelConfig& config, DType dtype);
+
+  ModelConfig config_;
+  DType dtype_;
+  ModelWeights tensors_;
+};
+
+}  // namespace kvhost
