@@ -8,6 +8,7 @@ densely and hides from the tokens after the context exactly what `--dump-keep` s
 of four families, the committed tiny ones (GPT-NeoX among them), and the bundled model. Exit 1 above the tolerance.
 """
 
+import json
 import random
 import shlex
 import tempfile
@@ -84,15 +85,15 @@ def compare(host, folder, model, context, continuation, press, budget):
     return error, same, "" if error <= TOLERANCE else shlex.join(command)
 
 
-def prompt_for(name, folder, model, rng, n_context, n_follow):
+def prompt_for(folder, model, rng, n_context, n_follow):
     """Random ids for random weights; for a trained model real words in its own tokens."""
-    text = ROOT / "README.md"
-    if (Path(folder) / "tokenizer.json").exists() and name.startswith("demo") and text.exists():
+    story = Path(folder) / "prompts/story.json"
+    if story.exists():
         from tokenizers import Tokenizer
 
-        ids = Tokenizer.from_file(str(Path(folder) / "tokenizer.json")).encode(text.read_text()).ids
-        if len(ids) >= n_context + n_follow:
-            return ids[:n_context], ids[n_context : n_context + n_follow]
+        tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        ids = tokenizer.encode(json.loads(story.read_text())["text"]).ids
+        return ids[:n_context], ids[n_context : n_context + n_follow]
     tokens = draw_tokens(n_context + n_follow, model.config.vocab_size, rng.randrange(1 << 30))
     return tokens[:n_context], tokens[n_context:]
 
@@ -107,7 +108,7 @@ def main():
     host, rng, rows, problems = Host(args.kvhost), random.Random(args.seed), [], []
     print(f"seed {args.seed}, tolerance {TOLERANCE} on log-probabilities, float32")
     for name, folder, model in checkpoints(host, args.seed, folders):
-        context, follow = prompt_for(name, folder, model, rng, rng.randint(90, 250), rng.randint(20, 60))
+        context, follow = prompt_for(folder, model, rng, rng.randint(90, 250), rng.randint(20, 60))
         for press in args.press:
             budget = rng.randint(24, len(context) // 2)
             error, same, problem = compare(host, folder, model, context, follow, press, budget)

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# `make oracle`: every comparison with transformers and kvpress, then one table. A part that is missing has failed.
+#   KVHOST_BIN=FILE   the program under test (default build/release/bin/kvhost)
+set -uo pipefail
+root="$(cd "$(dirname "$0")/.." && pwd)"
+export KVHOST_BIN="${KVHOST_BIN:-$root/build/release/bin/kvhost}"
+export TRANSFORMERS_VERBOSITY=error HF_HUB_OFFLINE=1
+python="$("$root/scripts/oracle_env.sh" | tail -1)" || exit 3
+
+parts=(selftest logits_compare tokenizer_compare kept_compare score_compare rankkv_reference)
+table="" failed=0
+for part in "${parts[@]}"; do
+  printf '\n== %s\n' "$part"
+  start=$SECONDS
+  "$python" "$root/tests/oracle/$part.py"
+  code=$?
+  verdict=ok
+  if ((code != 0)); then
+    verdict="FAILED ($code)"
+    failed=1
+  fi
+  table+="$(printf '%-20s %-12s %5d s' "$part" "$verdict" $((SECONDS - start)))"$'\n'
+done
+printf '\n%-20s %-12s %7s\n%s' part verdict time "$table"
+exit "$failed"
