@@ -7,7 +7,6 @@
 #
 # The same file serves kvhost's own build and, through find_package(kvhost_sdk), anybody else's. It uses the targets
 # kvhost::sdk (headers) and kvhost::describe (the tool that writes manifests).
-set(KVHOST_PLUGIN_MAP "${CMAKE_CURRENT_LIST_DIR}/kvhost_plugin.map")
 set(KVHOST_PLUGIN_DIR "lib/kvhost/plugins/1")
 
 function(kvhost_add_plugin name)
@@ -70,8 +69,9 @@ endfunction()
 # One exported symbol, nothing unresolved, everything bound at load. Without -fno-gnu-unique two C++ plugins would share
 # template statics in spite of RTLD_LOCAL.
 function(_kvhost_plugin_link_options name)
-  target_link_options(${name} PRIVATE "LINKER:--version-script=${KVHOST_PLUGIN_MAP}" "LINKER:-z,now")
-  set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS "${KVHOST_PLUGIN_MAP}" $<TARGET_FILE:kvhost::describe>)
+  set(map "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/kvhost_plugin.map")
+  target_link_options(${name} PRIVATE "LINKER:--version-script=${map}" "LINKER:-z,now")
+  set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS "${map}" $<TARGET_FILE:kvhost::describe>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
   endif()

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Methods as people and scripts read them.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "registry/catalog.hpp"
+
+namespace kvhost::registry {
+
+// Everything a manifest knows of one method, as a page of text that ends with a newline.
+std::string info_text(const MethodInfo& method);
+
+// One line per method, grouped by kind, with marks for what is dear or needs a file of its own.
+std::string list_text(const Catalog& catalog);
+
+// [{"id", "name", "aliases", "kind", "version", "summary", "params", "accepts", "needs", "tier",
+// "library", "sha256", "paper"}], by kind, then name.
+nlohmann::json list_json(const Catalog& catalog);
+
+// What could not be used and why, and which methods hide others; a sentence when there is nothing
+// to tell.
+std::string failures_text(const Catalog& catalog);
+// {"failed": [{"library", "stage", "reason"}], "shadowed": [{"name", "used", "ignored"}]}
+nlohmann::json failures_json(const Catalog& catalog);
+
+}  // namespace kvhost::registry

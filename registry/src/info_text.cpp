@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+
+#include "cost.hpp"
+#include "kvhost/plugin.h"
+#include "registry/print.hpp"
+#include "text_table.hpp"
+#include "words.hpp"
+
+namespace kvhost::registry {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string joined(const std::vector<std::string>& parts, const std::string& separator) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
+  return text;
+}
+
+std::string number(double value) {
+  char text[32];
+  snprintf(text, sizeof text, "%.10g", value);
+  return text;
+}
+
+std::string default_text(const ParamInfo& param) {
+  if (param.def.is_null()) return param.flags & KVH_PARAM_OPTIONAL ? "none" : "must be given";
+  if (param.def.is_string() && !param.def.get<std::string>().empty()) return param.def;
+  if (param.def.is_number_float()) return number(param.def);
+  return param.def.dump();
+}
+
+std::string range_text(const ParamInfo& param) {
+  if (param.type == KVH_PARAM_BOOL) return "true | false";
+  if (param.type == KVH_PARAM_CHOICE) return joined(param.choices, " | ");
+  const bool has_min = param.flags & KVH_PARAM_HAS_MIN, has_max = param.flags & KVH_PARAM_HAS_MAX;
+  const bool open_min = param.flags & KVH_PARAM_EXCLUSIVE_MIN;
+  const bool open_max = param.flags & KVH_PARAM_EXCLUSIVE_MAX;
+  std::string text;
+  if (has_min && has_max) {
+    text = open_min ? "(" : "[";
+    text += number(param.min) + ", " + number(param.max);
+    text += open_max ? ")" : "]";
+  } else if (has_min) {
+    text = (open_min ? "> " : ">= ") + number(param.min);
+  } else if (has_max) {
+    text = (open_max ? "< " : "<= ") + number(param.max);
+  }
+  if (param.flags & KVH_PARAM_ODD) text += text.empty() ? "odd" : ", odd";
+  return text.empty() ? "any" : text;
+}
+
+std::string phases_text(const MethodInfo& method) {
+  std::vector<std::string> phases;
+  if (method.flags & KVH_METHOD_PREFILL) phases.emplace_back("after prefill");
+  if (method.flags & KVH_METHOD_DECODE) phases.emplace_back("while generating");
+  return joined(phases, ", ");
+}
+
+std::string promise_text(const MethodInfo& method) {
+  std::vector<std::string> parts;
+  parts.emplace_back(method.flags & KVH_METHOD_DETERMINISTIC
+                         ? "the same bits for the same input, for any number of threads"
+                         : "may differ from run to run");
+  if (method.flags & KVH_METHOD_NEEDS_BUDGET)
+    parts.emplace_back("its scores depend on the layer's budget");
+  if (method.flags & KVH_METHOD_EDITS_VALUES)
+    parts.emplace_back("it rewrites the values that are kept");
+  return joined(parts, "; ");
+}
+
+std::string tier_text(const MethodInfo& method) {
+  return method.tier == "torch" ? "torch: runs on the libtorch that this kvhost runs on"
+                                : "portable: runs on every kvhost of its ABI major";
+}
+
+Rows facts(const MethodInfo& method) {
+  Rows rows = {{"kind", kind_name(method.kind)},
+               {"version", method.version},
+               {"paper", method.paper},
+               {"checked against", method.reference},
+               {"other names", joined(method.aliases, ", ")},
+               {"runs", phases_text(method)},
+               {"result", promise_text(method)},
+               {"plugin", method.plugin + " (" + method.vendor + ", " + method.license + ")"},
+               {"tier", tier_text(method)},
+               {"library", method.library.string()},
+               {"SHA-256", method.sha256}};
+  Rows filled;
+  for (auto& row : rows) {
+    if (!row[1].empty()) filled.push_back(std::move(row));
+  }
+  return filled;
+}
+
+Rows parameter_rows(const MethodInfo& method) {
+  Rows rows = {{"name", "type", "default", "range", "unit", "meaning"}};
+  for (const ParamInfo& param : method.params) {
+    rows.push_back({param.name,
+                    word_of(param_type_words(), param.type),
+                    default_text(param),
+                    range_text(param),
+                    param.unit.empty() ? "-" : param.unit,
+                    param.doc});
+  }
+  return rows;
+}
+
+Rows need_rows(const MethodInfo& method) {
+  Rows rows;
+  for (const NeedInfo& need : method.needs) {
+    std::string name = word_of(tensor_words(), need.tensor);
+    if (need.window > 0) name += ", last " + std::to_string(need.window);
+    if (need.flags & KVH_NEED_OPTIONAL) name += " (optional)";
+    rows.push_back({name, cost_words(cost_of(need.tensor))});
+  }
+  return rows;
+}
+
+// How the method stands in a composition; what it holds is named by kind only.
+std::string use_text(const MethodInfo& method) {
+  std::string self = method.name;
+  for (const ParamInfo& param : method.params) {
+    const bool plain = param.def.is_number() || param.def.is_boolean();
+    if (!plain) continue;
+    self += "(" + param.name + "=" + default_text(param) + ")";
+    break;
+  }
+  switch (method.kind) {
+    case Kind::Scorer:
+      return "kvhost --press '" + self + "' --keep-ratio 0.25";
+    case Kind::Wrapper:
+    case Kind::HeadAllocator:
+      return "kvhost --press '" + self + ":SCORER' --keep-ratio 0.25";
+    case Kind::LayerAllocator:
+    case Kind::Press:
+      return "kvhost --press '" + self + ":HEAD_ALLOCATOR:SCORER' --keep-ratio 0.25";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string info_text(const MethodInfo& method) {
+  std::string text = method.name + "\n" + paragraph_text(method.summary, 2) + "\n";
+  text += table_text(facts(method), 2);
+  text += "\nParameters\n";
+  text += method.params.empty() ? "  none\n" : table_text(parameter_rows(method), 2);
+  text += "\nNeeds, beyond keys, values and positions\n";
+  text += method.needs.empty() ? "  nothing\n" : table_text(need_rows(method), 2);
+  if (!method.notes.empty()) text += "\nNotes\n" + paragraph_text(method.notes, 2);
+  return text + "\nUse\n  " + use_text(method) + "\n";
+}
+
+}  // namespace kvhost::registry

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cost.hpp"
+#include "manifest.hpp"
+#include "registry/print.hpp"
+#include "text_table.hpp"
+
+namespace kvhost::registry {
+namespace {
+
+using nlohmann::json;
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr const char* kDear = "[T^2]";
+constexpr const char* kFile = "[file]";
+constexpr Kind kOutermostFirst[] = {
+    Kind::Press, Kind::LayerAllocator, Kind::HeadAllocator, Kind::Wrapper, Kind::Scorer};
+
+// Kinds that may stand inside: those further in, and wrappers around wrappers.
+std::vector<std::string> accepted_kinds(Kind kind) {
+  std::vector<std::string> kinds;
+  bool inside = false;
+  for (const Kind other : kOutermostFirst) {
+    if (inside || (other == kind && kind == Kind::Wrapper)) kinds.emplace_back(kind_name(other));
+    if (other == kind) inside = true;
+  }
+  return kinds;
+}
+
+// Unique among plugins: third parties name their libraries by reverse DNS, others are told apart by
+// vendor.
+std::string id_of(const MethodInfo& method) {
+  const size_t dot = method.plugin.rfind('.');
+  if (dot == std::string::npos) return method.vendor + "." + method.name;
+  const bool named_alike = method.plugin.substr(dot + 1) == method.name;
+  return named_alike ? method.plugin : method.plugin + "." + method.name;
+}
+
+std::string marks_of(const MethodInfo& method) {
+  std::string marks;
+  if (has_dear_need(method)) marks += std::string(" ") + kDear;
+  if (takes_file(method)) marks += std::string(" ") + kFile;
+  return marks;
+}
+
+json method_json(const MethodInfo& method) {
+  json params = json::array(), needs = json::array();
+  for (const ParamInfo& param : method.params) params.push_back(json(to_json(param)));
+  for (const NeedInfo& need : method.needs) needs.push_back(json(to_json(need)));
+  return {{"id", id_of(method)},
+          {"name", method.name},
+          {"aliases", method.aliases},
+          {"kind", kind_name(method.kind)},
+          {"version", method.version},
+          {"summary", method.summary},
+          {"params", params},
+          {"accepts", accepted_kinds(method.kind)},
+          {"needs", needs},
+          {"tier", method.tier},
+          {"library", method.library.string()},
+          {"sha256", method.sha256},
+          {"paper", method.paper}};
+}
+
+}  // namespace
+
+std::string list_text(const Catalog& catalog) {
+  Rows rows;
+  std::string marks;
+  for (const Kind kind : kOutermostFirst) {
+    bool first = true;
+    for (const MethodInfo& method : catalog.methods()) {
+      if (method.kind != kind) continue;
+      marks += marks_of(method);
+      rows.push_back(
+          {first ? kind_name(kind) : "", method.name, method.summary + marks_of(method)});
+      first = false;
+    }
+  }
+  if (rows.empty()) return "no methods found; see `kvhost list --failed` and --plugin-path\n";
+  std::string text = table_text(rows, 0);
+  Rows legend;
+  if (marks.find(kDear) != std::string::npos) {
+    legend.push_back({kDear, "needs attention over all tokens: time and memory grow with T^2"});
+  }
+  if (marks.find(kFile) != std::string::npos) {
+    legend.push_back({kFile, "reads a file of learned or measured values, see `kvhost info NAME`"});
+  }
+  if (!legend.empty()) text += "\n" + table_text(legend, 0);
+  const size_t n_failed = catalog.failures().size();
+  if (n_failed > 0) {
+    text +=
+        "\n" + std::to_string(n_failed) + " could not be used: `kvhost list --failed` says why\n";
+  }
+  return text;
+}
+
+json list_json(const Catalog& catalog) {
+  json list = json::array();
+  for (const MethodInfo& method : catalog.methods()) list.push_back(method_json(method));
+  return list;
+}
+
+std::string failures_text(const Catalog& catalog) {
+  std::string text;
+  for (const ScanFailure& failure : catalog.failures()) {
+    text += failure.library.string() + "\n";
+    text += paragraph_text(failure.stage + ": " + failure.reason, 2);
+  }
+  for (const Shadowed& hidden : catalog.shadowed()) {
+    text += hidden.ignored.string() + "\n";
+    text += paragraph_text("'" + hidden.name + "' is hidden by " + hidden.used.string(), 2);
+  }
+  return text.empty() ? "every plugin that was found can be used\n" : text;
+}
+
+json failures_json(const Catalog& catalog) {
+  json failed = json::array(), shadowed = json::array();
+  for (const ScanFailure& failure : catalog.failures()) {
+    failed.push_back({{"library", failure.library.string()},
+                      {"stage", failure.stage},
+                      {"reason", failure.reason}});
+  }
+  for (const Shadowed& hidden : catalog.shadowed()) {
+    shadowed.push_back({{"name", hidden.name},
+                        {"used", hidden.used.string()},
+                        {"ignored", hidden.ignored.string()}});
+  }
+  return {{"failed", failed}, {"shadowed", shadowed}};
+}
+
+}  // namespace kvhost::registry
