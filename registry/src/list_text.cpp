@@ -88,8 +88,8 @@ std::string list_text(const Catalog& catalog) {
   if (!legend.empty()) text += "\n" + table_text(legend, 0);
   const size_t n_failed = catalog.failures().size();
   if (n_failed > 0) {
-    text +=
-        "\n" + std::to_string(n_failed) + " could not be used: `kvhost list --failed` says why\n";
+    text += "\n";
+    text += std::to_string(n_failed) + " could not be used: `kvhost list --failed` says why\n";
   }
   return text;
 }

@@ -38,6 +38,7 @@ function(kvhost_add_plugin name)
                VISIBILITY_INLINES_HIDDEN ON
                CXX_STANDARD 17
                CXX_STANDARD_REQUIRED ON
+               CXX_EXTENSIONS OFF
                BUILD_WITH_INSTALL_RPATH ON
                INSTALL_RPATH "")
   _kvhost_plugin_link_options(${name})
