@@ -181,13 +181,14 @@ Composition compose(const nlohmann::json& press,
                     const std::string& flag,
                     const registry::Catalog& catalog,
                     const AliasTable& aliases,
-                    uint32_t phase_flag) {
+                    uint32_t phase_flag,
+                    const std::string& pointer) {
   if (is_none(press)) return {};
   const Composer composer(catalog, aliases, phase_flag);
-  if (!press.is_string()) return composer.compose(parse_spec_json(press, flag, ""));
+  if (!press.is_string()) return composer.compose(parse_spec_json(press, flag, pointer));
   const auto text = press.get<std::string>();
   const auto expansion = aliases.find(text);
-  Composition result = composer.compose(parse_spec_text(expansion.value_or(text), flag));
+  Composition result = composer.compose(parse_spec_text(expansion.value_or(text), pointer.empty() ? flag : flag + " " + pointer));
   if (expansion) result.expanded_from = text;
   return result;
 }

@@ -33,11 +33,12 @@ struct Composition {
 };
 
 // `press` is null (the full cache), a string (text form, an alias, or "none") or an object / array. `flag` names the
-// source in errors. `phase_flag` = KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.
+// source in errors, `pointer` the place in it when it is a file. `phase_flag` = KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.
 Composition compose(const nlohmann::json& press,
                     const std::string& flag,
                     const registry::Catalog& catalog,
                     const AliasTable& aliases,
-                    uint32_t phase_flag);
+                    uint32_t phase_flag,
+                    const std::string& pointer = "");
 
 }  // namespace kvhost

@@ -23,14 +23,16 @@ PluginSet find_plugins(const PluginOptions& options) {
 
 Composition compose_prefill(const PressOptions& options, const PluginSet& plugins) {
   if (!options.press.is_null())
-    return compose(options.press, "--press", plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
+    return compose(options.press, options.press_source, plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL,
+                   options.press_pointer);
   const auto fallback = plugins.aliases.find("default");
   if (!fallback) return {};
   return compose(*fallback, "aliases.json 'default'", plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
 }
 
 Composition compose_decode(const PressOptions& options, const PluginSet& plugins) {
-  return compose(options.decode_press, "--decode-press", plugins.catalog, plugins.aliases, KVH_METHOD_DECODE);
+  return compose(options.decode_press, options.decode_press_source, plugins.catalog, plugins.aliases, KVH_METHOD_DECODE,
+                 options.decode_press_pointer);
 }
 
 }  // namespace kvhost
