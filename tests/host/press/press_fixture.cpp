@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press_fixture.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <random>
+
+#include "registry/search_path.hpp"
+
+namespace kvhost::test {
+
+namespace fs = std::filesystem;
+
+const registry::Catalog& catalog() {
+  static const auto scanned = registry::Catalog::scan({KVHOST_TEST_PLUGINS, KVHOST_TEST_ZOO}, KVHOST_TEST_DESCRIBE, "");
+  return scanned;
+}
+
+std::vector<std::string> tiny_models() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(fs::path(KVHOST_TEST_DATA) / "golden/models"))
+    if (fs::exists(entry.path() / "config.json")) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TinyModel::TinyModel(const std::string& name, DType dtype)
+    : weights(Weights::load(fs::path(KVHOST_TEST_DATA) / "golden/models" / name, dtype)),
+      decoder(std::make_unique<Decoder>(weights)) {}
+
+std::vector<int32_t> TinyModel::random_tokens(int64_t n, uint32_t seed) const {
+  std::mt19937 random(seed);
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < n; ++i) tokens.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(config().vocab_size)));
+  return tokens;
+}
+
+Positions held_positions(const KvCache& cache) {
+  Positions all(static_cast<size_t>(cache.layout().n_layers));
+  for (int64_t l = 0; l < cache.layout().n_layers; ++l)
+    for (int64_t h = 0; h < cache.layout().n_kv_heads; ++h) {
+      const HeadSpan span = cache.head(l, h);
+      all[l].emplace_back(span.positions, span.positions + span.n);
+    }
+  return all;
+}
+
+PressedCache::PressedCache(const TinyModel& model,
+                           const std::string& press_text,
+                           const std::vector<int32_t>& tokens,
+                           int64_t entries_per_head)
+    : cache(model.decoder->cache_layout()) {
+  const ModelConfig& config = model.config();
+  const Composition composition = composed(press_text);
+  const Press press(composition, config, cache.layout().dtype);
+  const int64_t total = entries_per_head * config.n_layers * config.n_kv_heads;
+  const auto kv_len = static_cast<int64_t>(tokens.size());
+  trace.keep_scores = true;
+  if (press.none()) {
+    model.decoder->forward(tokens, cache);
+    return;
+  }
+  PrefillRun run(press, *model.decoder, cache, total, kv_len, /*seed=*/0, timings, trace);
+  ForwardOptions options;
+  options.capture = press.capture();
+  options.sink = [&](int64_t layer, const LayerCapture& capture) { run.on_layer(layer, capture); };
+  model.decoder->forward(tokens, cache, options);
+  run.finish();
+  budgets = run.budgets();
+  peak_extra_bytes = run.peak_extra_bytes();
+}
+
+}  // namespace kvhost::test

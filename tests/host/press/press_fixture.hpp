@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tiny checkpoint and the built plugins, ready to run compositions on.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/decoder.hpp"
+#include "model/weights.hpp"
+#include "press/decode_run.hpp"
+#include "press/prefill_run.hpp"
+#include "registry/catalog.hpp"
+
+namespace kvhost::test {
+
+// Scanned once: the plugins of this build and those of `extra_folder`.
+const registry::Catalog& catalog();
+
+inline Composition composed(const std::string& text, uint32_t phase = KVH_METHOD_PREFILL) {
+  return compose(text, "--press", catalog(), AliasTable(), phase);
+}
+
+// Names of the checkpoints under tests/golden/models.
+std::vector<std::string> tiny_models();
+
+struct TinyModel {
+  std::shared_ptr<const Weights> weights;
+  std::unique_ptr<Decoder> decoder;
+
+  explicit TinyModel(const std::string& name, DType dtype = DType::Float32);
+  const ModelConfig& config() const { return decoder->config(); }
+  std::vector<int32_t> random_tokens(int64_t n, uint32_t seed) const;
+};
+
+using Positions = std::vector<std::vector<std::vector<int32_t>>>;  // [layer][kv head][entry]
+Positions held_positions(const KvCache& cache);
+
+// Prefills `tokens` under `press_text` with `entries_per_head` on average.
+struct PressedCache {
+  KvCache cache;
+  Timings timings;
+  PressTrace trace;
+  LayerBudgets budgets;
+  int64_t peak_extra_bytes = 0;
+
+  PressedCache(const TinyModel& model, const std::string& press_text, const std::vector<int32_t>& tokens, int64_t entries_per_head);
+};
+
+}  // namespace kvhost::test
