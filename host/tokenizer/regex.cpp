@@ -64,6 +64,7 @@ struct Pattern::Code {
 };
 
 Pattern Pattern::literal(std::string text) {
+  if (text.empty()) return regex("");  // found between any two characters
   Pattern p;
   p.literal_ = std::move(text);
   return p;
@@ -86,12 +87,10 @@ void Pattern::find(std::string_view text, std::vector<Span>* spans) const {
 
 void Pattern::find_literal(std::string_view text, std::vector<Span>* spans) const {
   size_t done = 0;
-  if (!literal_.empty()) {
-    for (size_t at = text.find(literal_); at != text.npos; at = text.find(literal_, done)) {
-      if (at > done) spans->push_back({done, at, false});
-      done = at + literal_.size();
-      spans->push_back({at, done, true});
-    }
+  for (size_t at = text.find(literal_); at != text.npos; at = text.find(literal_, done)) {
+    if (at > done) spans->push_back({done, at, false});
+    done = at + literal_.size();
+    spans->push_back({at, done, true});
   }
   if (done < text.size()) spans->push_back({done, text.size(), false});
 }

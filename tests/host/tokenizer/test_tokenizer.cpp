@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// What users of the class rely on besides the ids: streaming, refusals, messages.
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <functional>
+#include <map>
+
+#include "golden.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace fs = std::filesystem;
+using kvhost::Tokenizer;
+using nlohmann::json;
+using Catch::Contains;
+
+namespace {
+
+// A folder that goes away with the test.
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / ("kvhost_tokenizer_" + std::to_string(getpid()))) {
+    fs::create_directories(path_);
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  Folder& put(const std::string& name, const std::string& text) {
+    std::ofstream(path_ / name) << text;
+    return *this;
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+const json& small_document() {
+  static const json document = json::parse(R"({
+    "added_tokens": [{"id": 0, "content": "<s>", "special": true}],
+    "pre_tokenizer": {"type": "WhitespaceSplit"},
+    "decoder": {"type": "Fuse"},
+    "model": {"type": "BPE", "unk_token": "?", "vocab": {"<s>": 0, "?": 1, "a": 2, "b": 3, "ab": 4},
+              "merges": [["a", "b"]]}})");
+  return document;
+}
+
+Tokenizer load_changed(const std::function<void(json&)>& change) {
+  json document = small_document();
+  change(document);
+  Folder folder;
+  return Tokenizer::load(folder.put("tokenizer.json", document.dump()).path());
+}
+
+std::string refusal(const std::function<void(json&)>& change) {
+  try {
+    load_changed(change);
+  } catch (const kvhost::Error& e) {
+    CHECK(e.code() == kvhost::ExitCode::CannotLoad);
+    return e.what();
+  }
+  return "loaded";
+}
+
+// GPT-2's spelling of every byte, as a whole vocabulary.
+json all_bytes() {
+  json vocab;
+  int spare = 0x100, id = 0;
+  for (int b = 0; b < 256; ++b) {
+    const bool itself = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+    const int c = itself ? b : spare++;
+    vocab[c < 0x80 ? std::string(1, static_cast<char>(c))
+                   : std::string{static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 63))}] = id++;
+  }
+  return vocab;
+}
+
+Tokenizer byte_tokenizer() {
+  return load_changed([](json& d) {
+    d["added_tokens"] = json::array({{{"id", 256}, {"content", "<s>"}, {"special", true}}});
+    d["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
+    d["decoder"] = {{"type", "ByteLevel"}};
+    d["model"] = {{"type", "BPE"}, {"vocab", all_bytes()}, {"merges", json::array()}};
+  });
+}
+
+}  // namespace
+
+TEST_CASE("text that is not UTF-8 is refused with its byte offset, or sanitized") {
+  const auto tokenizer = byte_tokenizer();
+  const std::map<std::string, size_t> bad = {{"ab\xff", 2},       {"\xc3", 0},     {"a\xed\xa0\x80", 1},
+                                             {"\xc0\xaf", 0},     {"x\xf4\x90\x80\x80", 1},
+                                             {"é\xe2\x82", 2}, {"\x80", 0}};
+  for (const auto& [text, offset] : bad) {
+    try {
+      tokenizer.encode(text);
+      FAIL("encoded");
+    } catch (const kvhost::Error& e) {
+      CHECK(e.code() == kvhost::ExitCode::BadRequest);
+      CHECK_THAT(e.what(), Contains("byte " + std::to_string(offset) + " "));
+    }
+    CHECK_NOTHROW(tokenizer.encode(kvhost::sanitize_utf8(text)));
+  }
+  const std::string r = "\xEF\xBF\xBD";
+  CHECK(kvhost::sanitize_utf8("a\xff" "b") == "a" + r + "b");
+  CHECK(kvhost::sanitize_utf8("\xe2\x82z") == r + "z");            // a cut-off character is one
+  CHECK(kvhost::sanitize_utf8("\xed\xa0\x80") == r + r + r);       // a surrogate is three
+  CHECK(kvhost::sanitize_utf8("é日😀") == "é日😀");
+}
+
+TEST_CASE("streaming never splits a character and loses nothing") {
+  const auto tokenizer = byte_tokenizer();
+  const std::string text = "é日😀x";
+  const auto ids = tokenizer.encode(text);
+  REQUIRE(ids.size() == 10);
+  kvhost::StreamDecoder decoder(tokenizer);
+  std::vector<std::string> parts;
+  for (const int32_t id : ids) parts.push_back(decoder.push(id));
+  CHECK(parts == std::vector<std::string>{"", "é", "", "", "日", "", "", "", "😀", "x"});
+  CHECK(decoder.flush().empty());
+
+  CHECK(decoder.push(ids[2]).empty());
+  CHECK(decoder.push(ids[3]).empty());
+  CHECK(decoder.flush() == "\xEF\xBF\xBD");  // the cut-off character
+  CHECK(decoder.push(ids[9]) == "x");        // and afresh
+  CHECK(decoder.push(256).empty());          // a special token
+  kvhost::StreamDecoder with_special(tokenizer, /*skip_special=*/false);
+  CHECK(with_special.push(256) == "<s>");
+}
+
+TEST_CASE("pieces, ids and special tokens") {
+  const auto tokenizer = load_changed([](json&) {});
+  CHECK(tokenizer.vocab_size() == 5);
+  CHECK(tokenizer.piece(4) == "ab");
+  CHECK(tokenizer.id_of("<s>") == 0);
+  CHECK(!tokenizer.id_of("zz"));
+  CHECK(tokenizer.is_special(0));
+  CHECK(!tokenizer.is_special(4));
+  CHECK(!tokenizer.is_special(5));
+  CHECK_THROWS_WITH(tokenizer.piece(5), Contains("5") && Contains("0 to 4"));
+  CHECK(tokenizer.decode(std::vector<int32_t>{2, 99, -1, 3}) == "ab");
+  CHECK(!tokenizer.bos_id());
+  CHECK_THAT(tokenizer.describe(), Contains("5 ids") && Contains("tokenizer.json"));
+}
+
+TEST_CASE("special tokens are named by the files beside tokenizer.json") {
+  Folder folder;
+  folder.put("tokenizer.json", small_document().dump());
+  folder.put("tokenizer_config.json", R"({"bos_token": {"content": "<s>"}, "eos_token": "gone"})");
+  const auto tokenizer = Tokenizer::load(folder.path());
+  CHECK(tokenizer.bos_id() == 0);
+  CHECK(!tokenizer.eos_id());
+  REQUIRE(tokenizer.warnings().size() == 1);
+  CHECK_THAT(tokenizer.warnings()[0], Contains("eos_token 'gone'"));
+  folder.put("special_tokens_map.json", R"({"eos_token": "b"})");
+  CHECK(Tokenizer::load(folder.path()).eos_id() == 3);
+}
+
+TEST_CASE("vocab.json and merges.txt: how the text is cut follows from class, model or vocabulary") {
+  Folder folder;
+  json vocab = all_bytes();
+  vocab["12"] = 256;
+  folder.put("vocab.json", vocab.dump()).put("merges.txt", "#version: 0.2\n1 2\n");
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("257 pieces") && Contains("tokenizer_class"));
+
+  folder.put("config.json", R"({"model_type": "gpt2"})");
+  const auto gpt2 = Tokenizer::load(folder.path() / "vocab.json");
+  CHECK(gpt2.encode("12") == std::vector<int32_t>{256});
+  CHECK_THAT(gpt2.describe(), Contains("GPT-2") && Contains("model_type gpt2"));
+  CHECK(gpt2.eos_id() == 257);
+
+  folder.put("tokenizer_config.json", R"({"tokenizer_class": "Qwen2Tokenizer"})");
+  const auto qwen2 = Tokenizer::load(folder.path());
+  CHECK(qwen2.encode("12").size() == 2);  // digits stay single
+  CHECK(qwen2.normalize("e\xCC\x81") == "é");
+  CHECK_THAT(qwen2.warnings().at(0), Contains("Qwen2"));
+
+  folder.put("tokenizer_config.json", R"({"tokenizer_class": "T5Tokenizer"})");
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("T5Tokenizer") && Contains("expected GPT2Tokenizer"));
+}
+
+TEST_CASE("a malformed vocabulary is refused where it is wrong") {
+  const auto model = [](const char* key, json value) {
+    return refusal([&](json& d) { d["model"][key] = value; });
+  };
+  const auto pair = [](const char* a, const char* b) { return json::array({json::array({a, b})}); };
+  CHECK_THAT(refusal([](json& d) { d["model"].erase("vocab"); }), Contains("#/model: 'vocab' is missing"));
+  CHECK_THAT(refusal([](json& d) { d.erase("model"); }), Contains("'model' is missing"));
+  CHECK_THAT(refusal([](json& d) { d = json::array(); }), Contains("found []"));
+  CHECK_THAT(model("vocab", {{"a", "x"}}), Contains("#/model/vocab") && Contains("has id \"x\""));
+  CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 9; }), Contains("'zz' has id 9") && Contains("gaps"));
+  CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 2; }), Contains("share id 2"));
+  CHECK_THAT(refusal([](json& d) { d["added_tokens"][0]["id"] = 3; }), Contains("#/added_tokens/0/id"));
+  CHECK_THAT(model("unk_token", "nope"), Contains("#/model/unk_token") && Contains("'nope'"));
+  CHECK_THAT(model("merges", pair("a", "z")), Contains("#/model/merges/0") && Contains("names 'z'"));
+  CHECK_THAT(model("merges", pair("b", "a")), Contains("names 'ba'"));
+  CHECK_THAT(model("merges", {"a b", "a  b"}), Contains("#/model/merges/1") && Contains("a  b"));
+  CHECK_THAT(model("merges", nullptr), Contains("#/model/merges"));
+  CHECK_THAT(model("dropout", 0.1), Contains("#/model/dropout"));
+  CHECK_THAT(model("end_of_word_suffix", "</w>"), Contains("#/model/end_of_word_suffix"));
+}
+
+TEST_CASE("an unsupported component is refused by pointer, with what is supported") {
+  CHECK_THAT(refusal([](json& d) { d["model"]["type"] = "Unigram"; }),
+             Contains("tokenizer.json#/model/type") && Contains("'Unigram'") && Contains("BPE"));
+  CHECK_THAT(refusal([](json& d) { d["pre_tokenizer"]["type"] = "Whitespaces"; }),
+             Contains("#/pre_tokenizer/type") && Contains("did you mean 'Whitespace'"));
+  const json sequence = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}, {{"type", "Precompiled"}}}}};
+  CHECK_THAT(refusal([&](json& d) { d["normalizer"] = sequence; }),
+             Contains("#/normalizer/normalizers/1/type") && Contains("NFKC"));
+  CHECK_THAT(refusal([](json& d) { d["decoder"]["type"] = "WordPiece"; }), Contains("#/decoder/type"));
+  CHECK_THAT(refusal([](json& d) { d["post_processor"] = {{"type", "BertProcessing"}}; }),
+             Contains("#/post_processor/type") && Contains("TemplateProcessing"));
+}
+
+TEST_CASE("a pattern that cannot keep its meaning is refused") {
+  const auto pattern = [](const std::string& regex) {
+    return refusal([&](json& d) {
+      d["pre_tokenizer"] = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", regex}}}};
+    });
+  };
+  CHECK(pattern(R"(\p{N}{1,3}| ?\p{L}+)") == "loaded");
+  CHECK_THAT(pattern("(a"), Contains("#/pre_tokenizer/pattern/Regex"));
+  CHECK_THAT(pattern(R"(\p{N}{1,3}+)"), Contains("{n,m}+"));
+  CHECK_THAT(pattern("[a-z&&[^b]]"), Contains("&&"));
+  CHECK_THAT(pattern("[a[bc]]"), Contains("class inside a class"));
+  CHECK_THAT(pattern("[\\P{L}a]"), Contains("negated class"));
+  CHECK_THAT(pattern(R"(\bx)"), Contains("not supported"));
+  CHECK_THAT(pattern(R"(\p{Nonsense})"), Contains("Nonsense"));
+}
+
+TEST_CASE("a folder without a tokenizer says what was expected") {
+  Folder folder;
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("expected tokenizer.json"));
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path() / "none"), Contains("does not exist"));
+  folder.put("tokenizer.json", "{\"model\": ");
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("not valid JSON"));
+}
