@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/demo_prompts.hpp"
-#include "cli/open_registry.hpp"
+#include "runtime/plugin_set.hpp"
 #include "cli/paths.hpp"
 #include "model/config.hpp"
 #include "registry/search_path.hpp"
@@ -32,7 +32,7 @@ std::string folder_line(const fs::path& folder, const registry::Catalog& catalog
   return folder.string() + " (" + std::to_string(n) + " methods)";
 }
 
-Finding methods_finding(const Registry& registry) {
+Finding methods_finding(const PluginSet& registry) {
   Finding finding{"methods", State::Good, "", "", nlohmann::json::object()};
   std::map<std::string, int> count_of;  // by kind
   for (const auto& method : registry.catalog.methods()) ++count_of[registry::kind_name(method.kind)];
@@ -52,7 +52,7 @@ Finding methods_finding(const Registry& registry) {
 }  // namespace
 
 std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
-  const Registry registry = open_registry(plugins);
+  const PluginSet registry = find_plugins(plugins);
   std::vector<Finding> findings;
   Finding path{"plugin path", State::Good, "", "", nlohmann::json::array()};
   std::vector<std::string> lines;

@@ -8,7 +8,6 @@
 #include "cli/command.hpp"
 #include "cli/doctor.hpp"
 #include "cli/flags.hpp"
-#include "cli/open_registry.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
 #include "report/ink.hpp"

@@ -118,7 +118,8 @@ CLI::Option* add_choice(CLI::App& app,
                         const Flag& flag,
                         const std::vector<std::string>& choices,
                         std::function<void(const std::string&)> sink) {
-  return add_text(app, flag, [name = shown_name(flag.names), choices, sink = std::move(sink)](const std::string& text) {
+  const Flag shown{flag.names, join(choices, "|"), flag.help};
+  return add_text(app, shown, [name = shown_name(flag.names), choices, sink = std::move(sink)](const std::string& text) {
     check_choice(name, text, choices);
     sink(text);
   });

@@ -28,6 +28,7 @@ CLI::Option* add_integer(CLI::App& app,
                          const Flag& flag,
                          const Limits& limits,
                          std::function<void(int64_t)> sink);
+// The choices, joined by '|', are the name of the value.
 CLI::Option* add_choice(CLI::App& app,
                         const Flag& flag,
                         const std::vector<std::string>& choices,

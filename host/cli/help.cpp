@@ -2,8 +2,10 @@
 // Help that teaches: what a command does, its flags by group with defaults, examples, exit codes.
 #include <sstream>
 
+#include "base/error.hpp"
 #include "base/version.hpp"
 #include "cli/command.hpp"
+#include "runtime/plugin_set.hpp"
 
 namespace kvhost {
 
@@ -60,10 +62,28 @@ void append_options(std::string& out, const CLI::App& app) {
   }
 }
 
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+// Examples say {press} and {scorer}: the composition that runs by default here, and its innermost part. Help must
+// also print where no plugin can be read.
+std::string with_methods(std::string examples) {
+  std::string press = "ALLOCATOR:SCORER";
+  try {
+    press = find_plugins({}).aliases.find("default").value_or(press);
+  } catch (const Error&) {
+  }
+  replace_all(examples, "{press}", press);
+  replace_all(examples, "{scorer}", press.substr(press.rfind(':') + 1));
+  return examples;
+}
+
 void append_examples(std::string& out, const std::string& examples) {
   if (examples.empty()) return;
   out += "\nExamples:\n";
-  std::istringstream lines(examples);
+  std::istringstream lines(with_methods(examples));
   for (std::string line; std::getline(lines, line);) out += "  " + line + "\n";
 }
 

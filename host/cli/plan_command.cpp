@@ -34,8 +34,8 @@ Command plan_command() {
           "",
           "Prints the composition in canonical form, what every method needs, the budget in entries and bytes, and\n"
           "the peak of the cache.",
-          "kvhost plan --press rankkv:adakv:snapkv --keep-ratio 0.1\n"
-          "kvhost plan --config examples/rankkv_adakv_snapkv.json --json -",
+          "kvhost plan --press {press} --keep-ratio 0.1\n"
+          "kvhost plan --config run.json --json -",
           [](CLI::App& app) {
             auto flags = std::make_shared<PlanFlags>(app);
             flags->shared.add_model();

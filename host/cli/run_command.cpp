@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "base/interrupt.hpp"
-#include "base/json_file.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
@@ -19,10 +18,10 @@ namespace {
 
 constexpr const char* kExamples =
     "kvhost                                        # bundled model and text\n"
-    "kvhost --press rankkv:adakv:snapkv --compare-full\n"
-    "kvhost --model ~/models/pythia-2.8b --press 'snapkv(window_size=64)' --keep-ratio 0.3 -f book.txt\n"
+    "kvhost --press {press} --compare-full\n"
+    "kvhost --model ~/models/pythia-2.8b --press {scorer} --keep-ratio 0.3 -f book.txt\n"
     "kvhost --model EleutherAI/pythia-410m -p 'Once upon a time' -n 100 --budget 256 --json run.json\n"
-    "kvhost --config examples/rankkv_adakv_snapkv.json --temperature 0.8 --seed 1";
+    "kvhost --config run.json --temperature 0.8 --seed 1";
 
 int run_with(const RunOptions& options) {
   check_output_files(options.output);
@@ -43,7 +42,6 @@ int run_with(const RunOptions& options) {
   if (!json_only) std::cout << (options.output.quiet ? "\n" : "\n\n");
   if (!json_only && !options.output.quiet)
     print_report(std::cout, make_ink(options.output.color, STDOUT_FILENO), report);
-  if (!options.output.json.empty()) write_json(options.output.json, to_json(report));
   return 0;
 }
 

@@ -24,10 +24,10 @@ void RunFlags::add_model() {
            {"--model", "DIR|NAME", "A Hugging Face folder, a hub id in the local hub cache, or a bundled name. Default: the bundled model."},
            [this](const std::string& v) { later([v](RunOptions& o) { o.model = v; }); });
   add_choice(app_,
-             {"--dtype", "TYPE", "float32, bfloat16 or float16. Default: the checkpoint's."},
+             {"--dtype", "", "Type of weights and cache. Default: the checkpoint's."},
              kDTypeNames,
              [this](const std::string& v) { later([v](RunOptions& o) { o.dtype = dtype_from_name(v); }); });
-  add_choice(app_, {"--device", "DEVICE", "cpu or cuda. Default: cpu."}, kDeviceNames, [this](const std::string& v) {
+  add_choice(app_, {"--device", "", "Where to run. Default: cpu."}, kDeviceNames, [this](const std::string& v) {
     later([v](RunOptions& o) { o.device = v; });
   });
   add_integer(app_, {"--threads", "N", "CPU threads; 0 = all cores (default)."}, Limits{0, 1024}, [this](int64_t v) {
@@ -118,7 +118,7 @@ void RunFlags::add_output() {
   add_switch(app_, {"-q,--quiet", "", "Print the generated text only."}, [this] {
     later([](RunOptions& o) { o.output.quiet = true; });
   });
-  add_choice(app_, {"--color", "WHEN", "auto, always or never. Default: auto (a terminal without NO_COLOR)."}, kColorNames,
+  add_choice(app_, {"--color", "", "Colour in the report. Default: auto, that is on a terminal unless NO_COLOR is set."}, kColorNames,
              [this](const std::string& v) { later([v](RunOptions& o) { o.output.color = v; }); });
 }
 

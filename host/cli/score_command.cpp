@@ -54,7 +54,7 @@ Command score_command() {
           "",
           "Prefills the context, compresses, then teacher-forces the continuation at its true positions. Its first\n"
           "token is predicted by the prefill itself, the others see the compressed context.",
-          "kvhost score --tokens-file context.json --continuation-file next.json --press snapkv --json out.json\n"
+          "kvhost score --tokens-file context.json --continuation-file next.json --press {scorer} --json out.json\n"
           "kvhost score -f book.txt --continuation-file next.json --press none",
           [](CLI::App& app) {
             auto flags = std::make_shared<ScoreFlags>(app);

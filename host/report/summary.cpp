@@ -61,6 +61,10 @@ void print_summary(std::ostream& out, const Ink& ink, const RunReport& report) {
   const auto line = [&](const char* label, const std::string& text) {
     out << "  " << ink.dim(pad_right(label, 9)) << text << '\n';
   };
+  if (!report.title.empty()) line("prompt", report.title);
+  if (!report.expect.empty())
+    line("answer", "'" + report.expect + "' " +
+                       ink.bold(report.run.text.find(report.expect) == std::string::npos ? "was not generated" : "was generated"));
   line("model", model_line(report));
   line("press", ink.bold(report.press_spec) +
                     (report.decode_press_spec.empty() ? "" : ", while generating " + report.decode_press_spec));

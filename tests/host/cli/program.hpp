@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the built program in a folder of its own.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kvhost::test {
+
+struct Outcome {
+  int exit_code = -1;  // 128 + signal when it was killed
+  std::string out, err;
+};
+
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const std::filesystem::path& folder() const { return folder_; }
+  void write(const std::string& name, const std::string& bytes) const;
+  std::vector<std::string> files() const;  // relative, sorted
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// `environment` adds to the current one; stdin is empty.
+Outcome run_program(const std::vector<std::string>& args,
+                    const std::filesystem::path& folder,
+                    const std::map<std::string, std::string>& environment = {});
+
+}  // namespace kvhost::test
