@@ -26,7 +26,8 @@ std::string range_text(int64_t lowest, int64_t highest) {
 JsonFields::JsonFields(std::filesystem::path file, const nlohmann::json& object, std::string prefix)
     : file_(std::move(file)), object_(&object), prefix_(std::move(prefix)) {
   if (!object_->is_object()) {
-    const std::string where = prefix_.empty() ? "the file" : "'" + prefix_.substr(0, prefix_.size() - 1) + "'";
+    std::string where = "the file";
+    if (!prefix_.empty()) where.assign("'").append(prefix_, 0, prefix_.size() - 1).append("'");
     cannot_load(file_.string(), where + " is " + shown(*object_) + "; expected a JSON object");
   }
 }

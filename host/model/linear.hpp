@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers of the fast decoder: few tokens go to gemv, many to libtorch's matrix products.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <initializer_list>
+#include <vector>
+
+#include "base/dtype.hpp"
+#include "model/weights.hpp"
+
+namespace kvhost {
+
+// Each layer applied to x [n_tokens, n_in] (contiguous) -> [n_tokens, n_out].
+std::vector<at::Tensor> apply_linears(DType dtype, std::initializer_list<const Linear*> layers, const at::Tensor& x);
+at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x);
+
+// x weight^T as float32.
+at::Tensor wide_linear(DType dtype, const at::Tensor& weight, const at::Tensor& x);
+
+}  // namespace kvhost
