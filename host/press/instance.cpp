@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "base/error.hpp"
+#include "press/call_guard.hpp"
 #include "press/host_services.hpp"
 #include "press/layer_data.hpp"
 #include "registry/loader.hpp"
@@ -114,6 +115,7 @@ Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
   args.children = children.data();
   args.n_children = static_cast<uint32_t>(children.size());
   kvh_error error = make_error();
+  const CallGuard guard(name(), -1);
   const kvh_status status = method_->create(method_, &args, &instance_, &error);
   if (status != KVH_OK) {
     const std::string path(error.path, strnlen(error.path, sizeof error.path));

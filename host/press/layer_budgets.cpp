@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "press/budget.hpp"
+#include "press/call_guard.hpp"
 
 namespace kvhost {
 namespace {
@@ -64,6 +65,7 @@ LayerBudgets divide_over_layers(const Press& press,
     std::fill(shares.begin(), shares.end(), 0.0);
     kvh_layer_answer answer{sizeof(kvh_layer_answer), 0, shares.data(), result.entries.data(), result.observed.data(), nullptr};
     kvh_error error = make_error();
+    const CallGuard guard(allocator->name(), -1);
     const kvh_status status = allocator->interface<kvh_layer_allocator>()->allocate(
         allocator->get(), state.layer_allocator().get(), &request, &answer, &error);
     if (status != KVH_OK) raise_plugin_error(allocator->name(), -1, status, error);

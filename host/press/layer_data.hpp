@@ -8,6 +8,7 @@
 
 #include "cache/kv_cache.hpp"
 #include "kvhost/plugin.h"
+#include "press/call_guard.hpp"
 #include "press/instance.hpp"
 
 namespace at {
@@ -60,6 +61,7 @@ class LayerData {
   void call(const Instance& instance, const SequenceState& state, const Body& body) {
     kvh_error error = make_error();
     const auto frame = make_frame(instance, state);
+    const CallGuard guard(instance.name(), inputs_.layer);
     const kvh_status status = body(frame->layer, &error);
     if (status != KVH_OK) raise_plugin_error(instance.name(), inputs_.layer, status, error);
   }
