@@ -99,10 +99,10 @@ def check_exact(host, name, folder, model, tokens, strategy, budget):
     return [name, strategy, len(tokens), budget, f"{rank_error:.1e}", int(off.max()), verdict]
 
 
-def check_cheap(host, folder, model, texts, tokenizer):
+def check_cheap(host, folder, model, texts, tokenizer, lengths):
     rows = []
     for text in texts:
-        for n_tokens in (256, 512, 1024):
+        for n_tokens in lengths:
             tokens = tokenizer.encode(read_text(text)[: n_tokens * 8]).ids[:n_tokens]
             if len(tokens) < n_tokens:
                 continue
@@ -162,6 +162,7 @@ def main():
     parser = make_parser(__doc__)
     parser.add_argument("--model", default=str(ROOT / "models/demo"), help="a trained model with a tokenizer.json")
     parser.add_argument("--text", nargs="*", help="text files in the model's language")
+    parser.add_argument("--tokens", type=int, nargs="*", default=[256, 512], help="lengths for the estimator's table")
     parser.add_argument("--seed", type=int, default=5)
     args = parser.parse_args()
     print_table(["check", "case", "verdict"], published := check_published())
@@ -175,7 +176,7 @@ def main():
             tokens = tokenizer.encode(read_text(texts[0])).ids[: 120 + 60 * n]
             exact.append(check_exact(host, "demo", args.model, demo, tokens, strategy, 40 + n))
         print_table(["model", "strategy", "tokens", "budget", "rank error", "entries off", "verdict"], exact)
-        cheap = check_cheap(host, args.model, demo, texts, tokenizer)
+        cheap = check_cheap(host, args.model, demo, texts, tokenizer, args.tokens)
         header = ["text", "tokens", "budget", "Spearman", "entries off: mean", "max", "uniform's mean", "verdict"]
         print_table(header, cheap)
         print_table(["model", "h2o_l2", "verdict"], h2o := check_h2o(host, args.seed))
