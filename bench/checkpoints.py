@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +42,10 @@ def checkpoint(cache, name, sizes):
         torch.set_default_dtype(torch.bfloat16)
         model = Qwen3ForCausalLM(Qwen3Config(**sizes, bos_token_id=0, eos_token_id=None))
         torch.set_default_dtype(torch.float32)
-        model.save_pretrained(folder, max_shard_size="4GB")
+        unfinished = folder.with_suffix(".unfinished")  # an interrupted write must not pass for a checkpoint
+        model.save_pretrained(unfinished, max_shard_size="4GB")
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
     return folder
 
 
