@@ -35,23 +35,19 @@ void few_tile(const ScoreArgs<D>& a, int64_t r0, int64_t j) {
   }
   const typename D::Query* query = a.queries + r0 * pad(a.d);
   const int64_t full = a.d / D::kStep * D::kStep;
-  const auto step = [&](int64_t c, auto load) {
-    typename S::Vec q[R];
-    for (int r = 0; r < R; ++r) {
-      q[r] = D::query(query + r * pad(a.d) + c);
-    }
-    for (int i = 0; i < kKeys; ++i) {
-      const typename S::Vec k = load(key[i] + c);
+  for (int i = 0; i < kKeys; ++i) {
+    const auto add = [&](typename S::Vec k, int64_t c) {
       for (int r = 0; r < R; ++r) {
-        acc[r * kKeys + i] = D::add_product(acc[r * kKeys + i], k, q[r]);
+        acc[r * kKeys + i] =
+            D::add_product(acc[r * kKeys + i], k, D::query(query + r * pad(a.d) + c));
       }
+    };
+    for (int64_t c = 0; c < full; c += D::kStep) {
+      add(D::key(key[i] + c), c);
     }
-  };
-  for (int64_t c = 0; c < full; c += D::kStep) {
-    step(c, [](const typename D::Elem* from) { return D::key(from); });
-  }
-  if (full < a.d) {
-    step(full, [&](const typename D::Elem* from) { return D::key(from, a.d - full); });
+    if (full < a.d) {
+      add(D::key(key[i] + full, a.d - full), full);
+    }
   }
   float sums[S::kTile];  // [R, kKeys]
   S::sum_tile(acc, sums);
