@@ -33,7 +33,6 @@ std::string default_text(const ParamInfo& param) {
 
 std::string range_text(const ParamInfo& param) {
   if (param.type == KVH_PARAM_BOOL) return "true | false";
-  if (param.type == KVH_PARAM_CHOICE) return joined(param.choices, " | ");
   const bool has_min = param.flags & KVH_PARAM_HAS_MIN, has_max = param.flags & KVH_PARAM_HAS_MAX;
   const bool open_min = param.flags & KVH_PARAM_EXCLUSIVE_MIN;
   const bool open_max = param.flags & KVH_PARAM_EXCLUSIVE_MAX;
@@ -48,7 +47,13 @@ std::string range_text(const ParamInfo& param) {
     text = (open_max ? "< " : "<= ") + number(param.max);
   }
   if (param.flags & KVH_PARAM_ODD) text += text.empty() ? "odd" : ", odd";
-  return text.empty() ? "any" : text;
+  return text.empty() ? "-" : text;
+}
+
+// Choices stand in the last column, which is wrapped.
+std::string meaning_text(const ParamInfo& param) {
+  if (param.choices.empty()) return param.doc;
+  return param.doc + " [" + joined(param.choices, " | ") + "]";
 }
 
 std::string phases_text(const MethodInfo& method) {
@@ -102,7 +107,7 @@ Rows parameter_rows(const MethodInfo& method) {
                     default_text(param),
                     range_text(param),
                     param.unit.empty() ? "-" : param.unit,
-                    param.doc});
+                    meaning_text(param)});
   }
   return rows;
 }
@@ -147,7 +152,7 @@ std::string info_text(const MethodInfo& method) {
   text += table_text(facts(method), 2);
   text += "\nParameters\n";
   text += method.params.empty() ? "  none\n" : table_text(parameter_rows(method), 2);
-  text += "\nNeeds, beyond keys, values and positions\n";
+  text += "\nMay need, beyond keys, values and positions\n";
   text += method.needs.empty() ? "  nothing\n" : table_text(need_rows(method), 2);
   if (!method.notes.empty()) text += "\nNotes\n" + paragraph_text(method.notes, 2);
   return text + "\nUse\n  " + use_text(method) + "\n";

@@ -80,7 +80,9 @@ std::string list_text(const Catalog& catalog) {
   std::string text = table_text(rows, 0);
   Rows legend;
   if (marks.find(kDear) != std::string::npos) {
-    legend.push_back({kDear, "needs attention over all tokens: time and memory grow with T^2"});
+    legend.push_back(
+        {kDear,
+         "may need attention over all tokens, see its parameters: time and memory grow with T^2"});
   }
   if (marks.find(kFile) != std::string::npos) {
     legend.push_back({kFile, "reads a file of learned or measured values, see `kvhost info NAME`"});

@@ -69,7 +69,7 @@ TEST_CASE("info shows all that a manifest knows") {
         "/plugins/libsample.so",
         "window_size  int    5        >= 1, odd  tokens  How many of the last queries",
         "ratio        float  0.2      (0, 1]     -       A share",
-        "table        file   \"\"       any",
+        "table        file   \"\"       -  ",
         "window_attention, last 32  cheap: one small matrix product per layer",
         "attention (optional)       dear: O(T^2)",
         "The paper and the code disagree",

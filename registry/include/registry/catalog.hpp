@@ -43,7 +43,7 @@ struct MethodInfo {
 
 struct ScanFailure {
   std::filesystem::path library;
-  std::string stage;   // "manifest", "describe", "load"
+  std::string stage;   // "folder", "manifest", "describe", "load" or "cache"
   std::string reason;  // what was found; what was expected
 };
 
@@ -54,8 +54,9 @@ struct Shadowed {
 
 class Catalog {
  public:
-  // Scans `folders` in order (earlier ones win). Libraries without a valid manifest are described in a child process
-  // (`describe` = path of kvhost-describe) with a deadline; results are cached by sha256 in `cache_file` ("" = none).
+  // Scans `folders` in order (earlier ones win). Libraries without a manifest, or with one of other bytes, are described
+  // in a child process (`describe` = path of kvhost-describe) with a deadline; results are cached by sha256 in
+  // `cache_file` ("" = none). A malformed manifest is a failure: it was damaged, and what else was is not known.
   static Catalog scan(const std::vector<std::filesystem::path>& folders,
                       const std::filesystem::path& describe,
                       const std::filesystem::path& cache_file);
