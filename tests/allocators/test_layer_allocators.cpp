@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer allocators that need nothing but the prompt's length, and the apportionment of the SDK.
+#include <catch2/catch.hpp>
+#include <kvhost/maths.hpp>
+#include <numeric>
+
+#include "plugin_method.hpp"
+
+using namespace kvhost::testing;
+using kvhost::sdk::apportion;
+using kvhost::sdk::Bounds;
+using kvhost::sdk::water_fill;
+
+namespace {
+
+std::string library(const std::string& name) { return KVHOST_PLUGINS "/lib" + name + ".so"; }
+
+int64_t sum(const std::vector<int64_t>& v) {
+  return std::accumulate(v.begin(), v.end(), int64_t{0});
+}
+
+}  // namespace
+
+TEST_CASE("uniform gives equal shares before the prompt is seen") {
+  const PluginMethod uniform(library("uniform"));
+  CHECK(uniform.when() == KVH_WHEN_BEFORE_PREFILL);
+  const auto got = uniform.allocate(3, 2, 100, 60);
+  CHECK_FALSE(got.exact);
+  CHECK(got.shares == std::vector<double>{1, 1, 1});
+}
+
+TEST_CASE("pyramidkv with rule=kvpress gives kvpress's numbers") {
+  const PluginMethod pyramid(library("pyramidkv"), {{"rule", std::string("kvpress")}});
+  // 32 layers, 4096 tokens, half kept
+  const auto half = pyramid.allocate(32, 8, 4096, 32 * 8 * 2048);
+  REQUIRE(half.exact);
+  CHECK(half.entries[0] == 8 * 3994);
+  CHECK(half.entries[1] == 8 * 3868);
+  CHECK(half.entries[30] == 8 * 228);
+  CHECK(half.entries[31] == 8 * 102);
+  // three quarters kept: the first layer is bounded by the prompt
+  const auto most = pyramid.allocate(32, 8, 4096, 32 * 8 * 3072);
+  CHECK(most.entries.front() == 8 * 4032);
+  CHECK(most.entries.back() == 8 * 2112);
+  // a quarter kept: the last layer would get less than the window, so all get the same
+  const auto flat = pyramid.allocate(32, 8, 4096, 32 * 8 * 1024);
+  CHECK(flat.entries == std::vector<int64_t>(32, 8 * 1024));
+}
+
+TEST_CASE("pyramidkv with rule=kvpress rounds half to even and works for one layer") {
+  const Settings small{{"rule", std::string("kvpress")}, {"window_size", int64_t{2}}, {"beta", 2.0}};
+  // average 5.5: last 2.75, first 8.25, the step of two layers is the whole way
+  const auto two = PluginMethod(library("pyramidkv"), small).allocate(2, 2, 40, 22);
+  CHECK(two.entries == std::vector<int64_t>{16, 6});
+  const auto one = PluginMethod(library("pyramidkv"), small).allocate(1, 1, 40, 5);
+  CHECK(one.entries == std::vector<int64_t>{8});
+  // average 2.5 with a window of 2: last 1.25 is below it, so flat; 2.5 rounds to 2
+  const auto flat = PluginMethod(library("pyramidkv"), small).allocate(2, 2, 40, 10);
+  CHECK(flat.entries == std::vector<int64_t>{4, 4});
+}
+
+TEST_CASE("pyramidkv with rule=exact keeps a straight line that averages to the budget") {
+  const PluginMethod pyramid(library("pyramidkv"));
+  for (const int64_t per_head : {64, 512, 1024, 2048, 3072}) {
+    const auto got = pyramid.allocate(32, 8, 4096, 32 * 8 * per_head);
+    REQUIRE_FALSE(got.exact);
+    const double total = std::accumulate(got.shares.begin(), got.shares.end(), 0.0);
+    CHECK(total / 32 == Approx(static_cast<double>(per_head)));
+    for (size_t l = 2; l < 32; ++l) {
+      CHECK(got.shares[l - 1] - got.shares[l] == Approx(got.shares[0] - got.shares[1]));
+    }
+    CHECK(got.shares.front() > got.shares.back());
+    CHECK(got.shares.back() > 0);
+  }
+  // No room for a pyramid: nearly everything is kept.
+  CHECK(pyramid.allocate(4, 1, 100, 392).shares == std::vector<double>(4, 1.0));
+}
+
+TEST_CASE("apportion meets the total between floors and caps, largest remainders first") {
+  CHECK(apportion({1, 1, 1}, 10, {{0, 0, 0}, {9, 9, 9}}) == std::vector<int64_t>{4, 3, 3});
+  CHECK(apportion({5, 3, 2}, 10, {{0, 0, 0}, {9, 9, 9}}) == std::vector<int64_t>{5, 3, 2});
+  CHECK(apportion({0, 0}, 5, {{0, 0}, {9, 9}}) == std::vector<int64_t>{3, 2});
+  CHECK(apportion({8, 1, 1}, 10, {{0, 0, 0}, {4, 9, 9}}) == std::vector<int64_t>{4, 3, 3});
+  CHECK(apportion({98, 1, 1}, 10, {{0, 2, 0}, {9, 9, 9}}) == std::vector<int64_t>{8, 2, 0});
+  CHECK_THROWS_AS(apportion({1, 1}, 20, {{0, 0}, {9, 9}}), kvhost::sdk::Error);
+
+  std::mt19937 rng(1);
+  for (int round = 0; round < 200; ++round) {
+    const size_t n = 1 + rng() % 12;
+    std::vector<double> shares;
+    Bounds bounds;
+    for (size_t i = 0; i < n; ++i) {
+      shares.push_back(rng() % 5 == 0 ? 0.0 : static_cast<double>(rng() % 1000) / 7);
+      bounds.min.push_back(static_cast<int64_t>(rng() % 10));
+      bounds.max.push_back(bounds.min.back() + static_cast<int64_t>(rng() % 100));
+    }
+    const int64_t room = sum(bounds.max) - sum(bounds.min);
+    const int64_t total =
+        sum(bounds.min) + static_cast<int64_t>(rng() % static_cast<uint64_t>(room + 1));
+    const auto got = apportion(shares, total, bounds);
+    const auto exact = water_fill(shares, static_cast<double>(total), bounds);
+    CHECK(sum(got) == total);
+    for (size_t i = 0; i < n; ++i) {
+      CHECK(got[i] >= bounds.min[i]);
+      CHECK(got[i] <= bounds.max[i]);
+      CHECK(std::abs(static_cast<double>(got[i]) - exact[i]) < 1.0 + 1e-6);
+    }
+  }
+}
