@@ -40,7 +40,8 @@ size_t spaces_end(std::string_view text, size_t begin) {
 }  // namespace
 
 AddedToken load_added_token(const JsonNode& node, int64_t id) {
-  if (id < 0 || id > INT32_MAX) node.fail("id " + std::to_string(id) + " found; expected an integer from 0 on");
+  if (id < 0 || id > INT32_MAX)
+    node.fail("id " + std::to_string(id) + " found; expected an integer from 0 on");
   const bool special = node.bool_or("special", false);
   AddedToken token{static_cast<int32_t>(id),
                    node.at("content").as_string(),
@@ -93,7 +94,9 @@ std::vector<Section> TokenFinder::find(std::string_view text) const {
     const AddedToken& token = tokens_[static_cast<size_t>(index)];
     size_t begin = pos;
     pos = end;  // the search goes on behind the token even when it is not taken
-    if (token.single_word && (ends_in_word(text.substr(0, begin)) || begins_with_word(text.substr(end)))) continue;
+    if (token.single_word &&
+        (ends_in_word(text.substr(0, begin)) || begins_with_word(text.substr(end))))
+      continue;
     if (token.lstrip) begin = std::max(spaces_begin(text, begin), done);
     if (token.rstrip) end = spaces_end(text, end);
     if (done < begin) out.push_back({-1, done, begin});
@@ -104,7 +107,8 @@ std::vector<Section> TokenFinder::find(std::string_view text) const {
   return out;
 }
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer) : tokens_(std::move(tokens)) {
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer)
+    : tokens_(std::move(tokens)) {
   for (const AddedToken& t : tokens_) {
     if (t.normalized) {
       normalized_.add(t, normalizer.apply(t.content));
@@ -114,7 +118,9 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& norma
   }
 }
 
-void AddedTokens::split(std::string_view text, const Normalizer& normalizer, const OnToken& on_token,
+void AddedTokens::split(std::string_view text,
+                        const Normalizer& normalizer,
+                        const OnToken& on_token,
                         const OnText& on_text) const {
   for (const Section& s : raw_.find(text)) {
     if (s.id >= 0) {

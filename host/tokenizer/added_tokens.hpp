@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tokens that are found in the text before anything else looks at it: special tokens, and others a file lists.
+// Tokens that are found in the text before anything else looks at it: special tokens, and others a
+// file lists.
 #pragma once
 
 #include <array>
@@ -53,10 +54,13 @@ class AddedTokens {
   AddedTokens() = default;
   AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer);
 
-  // The sections of a text; text sections are normalised, and say whether they begin where the text does.
+  // The sections of a text; text sections are normalised, and say whether they begin where the text
+  // does.
   using OnToken = std::function<void(int32_t id)>;
   using OnText = std::function<void(std::string text, bool first)>;
-  void split(std::string_view text, const Normalizer& normalizer, const OnToken& on_token,
+  void split(std::string_view text,
+             const Normalizer& normalizer,
+             const OnToken& on_token,
              const OnText& on_text) const;
 
   const std::vector<AddedToken>& tokens() const { return tokens_; }

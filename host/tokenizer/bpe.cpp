@@ -33,7 +33,8 @@ void refuse_options(const JsonNode& node) {
     dropout->fail("found " + dropout->value().dump() + "; expected null (dropout is for training)");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (const std::string found = node.string_or(key, ""); !found.empty())
-      node.fail("found '" + found + "'; expected null: only byte-level and SentencePiece-style BPE are supported",
+      node.fail("found '" + found +
+                    "'; expected null: only byte-level and SentencePiece-style BPE are supported",
                 std::string("/").append(key));
 }
 
@@ -78,14 +79,16 @@ class Bpe::Cache {
   std::unordered_map<std::string, std::vector<int32_t>, StringHash, std::equal_to<>> words_;
 };
 
-Bpe::Bpe(const JsonNode& node) : vocab_(load_vocab(node.at("vocab"))), cache_(std::make_unique<Cache>()) {
+Bpe::Bpe(const JsonNode& node)
+    : vocab_(load_vocab(node.at("vocab"))), cache_(std::make_unique<Cache>()) {
   refuse_options(node);
   fuse_unk_ = node.bool_or("fuse_unk", false);
   byte_fallback_ = node.bool_or("byte_fallback", false);
   ignore_merges_ = node.bool_or("ignore_merges", false);
   if (const auto unk = node.find("unk_token")) {
     unk_ = id(unk->as_string());
-    if (!unk_) unk->fail("'" + unk->as_string() + "' is not in the vocabulary; expected a piece of it");
+    if (!unk_)
+      unk->fail("'" + unk->as_string() + "' is not in the vocabulary; expected a piece of it");
   }
   load_merges(node.at("merges"));
   load_byte_pieces();
@@ -100,19 +103,22 @@ void Bpe::load_merges(const JsonNode& node) {
   int32_t rank = 0;
   std::string merged;
   for (const auto& entry : node.value()) {
-    const std::string place = "/" + std::to_string(rank);
+    const auto fail = [&](const std::string& what) {
+      node.fail(what, std::string("/").append(std::to_string(rank)));
+    };
     std::string_view left, right;
     if (!read_pair(entry, &left, &right))
-      node.fail("found " + entry.dump() + "; expected \"a b\" or [\"a\", \"b\"]", place);
+      fail("found " + entry.dump() + "; expected \"a b\" or [\"a\", \"b\"]");
     merged.assign(left).append(right);
     const auto known = [&](std::string_view piece) {
       const auto found = vocab_.find(piece);
       if (found == vocab_.end())
-        node.fail("merge " + entry.dump() + " names '" + std::string(piece) + "'; expected pieces of the vocabulary",
-                  place);
+        fail("merge " + entry.dump() + " names '" + std::string(piece) +
+             "'; expected pieces of the vocabulary");
       return found->second;
     };
-    merges_.add(known(left), known(right), {rank, known(merged)});
+    const int32_t left_id = known(left), right_id = known(right);
+    merges_.add(left_id, right_id, {rank, known(merged)});
     ++rank;
   }
 }
@@ -137,14 +143,16 @@ bool Bpe::may_drop_text(bool byte_level) const {
   if (byte_fallback_) return std::find(byte_ids_.begin(), byte_ids_.end(), -1) != byte_ids_.end();
   if (!byte_level) return true;
   const auto& characters = byte_characters();
-  return !std::all_of(characters.begin(), characters.end(), [&](const auto& c) { return id(c).has_value(); });
+  return !std::all_of(
+      characters.begin(), characters.end(), [&](const auto& c) { return id(c).has_value(); });
 }
 
 // All bytes of the character as <0x..> pieces, or false.
 bool Bpe::append_bytes(std::string_view character, std::vector<int32_t>* ids) const {
   if (!byte_fallback_) return false;
   const auto piece = [&](char b) { return byte_ids_[static_cast<unsigned char>(b)]; };
-  if (std::any_of(character.begin(), character.end(), [&](char b) { return piece(b) < 0; })) return false;
+  if (std::any_of(character.begin(), character.end(), [&](char b) { return piece(b) < 0; }))
+    return false;
   for (const char b : character) ids->push_back(piece(b));
   return true;
 }

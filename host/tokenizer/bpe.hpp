@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte-pair encoding: a word is taken apart into characters and put together again by the merges, best rank first.
+// Byte-pair encoding: a word is taken apart into characters and put together again by the merges,
+// best rank first.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ class Bpe {
 
   const Vocab& vocab() const { return vocab_; }
   std::optional<int32_t> id(std::string_view piece) const;
-  // Whether some text could be dropped: a character neither in the vocabulary nor covered by bytes or an unknown token.
+  // Whether some text could be dropped: a character neither in the vocabulary nor covered by bytes
+  // or an unknown token.
   bool may_drop_text(bool byte_level) const;
 
  private:

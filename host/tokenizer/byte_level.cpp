@@ -14,7 +14,9 @@ struct Tables {
   std::array<int, kCharacters> byte;
 };
 
-bool prints_as_itself(int b) { return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE; }
+bool prints_as_itself(int b) {
+  return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+}
 
 Tables make_tables() {
   Tables t;

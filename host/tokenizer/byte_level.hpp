@@ -14,7 +14,8 @@ const std::array<std::string, 256>& byte_characters();
 // Appends the spelling of `bytes`.
 void append_byte_level(std::string& out, std::string_view bytes);
 
-// Appends the bytes that `spelled` stands for; when a character in it stands for none, `spelled` itself.
+// Appends the bytes that `spelled` stands for; when a character in it stands for none, `spelled`
+// itself.
 void append_spelled_bytes(std::string& out, std::string_view spelled);
 
 }  // namespace kvhost::tok

@@ -93,8 +93,11 @@ class ByteFallback : public DecodeStage {
 
 class Replace : public DecodeStage {
  public:
-  Replace(Pattern pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
-  void push(std::string_view token, const Sink& out) override { out(pattern_.replace(token, content_)); }
+  Replace(Pattern pattern, std::string content)
+      : pattern_(std::move(pattern)), content_(std::move(content)) {}
+  void push(std::string_view token, const Sink& out) override {
+    out(pattern_.replace(token, content_));
+  }
 
  private:
   Pattern pattern_;
@@ -114,7 +117,8 @@ size_t leading(std::string_view text, char32_t content, size_t most, size_t* cou
 
 class Strip : public DecodeStage {
  public:
-  Strip(char32_t content, size_t start, size_t stop) : content_(content), start_(start), stop_(stop) {}
+  Strip(char32_t content, size_t start, size_t stop)
+      : content_(content), start_(start), stop_(stop) {}
 
   void push(std::string_view token, const Sink& out) override {
     size_t count = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stages a decoder is made of. "Per token" stages want whole tokens; a WholeText stage before them gives them one.
+// The stages a decoder is made of. "Per token" stages want whole tokens; a WholeText stage before
+// them gives them one.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@ std::unique_ptr<DecodeStage> make_join_stage();
 std::unique_ptr<DecodeStage> make_whole_text_stage();
 // Byte-level spelling to text; bytes that are no UTF-8 become U+FFFD once that is certain.
 std::unique_ptr<DecodeStage> make_byte_level_stage();
-// <0x..> tokens to text. A run that is not UTF-8 as a whole becomes one U+FFFD per byte, so a run waits for its end.
+// <0x..> tokens to text. A run that is not UTF-8 as a whole becomes one U+FFFD per byte, so a run
+// waits for its end.
 std::unique_ptr<DecodeStage> make_byte_fallback_stage();
 // Per token.
 std::unique_ptr<DecodeStage> make_replace_stage(Pattern pattern, std::string content);

@@ -10,8 +10,8 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {"ByteLevel", "Replace",   "ByteFallback", "Fuse",
-                                             "Strip",     "Metaspace", "Sequence"};
+const std::vector<std::string> kSupported = {
+    "ByteLevel", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace", "Sequence"};
 
 size_t count_of(const JsonNode& node, const std::string& key) {
   const int64_t n = node.integer_or(key, 0);
@@ -60,14 +60,17 @@ void Decoder::add(const JsonNode& node) {
   } else if (type == "Fuse") {
     fused_ = true;
   } else if (type == "Replace") {
-    add_stage([pattern = load_pattern(node.at("pattern")), content = node.at("content").as_string()] {
-      return make_replace_stage(pattern, content);
-    });
+    add_stage(
+        [pattern = load_pattern(node.at("pattern")), content = node.at("content").as_string()] {
+          return make_replace_stage(pattern, content);
+        });
   } else if (type == "Strip") {
     add_strip(node);
   } else if (type == "Metaspace") {
     const std::string mark = node.string_or("replacement", "\xE2\x96\x81");
-    add_stage([mark, drop = load_prepend_scheme(node) != "never"] { return make_metaspace_stage(mark, drop); });
+    add_stage([mark, drop = load_prepend_scheme(node) != "never"] {
+      return make_metaspace_stage(mark, drop);
+    });
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("decoders").items()) add(item);
   } else {

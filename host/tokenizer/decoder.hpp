@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From pieces back to text, as a chain of stages that pass on what is settled. Decoding a whole list of ids and
-// streaming them are the same code, so they cannot disagree.
+// From pieces back to text, as a chain of stages that pass on what is settled. Decoding a whole
+// list of ids and streaming them are the same code, so they cannot disagree.
 #pragma once
 
 #include <functional>
@@ -25,7 +25,8 @@ class DecodeStage {
 // One text being decoded.
 class DecodeChain {
  public:
-  explicit DecodeChain(std::vector<std::unique_ptr<DecodeStage>> stages) : stages_(std::move(stages)) {}
+  explicit DecodeChain(std::vector<std::unique_ptr<DecodeStage>> stages)
+      : stages_(std::move(stages)) {}
 
   // Both append what became final to `text`.
   void push(std::string_view token, std::string* text) { push_at(0, token, text); }

@@ -12,7 +12,8 @@ namespace {
 
 std::string shortened(const json& value) {
   const std::string text = value.dump();
-  return text.size() <= 60 ? text : std::string(value.type_name()) + " of " + std::to_string(value.size());
+  return text.size() <= 60 ? text
+                           : std::string(value.type_name()) + " of " + std::to_string(value.size());
 }
 
 // The key as a JSON pointer's segment.

@@ -35,7 +35,9 @@ class JsonNode {
   std::string type() const { return at("type").as_string(); }
 
  private:
-  JsonNode(const nlohmann::json* value, std::shared_ptr<const std::string> file, std::string pointer);
+  JsonNode(const nlohmann::json* value,
+           std::shared_ptr<const std::string> file,
+           std::string pointer);
   [[noreturn]] void fail_kind(const std::string& expected) const;
 
   const nlohmann::json* value_;

@@ -15,8 +15,8 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {"NFC",     "NFD",     "NFKC",  "NFKD",    "Lowercase",
-                                             "Prepend", "Replace", "Strip", "Sequence"};
+const std::vector<std::string> kSupported = {
+    "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Prepend", "Replace", "Strip", "Sequence"};
 
 // Null for a name that is no normal form.
 const icu::Normalizer2* normal_form(const std::string& name) {
@@ -26,12 +26,14 @@ const icu::Normalizer2* normal_form(const std::string& name) {
   if (name == "NFD") form = icu::Normalizer2::getNFDInstance(status);
   if (name == "NFKC") form = icu::Normalizer2::getNFKCInstance(status);
   if (name == "NFKD") form = icu::Normalizer2::getNFKDInstance(status);
-  if (U_FAILURE(status)) run_failed("ICU", std::string("no data for ") + name + ": " + u_errorName(status));
+  if (U_FAILURE(status))
+    run_failed("ICU", std::string("no data for ") + name + ": " + u_errorName(status));
   return form;
 }
 
 void to_form(const icu::Normalizer2& form, std::string& text) {
-  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+  if (std::all_of(
+          text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
     return;
   UErrorCode status = U_ZERO_ERROR;
   const icu::StringPiece source(text.data(), static_cast<int32_t>(text.size()));
@@ -39,7 +41,8 @@ void to_form(const icu::Normalizer2& form, std::string& text) {
   std::string out;
   icu::StringByteSink<std::string> sink(&out, source.length());
   form.normalizeUTF8(0, source, sink, nullptr, status);
-  if (U_FAILURE(status)) run_failed("ICU", std::string("normalisation failed: ") + u_errorName(status));
+  if (U_FAILURE(status))
+    run_failed("ICU", std::string("normalisation failed: ") + u_errorName(status));
   text = std::move(out);
 }
 
@@ -83,8 +86,10 @@ void Normalizer::add(const JsonNode& node) {
       text = pattern.replace(text, content);
     });
   } else if (type == "Strip") {
-    steps_.push_back([left = node.bool_or("strip_left", true), right = node.bool_or("strip_right", true)](
-                         std::string& text) { strip(text, left, right); });
+    steps_.push_back([left = node.bool_or("strip_left", true),
+                      right = node.bool_or("strip_right", true)](std::string& text) {
+      strip(text, left, right);
+    });
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("normalizers").items()) add(item);
   } else {

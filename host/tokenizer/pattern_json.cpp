@@ -8,7 +8,8 @@ namespace kvhost::tok {
 Pattern load_pattern(const JsonNode& node) {
   if (const auto text = node.find("String")) return Pattern::literal(text->as_string());
   const auto regex = node.find("Regex");
-  if (!regex) node.fail("found " + node.value().dump() + "; expected {\"String\": ...} or {\"Regex\": ...}");
+  if (!regex)
+    node.fail("found " + node.value().dump() + "; expected {\"String\": ...} or {\"Regex\": ...}");
   try {
     return Pattern::regex(regex->as_string());
   } catch (const PatternError& e) {

@@ -47,22 +47,39 @@ class Translator {
     const char c = escaped();
     bool negated = false;
     std::string inside;
-    if (class_escape(c, &inside, &negated)) return put_class(inside, negated);
+    if (class_escape(c, /*inside_class=*/false, &inside, &negated))
+      return put_class(inside, negated);
     if (std::string_view("bBRXKGCNQE").find(c) != std::string_view::npos)
       fail(std::string("'\\") + c + "' is not supported");
     copy_escape(c);
   }
 
   // Consumes \s, \p{L} and their like; false leaves the position alone.
-  bool class_escape(char c, std::string* inside, bool* negated) {
+  bool class_escape(char c, bool inside_class, std::string* inside, bool* negated) {
     *negated = c == 'S' || c == 'D' || c == 'W' || c == 'H';
     switch (c) {
-      case 's': case 'S': *inside = unicode::kWhitespaceClass; break;
-      case 'd': case 'D': *inside = unicode::category_class("Nd"); break;
-      case 'w': case 'W': *inside = unicode::word_class(); break;
-      case 'h': case 'H': *inside = "0-9A-Fa-f"; break;
-      case 'p': case 'P': *inside = property(negated); return true;
-      default: return false;
+      case 's':
+      case 'S':
+        *inside = unicode::kWhitespaceClass;
+        break;
+      case 'd':
+      case 'D':
+        *inside = unicode::category_class("Nd");
+        break;
+      case 'w':
+      case 'W':
+        *inside = unicode::word_class(inside_class);
+        break;
+      case 'h':
+      case 'H':
+        *inside = "0-9A-Fa-f";
+        break;
+      case 'p':
+      case 'P':
+        *inside = property(negated);
+        return true;
+      default:
+        return false;
     }
     pos_ += 2;
     return true;
@@ -71,7 +88,8 @@ class Translator {
   // \p{L}, \p{^L}, \P{L}, \p{Han}
   std::string property(bool* negated) {
     const size_t close = in_.find('}', pos_);
-    if (in_.substr(pos_ + 2, 1) != "{" || close == std::string_view::npos) fail("'\\p' without a name in braces");
+    if (in_.substr(pos_ + 2, 1) != "{" || close == std::string_view::npos)
+      fail("'\\p' without a name in braces");
     std::string_view name = in_.substr(pos_ + 3, close - pos_ - 3);
     *negated = in_[pos_ + 1] == 'P';
     if (name.starts_with('^')) {
@@ -80,7 +98,8 @@ class Translator {
     }
     pos_ = close + 1;
     if (unicode::is_category_name(name)) return unicode::category_class(name);
-    return "\\p{sc:" + std::string(name) + "}";  // a script, not PCRE2's default of script extensions
+    return "\\p{sc:" + std::string(name) +
+           "}";  // a script, not PCRE2's default of script extensions
   }
 
   void copy_escape(char c) {
@@ -99,7 +118,8 @@ class Translator {
     out_ += "(?";
     pos_ += 2;
     size_t end = pos_;
-    while (end < in_.size() && std::string_view("imx-").find(in_[end]) != std::string_view::npos) ++end;
+    while (end < in_.size() && std::string_view("imx-").find(in_[end]) != std::string_view::npos)
+      ++end;
     if (end == in_.size() || (in_[end] != ':' && in_[end] != ')')) return;
     for (; pos_ < end; ++pos_) out_ += in_[pos_] == 'm' ? 's' : in_[pos_];
   }
@@ -131,7 +151,7 @@ class Translator {
     }
     bool negated = false;
     std::string inside;
-    if (!class_escape(c, &inside, &negated)) return copy_escape(c);
+    if (!class_escape(c, /*inside_class=*/true, &inside, &negated)) return copy_escape(c);
     if (negated) fail("a negated class inside a class is not supported");
     out_ += inside;
   }

@@ -13,8 +13,9 @@ struct PatternError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Rewrites \s \d \w \h, \p{...}, \uXXXX and inline options so that PCRE2 (UTF, UCP, MULTILINE) matches exactly what
-// Oniguruma does. Throws PatternError for constructs whose meaning differs and cannot be rewritten.
+// Rewrites \s \d \w \h, \p{...}, \uXXXX and inline options so that PCRE2 (UTF, UCP, MULTILINE)
+// matches exactly what Oniguruma does. Throws PatternError for constructs whose meaning differs and
+// cannot be rewritten.
 std::string to_pcre2(std::string_view pattern);
 
 }  // namespace kvhost::tok

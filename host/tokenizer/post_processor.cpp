@@ -7,12 +7,15 @@ namespace {
 
 const std::vector<std::string> kSupported = {"TemplateProcessing", "ByteLevel", "Sequence"};
 
-std::vector<int32_t> special_ids(const JsonNode& node, const std::string& name, int32_t vocab_size) {
+std::vector<int32_t> special_ids(const JsonNode& node,
+                                 const std::string& name,
+                                 int32_t vocab_size) {
   std::vector<int32_t> ids;
   const JsonNode list = node.at("special_tokens").at(name).at("ids");
   for (const JsonNode& item : list.items()) {
     const auto& value = item.value();
-    if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() >= vocab_size)
+    if (!value.is_number_integer() || value.get<int64_t>() < 0 ||
+        value.get<int64_t>() >= vocab_size)
       item.fail("found " + value.dump() + "; expected an id below " + std::to_string(vocab_size));
     ids.push_back(value.get<int32_t>());
   }

@@ -10,8 +10,14 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {"ByteLevel",       "Split",     "Digits",      "Whitespace",
-                                             "WhitespaceSplit", "Metaspace", "Punctuation", "Sequence"};
+const std::vector<std::string> kSupported = {"ByteLevel",
+                                             "Split",
+                                             "Digits",
+                                             "Whitespace",
+                                             "WhitespaceSplit",
+                                             "Metaspace",
+                                             "Punctuation",
+                                             "Sequence"};
 
 constexpr const char* kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -60,7 +66,8 @@ void PreTokenizer::apply(std::vector<Piece>* pieces) const {
 void PreTokenizer::add(const JsonNode& node) {
   const std::string type = node.type();
   const auto add_finder = [this](Finder find, Behavior behavior) {
-    steps_.push_back([find = std::move(find), behavior](std::vector<Piece>* p) { split(p, find, behavior); });
+    steps_.push_back(
+        [find = std::move(find), behavior](std::vector<Piece>* p) { split(p, find, behavior); });
   };
   if (type == "ByteLevel") {
     add_byte_level(node);
@@ -68,7 +75,8 @@ void PreTokenizer::add(const JsonNode& node) {
     add_split(node);
   } else if (type == "Digits") {
     const bool single = node.bool_or("individual_digits", false);
-    add_finder(find_characters(unicode::is_numeric), single ? Behavior::Isolated : Behavior::Contiguous);
+    add_finder(find_characters(unicode::is_numeric),
+               single ? Behavior::Isolated : Behavior::Contiguous);
   } else if (type == "Whitespace") {
     add_finder(find_space_between_words, Behavior::Removed);
   } else if (type == "WhitespaceSplit") {
@@ -102,7 +110,8 @@ void PreTokenizer::add_byte_level(const JsonNode& node) {
 void PreTokenizer::add_split(const JsonNode& node) {
   Finder find = find_pattern(load_pattern(node.at("pattern")), node.bool_or("invert", false));
   const Behavior behavior = load_behavior(node.at("behavior"));
-  steps_.push_back([find = std::move(find), behavior](std::vector<Piece>* p) { split(p, find, behavior); });
+  steps_.push_back(
+      [find = std::move(find), behavior](std::vector<Piece>* p) { split(p, find, behavior); });
 }
 
 void PreTokenizer::add_metaspace(const JsonNode& node) {
@@ -111,13 +120,15 @@ void PreTokenizer::add_metaspace(const JsonNode& node) {
   steps_.push_back([space = Pattern::literal(" "), mark, scheme](std::vector<Piece>* pieces) {
     for (Piece& p : *pieces) {
       p.text = space.replace(p.text, mark);
-      if (p.text.starts_with(mark) || scheme == "never" || (scheme == "first" && !p.first)) continue;
+      if (p.text.starts_with(mark) || scheme == "never" || (scheme == "first" && !p.first))
+        continue;
       p.text.insert(0, mark);
     }
   });
   if (node.bool_or("split", true))
-    steps_.push_back([find = find_pattern(Pattern::literal(mark), /*invert=*/false)](
-                         std::vector<Piece>* pieces) { split(pieces, find, Behavior::MergedWithNext); });
+    steps_.push_back(
+        [find = find_pattern(Pattern::literal(mark), /*invert=*/false)](
+            std::vector<Piece>* pieces) { split(pieces, find, Behavior::MergedWithNext); });
 }
 
 std::string load_prepend_scheme(const JsonNode& node) {

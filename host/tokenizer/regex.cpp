@@ -48,8 +48,12 @@ struct Pattern::Code {
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     int error = 0;
     PCRE2_SIZE offset = 0;
-    code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
-                         PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &offset, context);
+    code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()),
+                         text.size(),
+                         PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE,
+                         &error,
+                         &offset,
+                         context);
     pcre2_compile_context_free(context);
     if (code == nullptr) throw PatternError(pcre2_message(error));
     // Without JIT support in the library the interpreter runs: slower, same matches.
@@ -100,9 +104,15 @@ void Pattern::find_regex(std::string_view text, std::vector<Span>* spans) const 
   size_t done = 0, from = 0;
   bool any = false;
   while (from <= text.size()) {
-    // The text is checked before it comes here; checking it again at every match would make this quadratic.
-    const int rc = pcre2_match(code_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                               PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
+    // The text is checked before it comes here; checking it again at every match would make this
+    // quadratic.
+    const int rc = pcre2_match(code_->code,
+                               reinterpret_cast<PCRE2_SPTR>(text.data()),
+                               text.size(),
+                               from,
+                               PCRE2_NO_UTF_CHECK,
+                               scratch.data,
+                               scratch.context);
     if (rc == PCRE2_ERROR_NOMATCH) break;
     if (rc < 0) run_failed("pattern " + code_->source, pcre2_message(rc));
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(scratch.data);

@@ -15,7 +15,8 @@ struct Span {
   bool match;
 };
 
-// A pattern of a tokenizer file: a literal or a regular expression in Oniguruma's syntax. Safe to share by threads.
+// A pattern of a tokenizer file: a literal or a regular expression in Oniguruma's syntax. Safe to
+// share by threads.
 class Pattern {
  public:
   static Pattern literal(std::string text);

@@ -56,22 +56,29 @@ void merge_alike(std::vector<Span>* spans) {
 }  // namespace
 
 Behavior load_behavior(const JsonNode& node) {
-  static const std::vector<std::string> kNames = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext",
-                                                  "Contiguous"};
+  static const std::vector<std::string> kNames = {
+      "Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"};
   const std::string name = node.as_string();
   const auto it = std::find(kNames.begin(), kNames.end(), name);
   if (it == kNames.end())
-    node.fail("found '" + name + "'; expected one of " + join(kNames, ", ") + did_you_mean(name, kNames));
+    node.fail("found '" + name + "'; expected one of " + join(kNames, ", ") +
+              did_you_mean(name, kNames));
   return static_cast<Behavior>(it - kNames.begin());
 }
 
 void arrange(Behavior behavior, std::vector<Span>* spans) {
   switch (behavior) {
-    case Behavior::Isolated: return;
-    case Behavior::Removed: std::erase_if(*spans, [](const Span& s) { return s.match; }); return;
-    case Behavior::MergedWithPrevious: return merge_with_previous(spans);
-    case Behavior::MergedWithNext: return merge_with_next(spans);
-    case Behavior::Contiguous: return merge_alike(spans);
+    case Behavior::Isolated:
+      return;
+    case Behavior::Removed:
+      std::erase_if(*spans, [](const Span& s) { return s.match; });
+      return;
+    case Behavior::MergedWithPrevious:
+      return merge_with_previous(spans);
+    case Behavior::MergedWithNext:
+      return merge_with_next(spans);
+    case Behavior::Contiguous:
+      return merge_alike(spans);
   }
 }
 

@@ -14,8 +14,9 @@ void refuse_invalid_utf8(std::string_view text) {
   if (at == std::string_view::npos) return;
   constexpr const char* kDigits = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(text[at]);
-  bad_request("text", "byte " + std::to_string(at) + " (0x" + kDigits[byte >> 4] + kDigits[byte & 15] +
-                          ") is not UTF-8; expected UTF-8 throughout; --lossy replaces such bytes");
+  bad_request("text",
+              "byte " + std::to_string(at) + " (0x" + kDigits[byte >> 4] + kDigits[byte & 15] +
+                  ") is not UTF-8; expected UTF-8 throughout; --lossy replaces such bytes");
 }
 
 }  // namespace
@@ -33,7 +34,8 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) 
     impl_->pre_tokenizer.apply(&pieces);
     for (const tok::Piece& p : pieces) impl_->model.encode(p.text, &ids);
   };
-  impl_->added.split(text, impl_->normalizer, [&](int32_t id) { ids.push_back(id); }, on_text);
+  impl_->added.split(
+      text, impl_->normalizer, [&](int32_t id) { ids.push_back(id); }, on_text);
   return add_special ? impl_->post_processor.apply(std::move(ids)) : ids;
 }
 
@@ -64,21 +66,27 @@ std::string Tokenizer::normalize(std::string_view text) const {
 const std::string& Tokenizer::piece(int32_t id) const {
   const std::string* found = impl_->find_piece(id);
   if (found == nullptr)
-    bad_request("token id", "found " + std::to_string(id) + "; expected 0 to " + std::to_string(vocab_size() - 1));
+    bad_request(
+        "token id",
+        "found " + std::to_string(id) + "; expected 0 to " + std::to_string(vocab_size() - 1));
   return *found;
 }
 
-std::optional<int32_t> Tokenizer::id_of(std::string_view piece) const { return impl_->id_of(piece); }
+std::optional<int32_t> Tokenizer::id_of(std::string_view piece) const {
+  return impl_->id_of(piece);
+}
 
-bool Tokenizer::is_special(int32_t id) const { return impl_->find_piece(id) != nullptr && impl_->special(id); }
+bool Tokenizer::is_special(int32_t id) const {
+  return impl_->find_piece(id) != nullptr && impl_->special(id);
+}
 
 int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(impl_->pieces.size()); }
 std::optional<int32_t> Tokenizer::bos_id() const { return impl_->bos; }
 std::optional<int32_t> Tokenizer::eos_id() const { return impl_->eos; }
 
 std::string Tokenizer::describe() const {
-  return std::string(impl_->pre_tokenizer.byte_level() ? "byte-level BPE" : "character BPE") + ", " +
-         std::to_string(vocab_size()) + " ids, from " + impl_->origin;
+  return std::string(impl_->pre_tokenizer.byte_level() ? "byte-level BPE" : "character BPE") +
+         ", " + std::to_string(vocab_size()) + " ids, from " + impl_->origin;
 }
 
 const std::vector<std::string>& Tokenizer::warnings() const { return impl_->warnings; }
@@ -90,7 +98,8 @@ struct StreamDecoder::State {
 };
 
 StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool skip_special)
-    : state_(std::make_unique<State>(State{tokenizer.impl_, tokenizer.impl_->decoder.start(), skip_special})) {}
+    : state_(std::make_unique<State>(
+          State{tokenizer.impl_, tokenizer.impl_->decoder.start(), skip_special})) {}
 
 StreamDecoder::~StreamDecoder() = default;
 StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;

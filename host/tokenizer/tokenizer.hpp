@@ -18,15 +18,17 @@ class StreamDecoder;
 // Immutable once loaded; copies share everything. Concurrent calls are allowed.
 class Tokenizer {
  public:
-  // A Hugging Face folder, a tokenizer.json, or a vocab.json with merges.txt beside it. Throws Error(CannotLoad).
+  // A Hugging Face folder, a tokenizer.json, or a vocab.json with merges.txt beside it. Throws
+  // Error(CannotLoad).
   static Tokenizer load(const std::filesystem::path& dir_or_file);
 
-  // `add_special` adds what the file puts around a text (<s> and the like). Special tokens spelled out in the text are
-  // always read as such. Text that is not UTF-8 throws Error(BadRequest) with the byte offset.
+  // `add_special` adds what the file puts around a text (<s> and the like). Special tokens spelled
+  // out in the text are always read as such. Text that is not UTF-8 throws Error(BadRequest) with
+  // the byte offset.
   std::vector<int32_t> encode(std::string_view text, bool add_special = true) const;
 
-  // Bytes that do not form UTF-8 come out as U+FFFD. Ids without a piece (a model's output may be wider than the
-  // vocabulary) decode to nothing.
+  // Bytes that do not form UTF-8 come out as U+FFFD. Ids without a piece (a model's output may be
+  // wider than the vocabulary) decode to nothing.
   std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;
 
   // The token as the file spells it ("Ġthe"). Throws Error(BadRequest) for an id that has none.
@@ -34,8 +36,9 @@ class Tokenizer {
   std::optional<int32_t> id_of(std::string_view piece) const;
   bool is_special(int32_t id) const;
 
-  // What decode(encode(text, false), false) gives back when nothing in the text is unknown: the text after
-  // normalisation (NFC, ...) and after the prefixes and spaces that cutting and decoding add or drop.
+  // What decode(encode(text, false), false) gives back when nothing in the text is unknown: the
+  // text after normalisation (NFC, ...) and after the prefixes and spaces that cutting and decoding
+  // add or drop.
   std::string normalize(std::string_view text) const;
 
   int32_t vocab_size() const;  // added tokens included
@@ -55,7 +58,8 @@ class Tokenizer {
   std::shared_ptr<const Impl> impl_;
 };
 
-// Text of ids that arrive one by one. All the returned parts in order are exactly decode() of all the ids.
+// Text of ids that arrive one by one. All the returned parts in order are exactly decode() of all
+// the ids.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true);

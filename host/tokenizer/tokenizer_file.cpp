@@ -44,17 +44,19 @@ TokenizerFile from_tokenizer_json(const fs::path& path) {
 }
 
 [[noreturn]] void fail_nothing_found(const fs::path& folder) {
-  cannot_load(folder.string(), "no tokenizer found; expected tokenizer.json, or vocab.json with merges.txt" +
-                                   std::string(fs::exists(folder / "tokenizer.model")
-                                                   ? " (tokenizer.model alone is not read: save the fast tokenizer)"
-                                                   : ""));
+  cannot_load(folder.string(),
+              "no tokenizer found; expected tokenizer.json, or vocab.json with merges.txt" +
+                  std::string(fs::exists(folder / "tokenizer.model")
+                                  ? " (tokenizer.model alone is not read: save the fast tokenizer)"
+                                  : ""));
 }
 
 }  // namespace
 
 TokenizerFile read_tokenizer(const fs::path& path) {
   std::error_code status;
-  if (!fs::exists(path, status)) cannot_load(path.string(), "does not exist; expected a tokenizer's folder or file");
+  if (!fs::exists(path, status))
+    cannot_load(path.string(), "does not exist; expected a tokenizer's folder or file");
   const bool is_folder = fs::is_directory(path, status);
   const fs::path folder = is_folder ? path : path.parent_path();
   const bool vocab_file = !is_folder && path.filename() == "vocab.json";
@@ -64,7 +66,8 @@ TokenizerFile read_tokenizer(const fs::path& path) {
   TokenizerFile file;
   if (!vocab_file && fs::exists(main_file, status)) {
     file = from_tokenizer_json(main_file);
-  } else if (fs::exists(folder / "vocab.json", status) && fs::exists(folder / "merges.txt", status)) {
+  } else if (fs::exists(folder / "vocab.json", status) &&
+             fs::exists(folder / "merges.txt", status)) {
     file = from_vocab_and_merges(folder, config, read_if_there(folder / "config.json"));
   } else {
     fail_nothing_found(folder);

@@ -20,8 +20,10 @@ struct TokenizerFile {
 // A folder, a tokenizer.json, or a vocab.json with merges.txt beside it.
 TokenizerFile read_tokenizer(const std::filesystem::path& path);
 
-// The document for vocab.json + merges.txt. `config` is tokenizer_config.json and `model_config` config.json, or null.
-TokenizerFile from_vocab_and_merges(const std::filesystem::path& folder, const nlohmann::json& config,
+// The document for vocab.json + merges.txt. `config` is tokenizer_config.json and `model_config`
+// config.json, or null.
+TokenizerFile from_vocab_and_merges(const std::filesystem::path& folder,
+                                    const nlohmann::json& config,
                                     const nlohmann::json& model_config);
 
 }  // namespace kvhost::tok

@@ -48,7 +48,8 @@ Tokenizer::Impl::Impl(const tok::TokenizerFile& file)
       origin(file.origin),
       warnings(file.warnings),
       normalizer(load_part<tok::Normalizer>(JsonNode(file.document, file.name), "normalizer")),
-      pre_tokenizer(load_part<tok::PreTokenizer>(JsonNode(file.document, file.name), "pre_tokenizer")),
+      pre_tokenizer(
+          load_part<tok::PreTokenizer>(JsonNode(file.document, file.name), "pre_tokenizer")),
       model(model_node(JsonNode(file.document, file.name))),
       added(load_added_tokens(JsonNode(file.document, file.name), model), normalizer),
       decoder(load_part<tok::Decoder>(JsonNode(file.document, file.name), "decoder")) {
@@ -59,7 +60,9 @@ Tokenizer::Impl::Impl(const tok::TokenizerFile& file)
   bos = special_id(file.bos, "bos_token");
   eos = special_id(file.eos, "eos_token");
   if (model.may_drop_text(pre_tokenizer.byte_level()))
-    warnings.push_back(name + ": characters outside the vocabulary are dropped (it has neither all bytes nor unk_token)");
+    warnings.push_back(
+        name +
+        ": characters outside the vocabulary are dropped (it has neither all bytes nor unk_token)");
 }
 
 // Every id from 0 on must have exactly one piece.
@@ -72,10 +75,11 @@ void Tokenizer::Impl::list_pieces(const JsonNode& root) {
   const auto place = [&](const std::string& piece, int32_t id, const JsonNode& node) {
     const auto i = static_cast<size_t>(id);
     if (i >= pieces.size())
-      node.fail("'" + piece + "' has id " + std::to_string(id) + " but there are " + std::to_string(pieces.size()) +
-                " pieces; expected ids without gaps from 0 on");
+      node.fail("'" + piece + "' has id " + std::to_string(id) + " but there are " +
+                std::to_string(pieces.size()) + " pieces; expected ids without gaps from 0 on");
     if (taken[i])
-      node.fail("'" + piece + "' and '" + pieces[i] + "' share id " + std::to_string(id) + "; expected one piece per id");
+      node.fail("'" + piece + "' and '" + pieces[i] + "' share id " + std::to_string(id) +
+                "; expected one piece per id");
     taken[i] = true;
     pieces[i] = piece;
   };
@@ -102,7 +106,8 @@ std::optional<int32_t> Tokenizer::Impl::special_id(const std::string& content, c
 }
 
 const std::string* Tokenizer::Impl::find_piece(int32_t id) const {
-  return id < 0 || static_cast<size_t>(id) >= pieces.size() ? nullptr : &pieces[static_cast<size_t>(id)];
+  return id < 0 || static_cast<size_t>(id) >= pieces.size() ? nullptr
+                                                            : &pieces[static_cast<size_t>(id)];
 }
 
 }  // namespace kvhost

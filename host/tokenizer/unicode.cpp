@@ -25,8 +25,10 @@ struct CategoryRange {
 // The tables are sorted and their ranges disjoint.
 template <typename Row, size_t n>
 const Row* find(const Row (&table)[n], char32_t c) {
-  const auto* row = std::lower_bound(std::begin(table), std::end(table), c,
-                                     [](const Row& r, char32_t value) { return r.last < value; });
+  const auto* row =
+      std::lower_bound(std::begin(table), std::end(table), c, [](const Row& r, char32_t value) {
+        return r.last < value;
+      });
   return row != std::end(table) && row->first <= c ? row : nullptr;
 }
 
@@ -44,22 +46,28 @@ bool is_word_category(std::string_view k) {
 
 std::string range_text(char32_t first, char32_t last) {
   char text[32];
-  std::snprintf(text, sizeof text, "\\x{%x}-\\x{%x}", static_cast<unsigned>(first), static_cast<unsigned>(last));
+  std::snprintf(text,
+                sizeof text,
+                "\\x{%x}-\\x{%x}",
+                static_cast<unsigned>(first),
+                static_cast<unsigned>(last));
   return text;
 }
 
 }  // namespace
 
 const char* const kWhitespaceClass =
-    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{"
+    "205f}\\x{3000}";
 const char* const kNotWhitespaceClass =
-    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"
+    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}"
+    "\\x{200b}-\\x{2027}"
     "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
 
 bool is_whitespace(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 bool is_numeric(char32_t c) {
@@ -88,24 +96,25 @@ void append_lower(std::string& out, char32_t c) {
 std::string category_class(std::string_view category) {
   std::string out = "\\p{" + std::string(category) + "}";
   for (const CategoryRange& row : kNewerCategories)
-    if (std::string_view(row.category).starts_with(category)) out += range_text(row.first, row.last);
+    if (std::string_view(row.category).starts_with(category))
+      out += range_text(row.first, row.last);
   return out;
 }
 
-// What the library's regex engine calls a word character: it also takes superscript digits and vulgar fractions of
-// Latin-1.
-std::string word_class() {
-  std::string out = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
+std::string word_class(bool inside_class) {
+  std::string out = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+  // Alone it also takes the superscript digits and vulgar fractions of Latin-1.
+  if (!inside_class) out += "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
   for (const CategoryRange& row : kNewerCategories)
     if (is_word_category(row.category)) out += range_text(row.first, row.last);
   return out;
 }
 
 bool is_category_name(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me",
-                                                "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Ps", "Pe", "Pi",
-                                                "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z",  "Zs", "Zl",
-                                                "Zp", "C",  "Cc", "Cf", "Co", "Cs", "Cn"};
+  static constexpr std::string_view kNames[] = {
+      "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl",
+      "No", "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk",
+      "So", "Z",  "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Co", "Cs", "Cn"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Character classes as the Hugging Face `tokenizers` library has them, whatever Unicode version ICU and PCRE2 carry.
+// Character classes as the Hugging Face `tokenizers` library has them, whatever Unicode version ICU
+// and PCRE2 carry.
 #pragma once
 
 #include <string>
@@ -20,7 +21,8 @@ extern const char* const kWhitespaceClass;
 extern const char* const kNotWhitespaceClass;
 // "\p{L}" plus what is newer than PCRE2's tables; `category` is L, Lu, N, Nd, ...
 std::string category_class(std::string_view category);
-std::string word_class();
+// What Oniguruma calls a word character; standing alone and inside a class it answers differently.
+std::string word_class(bool inside_class);
 bool is_category_name(std::string_view name);
 
 }  // namespace kvhost::unicode

@@ -6,18 +6,23 @@ namespace kvhost::utf8 {
 namespace {
 
 struct Lead {
-  size_t length;            // 0: no character starts with this byte
-  unsigned char low, high;  // bounds of the second byte: rule out overlong forms, surrogates and > U+10FFFF
+  size_t length;  // 0: no character starts with this byte
+  unsigned char low,
+      high;  // bounds of the second byte: rule out overlong forms, surrogates and > U+10FFFF
 };
 
 Lead lead_of(unsigned char b) {
   if (b < 0x80) return {1, 0, 0};
   if (b < 0xC2) return {0, 0, 0};
   if (b < 0xE0) return {2, 0x80, 0xBF};
-  if (b < 0xF0) return {3, b == 0xE0 ? static_cast<unsigned char>(0xA0) : static_cast<unsigned char>(0x80),
-                        b == 0xED ? static_cast<unsigned char>(0x9F) : static_cast<unsigned char>(0xBF)};
-  if (b < 0xF5) return {4, b == 0xF0 ? static_cast<unsigned char>(0x90) : static_cast<unsigned char>(0x80),
-                        b == 0xF4 ? static_cast<unsigned char>(0x8F) : static_cast<unsigned char>(0xBF)};
+  if (b < 0xF0)
+    return {3,
+            b == 0xE0 ? static_cast<unsigned char>(0xA0) : static_cast<unsigned char>(0x80),
+            b == 0xED ? static_cast<unsigned char>(0x9F) : static_cast<unsigned char>(0xBF)};
+  if (b < 0xF5)
+    return {4,
+            b == 0xF0 ? static_cast<unsigned char>(0x90) : static_cast<unsigned char>(0x80),
+            b == 0xF4 ? static_cast<unsigned char>(0x8F) : static_cast<unsigned char>(0xBF)};
   return {0, 0, 0};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Older folders: vocab.json and merges.txt. How the text is cut is not in them; it follows from the tokenizer's class.
+// Older folders: vocab.json and merges.txt. How the text is cut is not in them; it follows from the
+// tokenizer's class.
 #include <optional>
 #include <set>
 #include <sstream>
@@ -23,7 +24,9 @@ constexpr size_t kGpt2Pieces = 50257, kQwen2Pieces = 151643;  // the two publish
 constexpr const char* kEndOfText = "<|endoftext|>";
 
 std::string text_at(const json& config, const char* key) {
-  return config.is_object() && config.contains(key) && config[key].is_string() ? config[key].get<std::string>() : "";
+  return config.is_object() && config.contains(key) && config[key].is_string()
+             ? config[key].get<std::string>()
+             : "";
 }
 
 std::optional<Style> style_of_class(const std::string& name) {
@@ -44,7 +47,8 @@ struct Choice {
 };
 
 Choice choose(const fs::path& folder, const json& config, const json& model_config, size_t pieces) {
-  const std::string expected = "; expected GPT2Tokenizer or Qwen2Tokenizer, or a tokenizer.json in the folder";
+  const std::string expected =
+      "; expected GPT2Tokenizer or Qwen2Tokenizer, or a tokenizer.json in the folder";
   if (const std::string name = text_at(config, "tokenizer_class"); !name.empty()) {
     if (const auto style = style_of_class(name)) return {*style, "tokenizer_class " + name};
     cannot_load((folder / "tokenizer_config.json").string() + "#/tokenizer_class",
@@ -54,8 +58,9 @@ Choice choose(const fs::path& folder, const json& config, const json& model_conf
   if (const auto style = style_of_model(model_type)) return {*style, "model_type " + model_type};
   if (pieces == kGpt2Pieces) return {Style::Gpt2, std::to_string(pieces) + " pieces"};
   if (pieces == kQwen2Pieces) return {Style::Qwen2, std::to_string(pieces) + " pieces"};
-  cannot_load((folder / "vocab.json").string(), "a vocabulary of " + std::to_string(pieces) +
-                                                    " pieces with no tokenizer_class beside it" + expected);
+  cannot_load((folder / "vocab.json").string(),
+              "a vocabulary of " + std::to_string(pieces) +
+                  " pieces with no tokenizer_class beside it" + expected);
 }
 
 json read_merges(const fs::path& path) {
@@ -66,7 +71,8 @@ json read_merges(const fs::path& path) {
     if (line.starts_with("#version")) continue;
     const size_t space = line.find(' ');
     if (space == line.npos || line.find(' ', space + 1) != line.npos)
-      cannot_load(path.string() + ":" + std::to_string(number), "found '" + line + "'; expected two pieces and a space");
+      cannot_load(path.string() + ":" + std::to_string(number),
+                  "found '" + line + "'; expected two pieces and a space");
     merges.push_back(line);
   }
   return merges;
@@ -78,7 +84,8 @@ json byte_level(bool use_regex, bool add_prefix_space) {
 
 json pre_tokenizer(Style style, bool add_prefix_space) {
   if (style == Style::Gpt2) return byte_level(/*use_regex=*/true, add_prefix_space);
-  const json cut = {{"type", "Split"}, {"pattern", {{"Regex", kQwen2Pattern}}}, {"behavior", "Isolated"}};
+  const json cut = {
+      {"type", "Split"}, {"pattern", {{"Regex", kQwen2Pattern}}}, {"behavior", "Isolated"}};
   return {{"type", "Sequence"},
           {"pretokenizers", json::array({cut, byte_level(/*use_regex=*/false, add_prefix_space)})}};
 }
@@ -101,7 +108,9 @@ json added_tokens(const json& config, const json& vocab) {
 
 }  // namespace
 
-TokenizerFile from_vocab_and_merges(const fs::path& folder, const json& config, const json& model_config) {
+TokenizerFile from_vocab_and_merges(const fs::path& folder,
+                                    const json& config,
+                                    const json& model_config) {
   json vocab = read_json(folder / "vocab.json", ExitCode::CannotLoad);
   const Choice choice = choose(folder, config, model_config, vocab.size());
   const bool prefix = config.is_object() && config.value("add_prefix_space", false);
@@ -109,8 +118,8 @@ TokenizerFile from_vocab_and_merges(const fs::path& folder, const json& config, 
   file.name = (folder / "vocab.json").string() + " + merges.txt";
   const std::string style = choice.style == Style::Gpt2 ? "GPT-2" : "Qwen2";
   file.origin = "vocab.json + merges.txt, cut as " + style + " (by " + choice.reason + ")";
-  file.warnings.push_back(folder.string() + ": no tokenizer.json; text is cut as by " + style + " (by " +
-                          choice.reason + ")");
+  file.warnings.push_back(folder.string() + ": no tokenizer.json; text is cut as by " + style +
+                          " (by " + choice.reason + ")");
   file.eos = kEndOfText;
   if (choice.style == Style::Gpt2) file.bos = kEndOfText;
   json& d = file.document;

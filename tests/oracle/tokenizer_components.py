@@ -105,7 +105,7 @@ TOKENS = [
 ]
 
 SWEEPS = [p.Split(Regex(r), "removed") for r in (r"\s", r"\d", r"\w", r"\p{L}", r"\p{N}", r"\p{M}", r"\p{P}", r"\p{S}")]
-SWEEPS += [p.Split(Regex(r), "removed") for r in (r"\p{Lu}", r"\p{Ll}", r"\p{Lo}", r"[^\s\p{L}\p{N}]", r"\S")]
+SWEEPS += [p.Split(Regex(r), "removed") for r in (r"\p{Lu}", r"\p{Ll}", r"\p{Lo}", r"[^\s\p{L}\p{N}]", r"\S", r"[\w]", r"[\d]", r"[\s]", r"[^\S]")]
 SWEEPS += [p.WhitespaceSplit(), p.Punctuation("removed")]
 
 

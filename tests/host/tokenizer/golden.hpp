@@ -20,7 +20,9 @@ inline std::filesystem::path shared_folder() {
                         : std::filesystem::path(KVHOST_SOURCE_DIR).parent_path() / "shared";
 }
 
-inline std::filesystem::path tests_folder() { return std::filesystem::path(KVHOST_TEST_DATA) / "host/tokenizer"; }
+inline std::filesystem::path tests_folder() {
+  return std::filesystem::path(KVHOST_TEST_DATA) / "host/tokenizer";
+}
 
 // The folder of a tokenizer by the name of its golden file; it need not exist.
 inline std::filesystem::path tokenizer_folder(const std::string& name) {
@@ -42,7 +44,8 @@ class Fnv {
     for (const char b : data) hash_ = (hash_ ^ static_cast<unsigned char>(b)) * 0x100000001B3u;
   }
   void word(uint32_t value) {
-    for (int shift = 0; shift < 32; shift += 8) hash_ = (hash_ ^ (value >> shift & 255)) * 0x100000001B3u;
+    for (int shift = 0; shift < 32; shift += 8)
+      hash_ = (hash_ ^ (value >> shift & 255)) * 0x100000001B3u;
   }
   // The ids and a mark that ends them.
   void list(std::span<const int32_t> ids) {

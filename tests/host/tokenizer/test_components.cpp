@@ -44,7 +44,8 @@ std::string decode(const kvhost::tok::Decoder& part, const std::vector<std::stri
 
 // A tokenizer from a document in memory.
 kvhost::Tokenizer load_document(const json& document) {
-  const auto path = std::filesystem::temp_directory_path() / ("kvhost_tok_" + std::to_string(getpid()) + ".json");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("kvhost_tok_" + std::to_string(getpid()) + ".json");
   kvhost::write_json(path, document);
   auto tokenizer = kvhost::Tokenizer::load(path);
   std::filesystem::remove(path);
@@ -90,9 +91,11 @@ TEST_CASE("character classes agree on every assigned code point") {
     Ids kept;
     for (const json& range : components()["assigned"]) {
       std::string text;
-      for (auto c = range[0].get<char32_t>(); c <= range[1].get<char32_t>(); ++c) kvhost::utf8::append(text, c);
+      for (auto c = range[0].get<char32_t>(); c <= range[1].get<char32_t>(); ++c)
+        kvhost::utf8::append(text, c);
       for (const std::string& piece : cut(part, text))
-        for (size_t pos = 0; pos < piece.size();) kept.push_back(static_cast<int32_t>(kvhost::utf8::next(piece, pos)));
+        for (size_t pos = 0; pos < piece.size();)
+          kept.push_back(static_cast<int32_t>(kvhost::utf8::next(piece, pos)));
     }
     golden::Fnv hash;
     hash.list(kept);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole tokenizers against the Python ones: hard cases id by id, books and WikiText-2 line by line as hashes.
+// Whole tokenizers against the Python ones: hard cases id by id, books and WikiText-2 line by line
+// as hashes.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
@@ -13,7 +14,8 @@ using Ids = std::vector<int32_t>;
 
 namespace {
 
-// The tokenizer and its golden file, unless the tokenizer's files are absent: then the test says so and checks nothing.
+// The tokenizer and its golden file, unless the tokenizer's files are absent: then the test says so
+// and checks nothing.
 struct Subject {
   json golden;
   std::optional<kvhost::Tokenizer> tokenizer;
@@ -23,12 +25,14 @@ Subject load_subject(const std::string& name) {
   Subject s{golden::load("golden/" + name + ".json"), std::nullopt};
   const fs::path folder = golden::tokenizer_folder(name);
   if (!fs::exists(folder)) {
-    WARN("SKIPPED: no " << folder.string() << "; set KVHOST_SHARED to the folder with tokenizers/ and models/");
+    WARN("SKIPPED: no " << folder.string()
+                        << "; set KVHOST_SHARED to the folder with tokenizers/ and models/");
     return s;
   }
   golden::Fnv digest;
   for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"})
-    if (fs::exists(folder / file)) digest.bytes(kvhost::read_file(folder / file, kvhost::ExitCode::CannotLoad));
+    if (fs::exists(folder / file))
+      digest.bytes(kvhost::read_file(folder / file, kvhost::ExitCode::CannotLoad));
   INFO(folder.string() << " is not what the golden file was made for; run .venv-oracle/bin/python "
                        << s.golden["made_by"].get<std::string>());
   REQUIRE(digest.hex() == s.golden["digest"].get<std::string>());
@@ -64,7 +68,10 @@ void check_hard_cases(const std::string& name) {
     check_case(*s.tokenizer, cases[i]["text"].get<std::string>(), s.golden["hard"][i]);
 }
 
-void check_lines(const kvhost::Tokenizer& tokenizer, const std::string& all, const json& wanted, size_t block) {
+void check_lines(const kvhost::Tokenizer& tokenizer,
+                 const std::string& all,
+                 const json& wanted,
+                 size_t block) {
   std::istringstream in(all);
   golden::Fnv hash;
   size_t count = 0, tokens = 0, wrong_back = 0;

@@ -11,9 +11,9 @@
 #include "tokenizer/tokenizer.hpp"
 
 namespace fs = std::filesystem;
+using Catch::Contains;
 using kvhost::Tokenizer;
 using nlohmann::json;
-using Catch::Contains;
 
 namespace {
 
@@ -72,7 +72,8 @@ json all_bytes() {
     const bool itself = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
     const int c = itself ? b : spare++;
     vocab[c < 0x80 ? std::string(1, static_cast<char>(c))
-                   : std::string{static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 63))}] = id++;
+                   : std::string{static_cast<char>(0xC0 | c >> 6),
+                                 static_cast<char>(0x80 | (c & 63))}] = id++;
   }
   return vocab;
 }
@@ -90,9 +91,13 @@ Tokenizer byte_tokenizer() {
 
 TEST_CASE("text that is not UTF-8 is refused with its byte offset, or sanitized") {
   const auto tokenizer = byte_tokenizer();
-  const std::map<std::string, size_t> bad = {{"ab\xff", 2},       {"\xc3", 0},     {"a\xed\xa0\x80", 1},
-                                             {"\xc0\xaf", 0},     {"x\xf4\x90\x80\x80", 1},
-                                             {"é\xe2\x82", 2}, {"\x80", 0}};
+  const std::map<std::string, size_t> bad = {{"ab\xff", 2},
+                                             {"\xc3", 0},
+                                             {"a\xed\xa0\x80", 1},
+                                             {"\xc0\xaf", 0},
+                                             {"x\xf4\x90\x80\x80", 1},
+                                             {"é\xe2\x82", 2},
+                                             {"\x80", 0}};
   for (const auto& [text, offset] : bad) {
     try {
       tokenizer.encode(text);
@@ -104,9 +109,10 @@ TEST_CASE("text that is not UTF-8 is refused with its byte offset, or sanitized"
     CHECK_NOTHROW(tokenizer.encode(kvhost::sanitize_utf8(text)));
   }
   const std::string r = "\xEF\xBF\xBD";
-  CHECK(kvhost::sanitize_utf8("a\xff" "b") == "a" + r + "b");
-  CHECK(kvhost::sanitize_utf8("\xe2\x82z") == r + "z");            // a cut-off character is one
-  CHECK(kvhost::sanitize_utf8("\xed\xa0\x80") == r + r + r);       // a surrogate is three
+  CHECK(kvhost::sanitize_utf8("a\xff"
+                              "b") == "a" + r + "b");
+  CHECK(kvhost::sanitize_utf8("\xe2\x82z") == r + "z");       // a cut-off character is one
+  CHECK(kvhost::sanitize_utf8("\xed\xa0\x80") == r + r + r);  // a surrogate is three
   CHECK(kvhost::sanitize_utf8("é日😀") == "é日😀");
 }
 
@@ -158,12 +164,14 @@ TEST_CASE("special tokens are named by the files beside tokenizer.json") {
   CHECK(Tokenizer::load(folder.path()).eos_id() == 3);
 }
 
-TEST_CASE("vocab.json and merges.txt: how the text is cut follows from class, model or vocabulary") {
+TEST_CASE(
+    "vocab.json and merges.txt: how the text is cut follows from class, model or vocabulary") {
   Folder folder;
   json vocab = all_bytes();
   vocab["12"] = 256;
   folder.put("vocab.json", vocab.dump()).put("merges.txt", "#version: 0.2\n1 2\n");
-  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("257 pieces") && Contains("tokenizer_class"));
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()),
+                    Contains("257 pieces") && Contains("tokenizer_class"));
 
   folder.put("config.json", R"({"model_type": "gpt2"})");
   const auto gpt2 = Tokenizer::load(folder.path() / "vocab.json");
@@ -178,7 +186,8 @@ TEST_CASE("vocab.json and merges.txt: how the text is cut follows from class, mo
   CHECK_THAT(qwen2.warnings().at(0), Contains("Qwen2"));
 
   folder.put("tokenizer_config.json", R"({"tokenizer_class": "T5Tokenizer"})");
-  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("T5Tokenizer") && Contains("expected GPT2Tokenizer"));
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()),
+                    Contains("T5Tokenizer") && Contains("expected GPT2Tokenizer"));
 }
 
 TEST_CASE("a malformed vocabulary is refused where it is wrong") {
@@ -186,15 +195,19 @@ TEST_CASE("a malformed vocabulary is refused where it is wrong") {
     return refusal([&](json& d) { d["model"][key] = value; });
   };
   const auto pair = [](const char* a, const char* b) { return json::array({json::array({a, b})}); };
-  CHECK_THAT(refusal([](json& d) { d["model"].erase("vocab"); }), Contains("#/model: 'vocab' is missing"));
+  CHECK_THAT(refusal([](json& d) { d["model"].erase("vocab"); }),
+             Contains("#/model: 'vocab' is missing"));
   CHECK_THAT(refusal([](json& d) { d.erase("model"); }), Contains("'model' is missing"));
   CHECK_THAT(refusal([](json& d) { d = json::array(); }), Contains("found []"));
   CHECK_THAT(model("vocab", {{"a", "x"}}), Contains("#/model/vocab") && Contains("has id \"x\""));
-  CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 9; }), Contains("'zz' has id 9") && Contains("gaps"));
+  CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 9; }),
+             Contains("'zz' has id 9") && Contains("gaps"));
   CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 2; }), Contains("share id 2"));
-  CHECK_THAT(refusal([](json& d) { d["added_tokens"][0]["id"] = 3; }), Contains("#/added_tokens/0/id"));
+  CHECK_THAT(refusal([](json& d) { d["added_tokens"][0]["id"] = 3; }),
+             Contains("#/added_tokens/0/id"));
   CHECK_THAT(model("unk_token", "nope"), Contains("#/model/unk_token") && Contains("'nope'"));
-  CHECK_THAT(model("merges", pair("a", "z")), Contains("#/model/merges/0") && Contains("names 'z'"));
+  CHECK_THAT(model("merges", pair("a", "z")),
+             Contains("#/model/merges/0") && Contains("names 'z'"));
   CHECK_THAT(model("merges", pair("b", "a")), Contains("names 'ba'"));
   CHECK_THAT(model("merges", {"a b", "a  b"}), Contains("#/model/merges/1") && Contains("a  b"));
   CHECK_THAT(model("merges", nullptr), Contains("#/model/merges"));
@@ -207,18 +220,23 @@ TEST_CASE("an unsupported component is refused by pointer, with what is supporte
              Contains("tokenizer.json#/model/type") && Contains("'Unigram'") && Contains("BPE"));
   CHECK_THAT(refusal([](json& d) { d["pre_tokenizer"]["type"] = "Whitespaces"; }),
              Contains("#/pre_tokenizer/type") && Contains("did you mean 'Whitespace'"));
-  const json sequence = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}, {{"type", "Precompiled"}}}}};
+  const json sequence = {{"type", "Sequence"},
+                         {"normalizers", {{{"type", "NFC"}}, {{"type", "Precompiled"}}}}};
   CHECK_THAT(refusal([&](json& d) { d["normalizer"] = sequence; }),
              Contains("#/normalizer/normalizers/1/type") && Contains("NFKC"));
-  CHECK_THAT(refusal([](json& d) { d["decoder"]["type"] = "WordPiece"; }), Contains("#/decoder/type"));
-  CHECK_THAT(refusal([](json& d) { d["post_processor"] = {{"type", "BertProcessing"}}; }),
+  CHECK_THAT(refusal([](json& d) { d["decoder"]["type"] = "WordPiece"; }),
+             Contains("#/decoder/type"));
+  CHECK_THAT(refusal([](json& d) {
+               d["post_processor"] = {{"type", "BertProcessing"}};
+             }),
              Contains("#/post_processor/type") && Contains("TemplateProcessing"));
 }
 
 TEST_CASE("a pattern that cannot keep its meaning is refused") {
   const auto pattern = [](const std::string& regex) {
     return refusal([&](json& d) {
-      d["pre_tokenizer"] = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", regex}}}};
+      d["pre_tokenizer"] = {
+          {"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", regex}}}};
     });
   };
   CHECK(pattern(R"(\p{N}{1,3}| ?\p{L}+)") == "loaded");

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encodes a file line by line for comparison with another implementation: one JSON object per line of the file,
-// {"ids": [...], "back": true} where "back" says that the ids, all at once and one by one, decode to the normalised
-// line. With --whole the file is one text; with --json it is a JSON list of texts, one object per text.
+// Encodes a file line by line for comparison with another implementation: one JSON object per line
+// of the file,
+// {"ids": [...], "back": true} where "back" says that the ids, all at once and one by one, decode
+// to the normalised line. With --whole the file is one text; with --json it is a JSON list of
+// texts, one object per text.
 //
 // tokenize_lines TOKENIZER FILE [--whole|--json] [--text] [--time]
 //   --text adds the decoded text, --time prints encoding speed to stderr and no ids
@@ -52,8 +54,8 @@ int run(const std::vector<std::string>& args, const std::set<std::string>& flags
     size_t bytes = 0, tokens = 0;
     const double before = seconds();
     for (const auto& t : texts) bytes += t.size(), tokens += tokenizer.encode(t).size();
-    std::cerr << "load_s " << loaded - start << " bytes " << bytes << " tokens " << tokens << " encode_s "
-              << seconds() - before << '\n';
+    std::cerr << "load_s " << loaded - start << " bytes " << bytes << " tokens " << tokens
+              << " encode_s " << seconds() - before << '\n';
     return 0;
   }
   for (const auto& t : texts) {
