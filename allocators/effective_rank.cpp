@@ -9,24 +9,48 @@ namespace {
 constexpr double kEpsilon = 1e-10;
 
 // values: [k] float64, not negative
-double rank_of(const at::Tensor& values, const RankOptions& options, int64_t shorter_side) {
+double rank_of(const at::Tensor& values) {
   const at::Tensor kept = values.masked_select(values > kEpsilon);  // [k'] k' <= k
   const double sum = kept.sum().item<double>();
   if (sum < kEpsilon) return 0.0;
   const at::Tensor p = kept / sum;
-  const double entropy = -(p * (p + kEpsilon).log()).sum().item<double>();
-  const double rank = std::exp(entropy);
-  return options.normalize ? rank / static_cast<double>(shorter_side) : rank;
+  return std::exp(-(p * (p + kEpsilon).log()).sum().item<double>());
 }
 
-// rows: [..., W, n] float32 -> [..., min(W, n)] float64
-at::Tensor singular_values(const at::Tensor& rows, bool exact) {
-  if (exact) return at::linalg_svdvals(rows).to(at::kDouble);
+// gram: [k, k] float64, of rows or of columns
+double gram_rank(const at::Tensor& gram) {
+  return rank_of(at::linalg_eigvalsh(gram).clamp_min(0).sqrt());
+}
+
+// rows: [W, n]
+double window_rank(const at::Tensor& rows, bool normalize) {
   const at::Tensor wide = rows.to(at::kDouble);
-  const bool tall = wide.size(-2) > wide.size(-1);
-  const at::Tensor turned = wide.transpose(-2, -1);                             // [..., n, W]
-  const at::Tensor gram = tall ? turned.matmul(wide) : wide.matmul(turned);  // [..., k, k]
-  return at::linalg_eigvalsh(gram).clamp_min(0).sqrt();
+  const int64_t shorter = std::min(wide.size(0), wide.size(1));
+  const bool tall = wide.size(0) > wide.size(1);
+  const double rank = gram_rank(tall ? wide.t().matmul(wide) : wide.matmul(wide.t()));
+  return normalize ? rank / static_cast<double>(shorter) : rank;
+}
+
+double exact_rank(const at::Tensor& map, bool normalize) {
+  const double rank = rank_of(at::linalg_svdvals(map).to(at::kDouble));
+  return normalize ? rank / static_cast<double>(std::min(map.size(0), map.size(1))) : rank;
+}
+
+// rows: [S, T], S of the T rows of a map
+double spread_rank(const at::Tensor& rows, bool normalize) {
+  const int64_t n_rows = rows.size(0), n_all = rows.size(1);
+  const at::Tensor wide = rows.to(at::kDouble);
+  const at::Tensor gram = wide.matmul(wide.t());  // [S, S]
+  double rank = gram_rank(gram);
+  if (n_rows < n_all && n_rows >= 4) {
+    const auto every_other = [&](int64_t first) {
+      return gram_rank(gram.slice(0, first, n_rows, 2).slice(1, first, n_rows, 2));
+    };
+    const double half = (every_other(0) + every_other(1)) / 2;
+    const double growth = std::clamp(std::log2(rank / half), 0.0, 1.0);
+    rank *= std::pow(static_cast<double>(n_all) / static_cast<double>(n_rows), growth);
+  }
+  return normalize ? rank / static_cast<double>(n_all) : rank;
 }
 
 // [n_heads, W, n] float32 of the last W queries over all entries; in prefill all heads hold the same entries.
@@ -36,6 +60,35 @@ at::Tensor window_attention(const sdk::Layer& layer) {
     groups.push_back(sdk::as_float(layer.head(h).window_attention().raw()));  // [group_size, W, n]
   }
   return at::cat(groups, /*dim=*/0);
+}
+
+// [n_heads, S, T] float32: softmax rows of S queries spread evenly over the prompt, causal.
+at::Tensor spread_attention(const sdk::Layer& layer, int64_t n_rows) {
+  const at::Tensor queries = sdk::as_tensor(layer.get(KVH_T_QUERY_WINDOW));  // [n_heads, T, d]
+  const int64_t n_all = layer.head(0).n_entries();
+  if (queries.size(1) != n_all) {
+    sdk::bad_shape(std::to_string(queries.size(1)) + " queries; expected one for each of " +
+                   std::to_string(n_all) + " entries");
+  }
+  n_rows = std::min(n_rows, n_all);
+  const at::Tensor rows = n_rows == n_all
+                              ? at::arange(n_all, at::kLong)
+                              : at::linspace(0, n_all - 1, n_rows, at::kDouble).round().to(at::kLong);
+  const at::Tensor columns = at::arange(n_all, at::kLong);  // [T]
+  at::Tensor hidden = columns.unsqueeze(0) > rows.unsqueeze(1);  // -> [S, T]
+  if (const int32_t window = layer.model().sliding_window; window > 0) {
+    hidden = hidden | (columns.unsqueeze(0) <= rows.unsqueeze(1) - window);
+  }
+  std::vector<at::Tensor> maps;
+  for (int32_t j = 0; j < layer.n_heads(); ++j) {
+    layer.check_cancelled();
+    const at::Tensor q = queries[j].index_select(0, rows).to(at::kFloat);                     // [S, d]
+    const at::Tensor k = sdk::as_float(layer.head(j / layer.group_size()).keys().raw());  // [T, d]
+    const at::Tensor logits = q.matmul(k.t()) / std::sqrt(static_cast<double>(q.size(1)));
+    maps.push_back(
+        logits.masked_fill(hidden, -std::numeric_limits<float>::infinity()).softmax(-1));
+  }
+  return at::stack(maps);
 }
 
 double aggregate(const std::vector<double>& ranks, const std::string& aggregation) {
@@ -52,20 +105,22 @@ double aggregate(const std::vector<double>& ranks, const std::string& aggregatio
 
 double layer_effective_rank(const sdk::Layer& layer, const RankOptions& options) {
   const bool mean = options.aggregation == "mean";
-  at::Tensor maps;  // [W, n] for the mean, [n_heads, W, n] otherwise
-  if (options.exact) {
+  at::Tensor maps;  // [(n_heads,) rows, n]
+  auto* rank = exact_rank;
+  if (options.rows == RankRows::All) {
     maps = sdk::as_float(layer.get(mean ? KVH_T_ATTENTION_MEAN : KVH_T_ATTENTION));
-  } else {
+  } else if (options.rows == RankRows::Last) {
     maps = window_attention(layer);
-    if (mean) maps = maps.mean(0);  // -> [W, n]
+    rank = window_rank;
+  } else {
+    maps = spread_attention(layer, options.n_rows);
+    rank = spread_rank;
   }
-  const int64_t shorter_side = std::min(maps.size(-2), maps.size(-1));
-  const at::Tensor values = singular_values(maps, options.exact);  // [(n_heads,) k]
-  if (mean) return rank_of(values, options, shorter_side);
+  if (mean) return rank(maps.dim() == 3 ? maps.mean(0) : maps, options.normalize);
   std::vector<double> ranks;
-  for (int64_t h = 0; h < values.size(0); ++h) {
+  for (int64_t h = 0; h < maps.size(0); ++h) {
     layer.check_cancelled();
-    ranks.push_back(rank_of(values[h], options, shorter_side));
+    ranks.push_back(rank(maps[h], options.normalize));
   }
   return aggregate(ranks, options.aggregation);
 }

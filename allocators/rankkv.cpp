@@ -12,6 +12,7 @@ namespace {
 
 using namespace kvhost::sdk;
 using kvhost::allocators::RankOptions;
+using kvhost::allocators::RankRows;
 using kvhost::allocators::RankStrategy;
 
 RankStrategy read_strategy(const Args& args) {
@@ -30,6 +31,12 @@ RankStrategy read_strategy(const Args& args) {
                       std::to_string(s.percentile_high) + ")");
   }
   return s;
+}
+
+RankRows read_rows(const Args& args) {
+  const std::string estimator = args.choice("estimator");
+  if (estimator == "exact") return RankRows::All;
+  return estimator == "window" ? RankRows::Last : RankRows::Spread;
 }
 
 // The profile's ranks, or nothing when they are to be measured on every prompt.
@@ -52,7 +59,7 @@ Description description() {
       .notes(
           "The original averages heads, normalises by the shorter side, and reads a static profile; "
           "its text describes ranks per input. Here a profile beside the model is used when there is "
-          "one, otherwise ranks are estimated per prompt from the last rank_window attention rows. "
+          "one, otherwise ranks are estimated per prompt from rank_rows attention rows. "
           "min_budget is 4 in its code, 10 in its plan, 32 in its benchmarks; default 4. The "
           "original's sum drifts from the total when clamps bind and it hands layers more than the "
           "prompt has; repair=seed gives its integers (capped by the prompt), repair=exact the "
@@ -84,16 +91,18 @@ Description description() {
       .param(choice("aggregation", {"mean", "per_head", "median", "max", "min"})
                  .doc("Of heads: the rank of their mean map, or a statistic of their ranks"))
       .param(boolean("normalize", true).doc("Divide the rank by its largest possible value"))
-      .param(choice("estimator", {"auto", "exact", "window"})
-                 .doc("exact: SVD of the full attention; window, auto: its last rank_window rows"))
-      .param(integer("rank_window", 64)
-                 .min(2)
+      .param(choice("estimator", {"auto", "exact", "spread", "window"})
+                 .doc("exact: SVD of the full attention; spread, auto: rank_rows of its rows, evenly "
+                      "spread and extrapolated; window: its last rank_rows rows"))
+      .param(integer("rank_rows", 128)
+                 .min(4)
                  .unit("tokens")
                  .doc("Rows the estimate looks at; larger is closer to exact and slower"))
       .param(text("profile", "auto")
                  .doc("auto: rank_profile.json beside the model if there; none; or a file"))
       .param(choice("repair", {"exact", "seed"})
                  .doc("exact: the total is met; seed: the original's integers"))
+      .uses(KVH_T_QUERY_WINDOW)
       .uses(KVH_T_WINDOW_ATTENTION)
       .uses(KVH_T_ATTENTION_MEAN)
       .uses(KVH_T_ATTENTION);
@@ -111,10 +120,10 @@ class RankKv {
       : strategy_(read_strategy(args)),
         min_budget_(args.integer("min_budget")),
         max_budget_(args.optional_integer("max_budget")),
-        rank_{args.choice("estimator") == "exact",
+        rank_{read_rows(args),
+              args.integer("rank_rows"),
               args.choice("aggregation"),
               args.flag("normalize")},
-        rank_window_(args.integer("rank_window")),
         as_seed_(args.choice("repair") == "seed"),
         profile_(read_profile(args)) {
     if (max_budget_ && *max_budget_ < min_budget_) {
@@ -126,8 +135,10 @@ class RankKv {
 
   void needs(Needs& needs) const {
     if (!measures()) return;
-    if (!rank_.exact) {
-      needs.window_attention(rank_window_);
+    if (rank_.rows == RankRows::Spread) {
+      needs.add(KVH_T_QUERY_WINDOW, /*window=*/0);  // all of them
+    } else if (rank_.rows == RankRows::Last) {
+      needs.window_attention(rank_.n_rows);
     } else {
       needs.add(rank_.aggregation == "mean" ? KVH_T_ATTENTION_MEAN : KVH_T_ATTENTION);
     }
@@ -218,7 +229,6 @@ class RankKv {
   int64_t min_budget_;
   std::optional<int64_t> max_budget_;
   RankOptions rank_;
-  int64_t rank_window_;
   bool as_seed_;
   std::vector<double> profile_;  // [n_layers], empty: measured
 };

@@ -104,6 +104,8 @@ Settings with(Settings base, const Settings& more) {
   return base;
 }
 
+const Settings kWindow{{"estimator", std::string("window")}};
+
 // What the plugin observes on one layer.
 double observed(FakeLayer& layer, const Settings& settings) {
   const PluginMethod rankkv(kLibrary, with({{"profile", std::string("none")}}, settings));
@@ -117,22 +119,56 @@ TEST_CASE("the window rank is the effective rank of the last rows") {
   FakeLayer layer({}, FakeLayer::dense(2, 24), 24);
   layer.add_window_attention(10);
   const std::vector<Table> all = maps(layer);
-  CHECK(observed(layer, {{"rank_window", int64_t{10}}}) ==
+  CHECK(observed(layer, with(kWindow, {{"rank_rows", int64_t{10}}})) ==
         Approx(effective_rank(mean_map(all), true)).epsilon(1e-6));
-  CHECK(observed(layer, {{"normalize", int64_t{0}}}) ==
+  CHECK(observed(layer, with(kWindow, {{"normalize", int64_t{0}}})) ==
         Approx(effective_rank(mean_map(all), false)).epsilon(1e-6));
 
   std::vector<double> ranks;
   for (const Table& map : all) ranks.push_back(effective_rank(map, true));
   std::sort(ranks.begin(), ranks.end());
   const auto aggregate = [&](const std::string& name) {
-    return observed(layer, {{"aggregation", name}});
+    return observed(layer, with(kWindow, {{"aggregation", name}}));
   };
   CHECK(aggregate("per_head") ==
         Approx(std::accumulate(ranks.begin(), ranks.end(), 0.0) / 4).epsilon(1e-6));
   CHECK(aggregate("median") == Approx((ranks[1] + ranks[2]) / 2).epsilon(1e-6));
   CHECK(aggregate("max") == Approx(ranks[3]).epsilon(1e-6));
   CHECK(aggregate("min") == Approx(ranks[0]).epsilon(1e-6));
+}
+
+TEST_CASE("the spread rank continues the growth of spread rows, and is exact when they are all") {
+  FakeLayer layer({}, FakeLayer::dense(2, 24), 24);
+  layer.add_tensor(KVH_T_QUERY_WINDOW, random_floats(layer.rng(), 4 * 24 * 8, -3, 3), {4, 24, 8});
+  const auto mean_row = [&](int64_t t) {
+    std::vector<double> mean(24, 0.0);
+    for (int64_t j = 0; j < 4; ++j) {
+      std::vector<double> weights;
+      double sum = 0;
+      for (int64_t i = 0; i <= t; ++i) {
+        double dot = 0;
+        for (int64_t c = 0; c < 8; ++c) {
+          dot += layer.extra(0).at(j, t, c) * layer.keys(static_cast<size_t>(j / 2)).at(i, c);
+        }
+        weights.push_back(std::exp(dot / std::sqrt(8.0)));
+        sum += weights.back();
+      }
+      for (size_t i = 0; i < weights.size(); ++i) mean[i] += weights[i] / sum / 4;
+    }
+    return mean;
+  };
+  Table all, spread, even, odd;
+  for (int64_t t = 0; t < 24; ++t) all.push_back(mean_row(t));
+  for (const int64_t t : {0, 5, 9, 14, 18, 23}) {  // linspace(0, 23, 6), rounded
+    spread.push_back(mean_row(t));
+    (spread.size() % 2 == 1 ? even : odd).push_back(spread.back());
+  }
+  CHECK(observed(layer, {{"rank_rows", int64_t{24}}}) ==
+        Approx(effective_rank(all, true)).epsilon(1e-5));
+  const double rank = effective_rank(spread, false);
+  const double half = (effective_rank(even, false) + effective_rank(odd, false)) / 2;
+  CHECK(observed(layer, {{"rank_rows", int64_t{6}}}) ==
+        Approx(rank * std::pow(4.0, std::log2(rank / half)) / 24).epsilon(1e-5));
 }
 
 TEST_CASE("exact ranks come from the whole attention") {
@@ -158,14 +194,15 @@ TEST_CASE("rankkv asks only for what it measures, and says when it can decide") 
     CHECK(rankkv.when() == when);
   };
   const std::string exact = "exact";
-  check({}, {KVH_T_WINDOW_ATTENTION}, KVH_WHEN_MONOTONE);
+  check({}, {KVH_T_QUERY_WINDOW}, KVH_WHEN_MONOTONE);
+  check(kWindow, {KVH_T_WINDOW_ATTENTION}, KVH_WHEN_MONOTONE);
   check({{"estimator", exact}}, {KVH_T_ATTENTION_MEAN}, KVH_WHEN_MONOTONE);
   check({{"estimator", exact}, {"aggregation", std::string("max")}},
         {KVH_T_ATTENTION},
         KVH_WHEN_MONOTONE);
-  check({{"strategy", std::string("adaptive")}}, {KVH_T_WINDOW_ATTENTION}, KVH_WHEN_AFTER_PREFILL);
+  check({{"strategy", std::string("adaptive")}}, {KVH_T_QUERY_WINDOW}, KVH_WHEN_AFTER_PREFILL);
   check({{"strategy", std::string("uniform")}}, {}, KVH_WHEN_BEFORE_PREFILL);
-  check({{"repair", std::string("seed")}}, {KVH_T_WINDOW_ATTENTION}, KVH_WHEN_AFTER_PREFILL);
+  check({{"repair", std::string("seed")}}, {KVH_T_QUERY_WINDOW}, KVH_WHEN_AFTER_PREFILL);
 }
 
 TEST_CASE("a profile beside the model decides before the prompt is seen") {
@@ -203,7 +240,7 @@ TEST_CASE("a profile beside the model decides before the prompt is seen") {
 
 TEST_CASE("shares respect min_budget, max_budget and the prompt, and shrink as layers join") {
   const PluginMethod rankkv(
-      kLibrary, {{"profile", std::string("none")}, {"min_budget", int64_t{10}}});
+      kLibrary, with(kWindow, {{"profile", std::string("none")}, {"min_budget", int64_t{10}}}));
   FakeLayer layer({}, FakeLayer::dense(2, 24), 24);
   layer.add_window_attention(12);
   double before = 1e9;

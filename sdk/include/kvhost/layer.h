@@ -38,7 +38,7 @@ enum {
   KVH_T_VALUES = 1, /* [n_kv_heads, T, d] cache dtype */
   /* Cheap: slices of what the forward computes anyway. `window` = how many of the last tokens. */
   KVH_T_HIDDEN = 2,       /* [W, hidden_size] input of the attention block (after its norm), model dtype; window 0 = all T */
-  KVH_T_QUERY_WINDOW = 3, /* [n_heads, W, d] post-RoPE queries of the last W tokens, model dtype */
+  KVH_T_QUERY_WINDOW = 3, /* [n_heads, W, d] post-RoPE queries of the last W tokens, model dtype; window 0 = all T */
   /* One small GEMM: softmax rows of the last `window` queries over all entries they may see, float32, 0 where masked.
    * Delivered per head as kvh_head.window_attention. */
   KVH_T_WINDOW_ATTENTION = 4,
