@@ -87,7 +87,8 @@ std::string list_text(const Catalog& catalog) {
   if (marks.find(kFile) != std::string::npos) {
     legend.push_back({kFile, "reads a file of learned or measured values, see `kvhost info NAME`"});
   }
-  if (!legend.empty()) text += "\n" + table_text(legend, 0);
+  if (!legend.empty()) text += "\n";
+  text += table_text(legend, 0);
   const size_t n_failed = catalog.failures().size();
   if (n_failed > 0) {
     text += "\n";
