@@ -37,7 +37,7 @@ int run_command_line(std::vector<std::string> words) {
   if (command == nullptr) {
     std::vector<std::string> names;
     for (const auto& known : commands()) names.push_back(known.name);
-    bad_request(quoted(name), "no such command; expected " + join(names, ", ") + did_you_mean(name, names));
+    bad_request(kvhost::quoted(name), "no such command; expected " + join(names, ", ") + did_you_mean(name, names));
   }
   CLI::App app(command->summary, "kvhost " + command->name);
   app.set_help_flag();  // parse_flags reports --help
