@@ -125,3 +125,11 @@ TEST_CASE("memory that the system refuses is an error with sizes and leaves the 
   CHECK(cache.bytes_allocated() == allocated);
   CHECK(cache.n_kept(0, 0) == 100);
 }
+
+TEST_CASE("what lies before a window is given back after the prefill") {
+  KvCache cache({1, 4, 64, DType::Float32});
+  fill(cache, 0, 4096);
+  cache.drop_before(0, 3584);
+  CHECK(cache.n_kept(0, 3) == 512);
+  CHECK(cache.bytes_allocated() <= 1.05 * static_cast<double>(cache.bytes_kept()));
+}

@@ -205,3 +205,30 @@ TEST_CASE("a wrong plan is refused by name and changes nothing") {
   refused({{{4}, {}}}, "expected ascending indices below 4");
   refused({{{-1}, {}}}, "index -1");
 }
+
+TEST_CASE("heads that move at the same time do not overwrite each other") {
+  const int before = kvhost::num_threads();
+  kvhost::set_num_threads(2);
+  for (const uint32_t one_in : {2u, 3u, 10u}) {  // dropped: many, fewer, hardly any
+    Model model({1, 8, 64, DType::BFloat16});
+    model.append(0, 2000, 0);
+    std::mt19937 rng(one_in);
+    KeepPlan plan;
+    for (int64_t h = 0; h < 8; ++h) {
+      std::vector<int32_t> kept;
+      for (int32_t i = 0; i < 2000; ++i) {
+        if (rng() % one_in != 0) {
+          kept.push_back(i);
+        }
+      }
+      model.held(0, h) = kept;
+      plan.heads.push_back(kept);
+    }
+    model.cache.compact(0, plan);
+    for (int64_t h = 0; h < 8; ++h) {
+      INFO("one in " << one_in << ", head " << h);
+      CHECK(model.same(0, h));
+    }
+  }
+  kvhost::set_num_threads(before);
+}
