@@ -23,11 +23,11 @@ done
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 {
-  sed "/^$begin\$/q" "$readme"
+  awk -v mark="$begin" '{ print } $0 == mark { exit }' "$readme"
   echo
   "$program" list --format markdown
   echo
-  sed -n "/^$end\$/,\$p" "$readme"
+  awk -v mark="$end" '$0 == mark { found = 1 } found' "$readme"
 } >"$new"
 
 if cmp -s "$new" "$readme"; then exit 0; fi
