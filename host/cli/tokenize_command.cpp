@@ -34,6 +34,17 @@ std::filesystem::path tokenizer_folder(const TokenizeFlags& flags) {
   return flags.tokenizer.empty() ? resolve_model(flags.model) : std::filesystem::path(flags.tokenizer);
 }
 
+// Errors about the text name where it came from.
+std::vector<int32_t> encode(const Tokenizer& tokenizer, const std::string& text, const TokenizeFlags& flags) {
+  try {
+    return tokenizer.encode(text, /*add_special=*/!flags.no_bos);
+  } catch (const Error& e) {
+    const std::string prefix = e.where() + ": ";
+    throw Error(e.code(), flags.prompt_file.empty() ? "--prompt" : flags.prompt_file,
+                std::string(e.what()).substr(prefix.size()));
+  }
+}
+
 // A piece on one line: quotes, with control characters escaped.
 std::string shown(const std::string& piece) { return nlohmann::json(sanitize_utf8(piece)).dump(); }
 
@@ -49,7 +60,7 @@ int tokenize(const TokenizeFlags& flags) {
   check_output_file("--json", flags.json);
   const Tokenizer tokenizer = Tokenizer::load(tokenizer_folder(flags));
   for (const auto& warning : tokenizer.warnings()) std::fprintf(stderr, "kvhost: note: %s\n", warning.c_str());
-  const std::vector<int32_t> tokens = tokenizer.encode(text, /*add_special=*/!flags.no_bos);
+  const std::vector<int32_t> tokens = encode(tokenizer, text, flags);
   if (!flags.json.empty()) {
     nlohmann::json pieces = nlohmann::json::array();
     for (const int32_t token : tokens) pieces.push_back(tokenizer.piece(token));

@@ -61,9 +61,8 @@ std::string cells(const Ink& ink, const std::vector<double>& shares, double brig
 }
 
 void print_head(std::ostream& out, const Ink& ink, const RunReport& report, const Bins& heads, double brightest) {
-  out << "\n  kept of " << report.n_prompt_tokens << " entries, by layer (rows) and KV head (columns";
-  if (heads.size > 1) out << ", " << heads.size << " a column";
-  out << ")";
+  out << "\n  kept of " << report.n_prompt_tokens << " entries, by layer and KV head";
+  if (heads.size > 1) out << " (" << heads.size << " a column)";
   if (ink.color) {
     out << "   0% ";
     for (int step = 0; step <= 4; ++step) out << ink.cell(step * brightest / 4, brightest);
@@ -99,7 +98,7 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
     out << "  " << pad_left(row.label, 5) << "  " << cells(ink, row.shares, brightest, gap)
         << pad_left(format_number(row.budget, 0), 8) << pad_left(format_percent(row.share), 8);
     if (std::isfinite(row.observed))
-      out << "  " << ink.bar(widest > 0 ? row.observed / widest : 0, 10) << " " << format_number(row.observed, 1);
+      out << "  " << ink.bar(widest > 0 ? row.observed / widest : 0, 10) << " " << format_number(row.observed, row.observed < 10 ? 3 : 1);
     out << '\n';
   }
 }
