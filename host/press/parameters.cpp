@@ -47,6 +47,9 @@ class Checker {
 
   nlohmann::json check() const {
     const auto& value = given_.value;
+    const bool words = param_.type == KVH_PARAM_STRING || param_.type == KVH_PARAM_CHOICE || param_.type == KVH_PARAM_FILE;
+    if (value.is_null() && words && !(param_.flags & KVH_PARAM_OPTIONAL))  // `none` may be a word of its own
+      return param_.type == KVH_PARAM_CHOICE ? check_choice("none") : nlohmann::json("none");
     if (value.is_null()) {
       if (!(param_.flags & KVH_PARAM_OPTIONAL)) refuse(value);
       return value;

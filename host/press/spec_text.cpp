@@ -85,7 +85,10 @@ class Parser {
   nlohmann::json quoted() {
     const char quote = text_[position_++];
     const size_t end = text_.find(quote, position_);
-    if (end == std::string::npos) fail("found the end", std::string("expected a closing ") + quote);
+    if (end == std::string::npos) {
+      position_ = text_.size();
+      fail("found the end", std::string("expected a closing ") + quote);
+    }
     std::string inside = text_.substr(position_, end - position_);
     position_ = end + 1;
     return inside;
