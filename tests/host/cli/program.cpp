@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -47,6 +48,15 @@ std::string read_back(const fs::path& file) {
   return bytes.str();
 }
 
+// Returns as soon as `file` has bytes or the child has ended.
+void wait_for_output(const fs::path& file, pid_t child) {
+  siginfo_t ended = {};
+  while (fs::file_size(file) == 0 && ended.si_pid == 0) {
+    usleep(2000);
+    waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
+  }
+}
+
 void redirect(const fs::path& file, int flags, int fd) {
   const int opened = open(file.c_str(), flags, 0600);
   if (opened < 0 || dup2(opened, fd) < 0) _exit(127);
@@ -56,7 +66,8 @@ void redirect(const fs::path& file, int flags, int fd) {
 
 Outcome run_program(const std::vector<std::string>& args,
                     const fs::path& folder,
-                    const std::map<std::string, std::string>& environment) {
+                    const std::map<std::string, std::string>& environment,
+                    int signal_after_output) {
   const Scratch streams;  // outside `folder`, where leftovers are looked for
   const fs::path out = streams.folder() / "out", err = streams.folder() / "err";
   std::vector<std::string> words = {KVHOST_PROGRAM};
@@ -64,6 +75,7 @@ Outcome run_program(const std::vector<std::string>& args,
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  streams.write("out", "");
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) {
@@ -74,6 +86,10 @@ Outcome run_program(const std::vector<std::string>& args,
     if (chdir(folder.c_str()) != 0) _exit(127);
     execv(argv[0], argv.data());
     _exit(127);
+  }
+  if (signal_after_output != 0) {
+    wait_for_output(out, child);
+    kill(child, signal_after_output);
   }
   int status = 0;
   waitpid(child, &status, 0);

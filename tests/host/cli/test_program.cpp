@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The built program from outside: help, listings, tokenizing, the report of a short run, completion.
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -99,6 +100,16 @@ TEST_CASE("a run writes the files it was asked for and nothing else") {
   for (const auto& layer : keep.at("layers"))
     for (const auto& head : layer.at("kept")) kept += static_cast<int64_t>(head.size());
   CHECK(kept == report.at("budget").at("entries_total").get<int64_t>());
+}
+
+TEST_CASE("Ctrl-C ends a run with 130, one line and no file") {
+  const Scratch scratch;
+  const Outcome outcome =
+      run_program({"-p", "Once upon a time", "--press", "none", "-n", "100000", "--temperature", "2", "--json", "out.json"},
+                  scratch.folder(), {}, SIGINT);
+  CHECK(outcome.exit_code == 130);
+  CHECK(outcome.err == "kvhost: error: interrupted; nothing more was written\n");
+  CHECK(scratch.files().empty());
 }
 
 TEST_CASE("doctor finds nothing missing in a built tree") {
