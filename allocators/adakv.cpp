@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdaKV: the layer's budget goes to the best entries over all heads, after each head's own best few are safe.
-// Paper: arXiv:2407.11550. Checked against: kvpress 0.5.5 AdaKVPress.
+// AdaKV: the layer's budget goes to the best entries over all heads, after each head's own best few
+// are safe. Paper: arXiv:2407.11550. Checked against: kvpress 0.5.5 AdaKVPress.
 #include <kvhost/sdk.hpp>
 
 #include "joint_select.hpp"
@@ -17,8 +17,10 @@ class AdaKv {
         .paper("arXiv:2407.11550")
         .reference("kvpress 0.5.5 AdaKVPress")
         .notes(
-            "The safe share is floor(alpha_safeguard * floor(layer_budget / n_kv_heads)), at least 1 "
-            "when alpha_safeguard > 0, as in kvpress 0.5.5. kvpress masks evicted entries and keeps "
+            "The safe share is floor(alpha_safeguard * floor(layer_budget / n_kv_heads)), at least "
+            "1 "
+            "when alpha_safeguard > 0, as in kvpress 0.5.5. kvpress masks evicted entries and "
+            "keeps "
             "their bytes; here they are freed, and the kept set is the same.")
         .param(real("alpha_safeguard", 0.20)
                    .min(0)

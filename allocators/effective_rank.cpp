@@ -36,24 +36,37 @@ double exact_rank(const at::Tensor& map, bool normalize) {
   return normalize ? rank / static_cast<double>(std::min(map.size(0), map.size(1))) : rank;
 }
 
-// rows: [S, T], S of the T rows of a map
-double spread_rank(const at::Tensor& rows, bool normalize) {
-  const int64_t n_rows = rows.size(0), n_all = rows.size(1);
-  const at::Tensor wide = rows.to(at::kDouble);
-  const at::Tensor gram = wide.matmul(wide.t());  // [S, S]
-  double rank = gram_rank(gram);
-  if (n_rows < n_all && n_rows >= 4) {
-    const auto every_other = [&](int64_t first) {
-      return gram_rank(gram.slice(0, first, n_rows, 2).slice(1, first, n_rows, 2));
-    };
-    const double half = (every_other(0) + every_other(1)) / 2;
-    const double growth = std::clamp(std::log2(rank / half), 0.0, 1.0);
-    rank *= std::pow(static_cast<double>(n_all) / static_cast<double>(n_rows), growth);
+// maps: [m, S, T], S of the T rows of each map. Spectra of all rows, even rows and odd rows are
+// independent tasks.
+std::vector<double> spread_ranks(const sdk::Layer& layer, const at::Tensor& maps, bool normalize) {
+  const int64_t n_rows = maps.size(1), n_all = maps.size(2);
+  const bool extrapolate = n_rows < n_all && n_rows >= 4;
+  const int64_t n_parts = extrapolate ? 3 : 1;
+  std::vector<double> parts(static_cast<size_t>(maps.size(0) * n_parts));
+  sdk::parallel_for(layer, maps.size(0) * n_parts, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t part = task % n_parts;
+      const at::Tensor rows =
+          maps[task / n_parts].slice(0, std::max<int64_t>(part - 1, 0), n_rows, part == 0 ? 1 : 2);
+      const at::Tensor wide = rows.to(at::kDouble);
+      parts[static_cast<size_t>(task)] = gram_rank(wide.matmul(wide.t()));
+    }
+  });
+  std::vector<double> ranks;
+  for (size_t i = 0; i < parts.size(); i += static_cast<size_t>(n_parts)) {
+    double rank = parts[i];
+    if (extrapolate) {
+      const double half = (parts[i + 1] + parts[i + 2]) / 2;
+      const double growth = std::clamp(std::log2(rank / half), 0.0, 1.0);
+      rank *= std::pow(static_cast<double>(n_all) / static_cast<double>(n_rows), growth);
+    }
+    ranks.push_back(normalize ? rank / static_cast<double>(n_all) : rank);
   }
-  return normalize ? rank / static_cast<double>(n_all) : rank;
+  return ranks;
 }
 
-// [n_heads, W, n] float32 of the last W queries over all entries; in prefill all heads hold the same entries.
+// [n_heads, W, n] float32 of the last W queries over all entries; in prefill all heads hold the
+// same entries.
 at::Tensor window_attention(const sdk::Layer& layer) {
   std::vector<at::Tensor> groups;
   for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
@@ -71,23 +84,28 @@ at::Tensor spread_attention(const sdk::Layer& layer, int64_t n_rows) {
                    std::to_string(n_all) + " entries");
   }
   n_rows = std::min(n_rows, n_all);
-  const at::Tensor rows = n_rows == n_all
-                              ? at::arange(n_all, at::kLong)
-                              : at::linspace(0, n_all - 1, n_rows, at::kDouble).round().to(at::kLong);
-  const at::Tensor columns = at::arange(n_all, at::kLong);  // [T]
+  const at::Tensor rows =
+      n_rows == n_all ? at::arange(n_all, at::kLong)
+                      : at::linspace(0, n_all - 1, n_rows, at::kDouble).round().to(at::kLong);
+  const at::Tensor columns = at::arange(n_all, at::kLong);       // [T]
   at::Tensor hidden = columns.unsqueeze(0) > rows.unsqueeze(1);  // -> [S, T]
   if (const int32_t window = layer.model().sliding_window; window > 0) {
     hidden = hidden | (columns.unsqueeze(0) <= rows.unsqueeze(1) - window);
   }
-  std::vector<at::Tensor> maps;
-  for (int32_t j = 0; j < layer.n_heads(); ++j) {
-    layer.check_cancelled();
-    const at::Tensor q = queries[j].index_select(0, rows).to(at::kFloat);                     // [S, d]
+  // One head per task: inside the host's loop libtorch runs on one thread, which saves a barrier
+  // per operation.
+  std::vector<at::Tensor> maps(static_cast<size_t>(layer.n_heads()));
+  const auto attend = [&](int32_t j) {
+    const at::Tensor q = queries[j].index_select(0, rows).to(at::kFloat);                 // [S, d]
     const at::Tensor k = sdk::as_float(layer.head(j / layer.group_size()).keys().raw());  // [T, d]
     const at::Tensor logits = q.matmul(k.t()) / std::sqrt(static_cast<double>(q.size(1)));
-    maps.push_back(
-        logits.masked_fill(hidden, -std::numeric_limits<float>::infinity()).softmax(-1));
-  }
+    maps[static_cast<size_t>(j)] =
+        logits.masked_fill(hidden, -std::numeric_limits<float>::infinity()).softmax(-1);
+  };
+  layer.check_cancelled();
+  sdk::parallel_for(layer, layer.n_heads(), [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) attend(static_cast<int32_t>(j));
+  });
   return at::stack(maps);
 }
 
@@ -106,23 +124,26 @@ double aggregate(const std::vector<double>& ranks, const std::string& aggregatio
 double layer_effective_rank(const sdk::Layer& layer, const RankOptions& options) {
   const bool mean = options.aggregation == "mean";
   at::Tensor maps;  // [(n_heads,) rows, n]
-  auto* rank = exact_rank;
   if (options.rows == RankRows::All) {
     maps = sdk::as_float(layer.get(mean ? KVH_T_ATTENTION_MEAN : KVH_T_ATTENTION));
-  } else if (options.rows == RankRows::Last) {
-    maps = window_attention(layer);
-    rank = window_rank;
   } else {
-    maps = spread_attention(layer, options.n_rows);
-    rank = spread_rank;
+    maps = options.rows == RankRows::Last ? window_attention(layer)
+                                          : spread_attention(layer, options.n_rows);
   }
-  if (mean) return rank(maps.dim() == 3 ? maps.mean(0) : maps, options.normalize);
-  std::vector<double> ranks;
-  for (int64_t h = 0; h < maps.size(0); ++h) {
-    layer.check_cancelled();
-    ranks.push_back(rank(maps[h], options.normalize));
+  if (mean) maps = (maps.dim() == 3 ? maps.mean(0) : maps).unsqueeze(0);  // -> [1, rows, n]
+  layer.check_cancelled();
+  std::vector<double> ranks(static_cast<size_t>(maps.size(0)));
+  if (options.rows == RankRows::Spread) {
+    ranks = spread_ranks(layer, maps, options.normalize);
+  } else {
+    auto* rank = options.rows == RankRows::All ? exact_rank : window_rank;
+    sdk::parallel_for(layer, maps.size(0), [&](int64_t begin, int64_t end) {
+      for (int64_t h = begin; h < end; ++h) {
+        ranks[static_cast<size_t>(h)] = rank(maps[h], options.normalize);
+      }
+    });
   }
-  return aggregate(ranks, options.aggregation);
+  return mean ? ranks[0] : aggregate(ranks, options.aggregation);
 }
 
 }  // namespace kvhost::allocators

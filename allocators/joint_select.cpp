@@ -10,8 +10,8 @@
 namespace kvhost::allocators {
 namespace {
 
-// Instead of sorting all entries, the key of the last one kept is found by bisection: counting keys above a bound is
-// one pass that compilers vectorise, and 32 passes pin a 32-bit key down.
+// Instead of sorting all entries, the key of the last one kept is found by bisection: counting keys
+// above a bound is one pass that compilers vectorise, and 32 passes pin a 32-bit key down.
 
 constexpr int kPinValues = 256;
 int pin_slot(int8_t pin) { return 127 - pin; }  // slot 0 is kept first
@@ -65,8 +65,7 @@ int last_class(const std::vector<Candidates>& heads,
   for (int slot = 0;; ++slot) {
     int64_t total = 0;
     for (size_t h = 0; h < heads.size(); ++h) {
-      total += std::max(heads[h].safe,
-                        contenders[h].ahead + counts[h][static_cast<size_t>(slot)]);
+      total += std::max(heads[h].safe, contenders[h].ahead + counts[h][static_cast<size_t>(slot)]);
     }
     if (total >= budget || slot == kPinValues - 1) return slot;
     for (size_t h = 0; h < heads.size(); ++h) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many of the best `budget` entries over all heads fall into each head, when each head's own best few are safe.
+// How many of the best `budget` entries over all heads fall into each head, when each head's own
+// best few are safe.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +16,9 @@ struct Candidates {
   int64_t safe;  // of its own best entries that this head keeps in any case; <= n
 };
 
-// Counts that sum to `budget` exactly. The order is the host's: pin descending, score descending, position ascending
-// (descending among entries pinned to stay), head ascending.
-// [throws] sdk::Error when there are fewer entries than the budget, or more safe ones.
+// Counts that sum to `budget` exactly. The order is the host's: pin descending, score descending,
+// position ascending (descending among entries pinned to stay), head ascending. [throws] sdk::Error
+// when there are fewer entries than the budget, or more safe ones.
 std::vector<int64_t> joint_counts(const std::vector<Candidates>& heads, int64_t budget);
 
 }  // namespace kvhost::allocators

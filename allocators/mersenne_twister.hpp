@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MT19937 seeded the way CPython's random.seed(int) does, so that published shuffles can be repeated.
-// Paper: Matsumoto and Nishimura, 1998 (doi:10.1145/272991.272995). Checked against: CPython 3.11 random.
+// MT19937 seeded the way CPython's random.seed(int) does, so that published shuffles can be
+// repeated. Paper: Matsumoto and Nishimura, 1998 (doi:10.1145/272991.272995). Checked against:
+// CPython 3.11 random.
 #pragma once
 
 #include <cstddef>
@@ -70,8 +71,7 @@ class MersenneTwister {
 
   void refill() {
     for (size_t i = 0; i < kSize; ++i) {
-      const uint32_t y =
-          (state_[i] & 0x80000000u) | (state_[(i + 1) % kSize] & 0x7fffffffu);
+      const uint32_t y = (state_[i] & 0x80000000u) | (state_[(i + 1) % kSize] & 0x7fffffffu);
       state_[i] = state_[(i + kShift) % kSize] ^ (y >> 1) ^ ((y & 1u) != 0 ? 0x9908b0dfu : 0u);
     }
     at_ = 0;

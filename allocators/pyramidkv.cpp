@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// PyramidKV: lower layers spread their attention and get more entries, upper layers get fewer, in a straight line.
-// Paper: arXiv:2406.02069. Checked against: kvpress 0.5.5 PyramidKVPress.get_layer_budget.
+// PyramidKV: lower layers spread their attention and get more entries, upper layers get fewer, in a
+// straight line. Paper: arXiv:2406.02069. Checked against: kvpress 0.5.5
+// PyramidKVPress.get_layer_budget.
 #include <kvhost/sdk.hpp>
 
 namespace {
@@ -16,9 +17,11 @@ class PyramidKv {
         .reference("kvpress 0.5.5 PyramidKVPress")
         .notes(
             "rule=exact keeps the line at every budget and sums to the total. rule=kvpress gives "
-            "kvpress's own numbers: rounded half to even, and the same for all layers when the last "
+            "kvpress's own numbers: rounded half to even, and the same for all layers when the "
+            "last "
             "layer would get less than window_size; their sum may differ from the total. RankKV's "
-            "copy divides by the number of layers instead of one less, so its sum is above the total.")
+            "copy divides by the number of layers instead of one less, so its sum is above the "
+            "total.")
         .param(real("beta", 20.0)
                    .min(1)
                    .doc("Average over last layer's entries; larger makes the pyramid steeper"))
@@ -48,8 +51,8 @@ class PyramidKv {
       answer.shares(line);
       return;
     }
-    const bool pyramid = static_cast<double>(request.kv_len()) >= first && first >= last &&
-                         last >= window_size_;
+    const bool pyramid =
+        static_cast<double>(request.kv_len()) >= first && first >= last && last >= window_size_;
     std::vector<int64_t> entries;
     for (const double per_head : line) {
       const double rounded = std::nearbyint(pyramid ? per_head : average);  // half to even

@@ -64,7 +64,8 @@ std::vector<T> permuted(const std::vector<T>& values, const std::vector<size_t>&
   return out;
 }
 
-// The original multiplies in float32 for two strategies and in float64 for the others; truncation makes it visible.
+// The original multiplies in float32 for two strategies and in float64 for the others; truncation
+// makes it visible.
 std::vector<double> seed_shares(const std::vector<double>& ranks,
                                 int64_t total,
                                 const RankStrategy& strategy) {
@@ -97,8 +98,7 @@ void repair(std::vector<int64_t>& budgets,
             const RankStrategy& strategy,
             int64_t min_budget,
             std::optional<int64_t> max_budget) {
-  const int64_t difference =
-      total - std::accumulate(budgets.begin(), budgets.end(), int64_t{0});
+  const int64_t difference = total - std::accumulate(budgets.begin(), budgets.end(), int64_t{0});
   std::vector<size_t> order = sorted_order(ranks, /*descending=*/true);
   if (difference < 0) {
     if (strategy.name == "proportional") {
@@ -120,8 +120,7 @@ void repair(std::vector<int64_t>& budgets,
 }  // namespace
 
 bool is_monotone(const RankStrategy& strategy) {
-  return strategy.name == "proportional" || strategy.name == "softmax" ||
-         strategy.name == "power";
+  return strategy.name == "proportional" || strategy.name == "softmax" || strategy.name == "power";
 }
 
 std::vector<double> rank_shares(const std::vector<double>& ranks, const RankStrategy& strategy) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From effective ranks to budgets: RankKV's strategies as real shares, and the original system's integers bit for bit.
+// From effective ranks to budgets: RankKV's strategies as real shares, and the original system's
+// integers bit for bit.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 namespace kvhost::allocators {
 
 struct RankStrategy {
-  // proportional, softmax, adaptive, power; or an ablation of proportional: uniform, inverse, random
+  // proportional, softmax, adaptive, power; or an ablation of proportional: uniform, inverse,
+  // random
   std::string name = "proportional";
   double temperature = 1.0;      // softmax
   double power = 2.0;            // power
@@ -27,8 +29,9 @@ bool is_monotone(const RankStrategy& strategy);
 // Real shares on a common scale, one per rank.
 std::vector<double> rank_shares(const std::vector<double>& ranks, const RankStrategy& strategy);
 
-// The original's integers: shares truncated, clamped, and the difference handed out one by one, where a visit that is
-// blocked by a clamp is lost. So the sum differs from `total` when clamps bind.
+// The original's integers: shares truncated, clamped, and the difference handed out one by one,
+// where a visit that is blocked by a clamp is lost. So the sum differs from `total` when clamps
+// bind.
 std::vector<int64_t> seed_budgets(const std::vector<double>& ranks,
                                   int64_t total,
                                   const RankStrategy& strategy,
@@ -38,7 +41,8 @@ std::vector<int64_t> seed_budgets(const std::vector<double>& ranks,
 // A permutation of 0..n-1: CPython's random.seed(seed) followed by random.shuffle(list(range(n))).
 std::vector<size_t> cpython_shuffle(size_t n, uint64_t seed);
 
-// For each index, the index whose value it receives when the sorted values are handed out in reverse.
+// For each index, the index whose value it receives when the sorted values are handed out in
+// reverse.
 std::vector<size_t> inverse_order(const std::vector<double>& values);
 
 }  // namespace kvhost::allocators

@@ -10,8 +10,8 @@
 namespace kvhost::allocators {
 namespace {
 
-// Plugins see the SDK alone, so this reads the little JSON a profile needs: it takes two keys of the top object and
-// checks the rest only for balance.
+// Plugins see the SDK alone, so this reads the little JSON a profile needs: it takes two keys of
+// the top object and checks the rest only for balance.
 class Reader {
  public:
   Reader(const std::string& text, const std::string& path) : text_(text), path_(path) {}
@@ -107,8 +107,8 @@ class Reader {
 
 void check_ranks(const Reader& reader, const std::vector<double>& ranks, int32_t n_layers) {
   if (static_cast<int32_t>(ranks.size()) != n_layers) {
-    reader.fail(std::to_string(ranks.size()) + " ranks; the model has " +
-                std::to_string(n_layers) + " layers");
+    reader.fail(std::to_string(ranks.size()) + " ranks; the model has " + std::to_string(n_layers) +
+                " layers");
   }
   for (size_t i = 0; i < ranks.size(); ++i) {
     if (!std::isfinite(ranks[i]) || ranks[i] <= 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RankKV: layers whose attention has a high effective rank mix many entries and get more of the budget.
-// Paper: Roy and Vetterli (EUSIPCO 2007) for the effective rank. Checked against: the published budget vectors of RankKV.
+// RankKV: layers whose attention has a high effective rank mix many entries and get more of the
+// budget. Paper: Roy and Vetterli (EUSIPCO 2007) for the effective rank. Checked against: the
+// published budget vectors of RankKV.
 #include <filesystem>
 #include <kvhost/sdk.hpp>
 
@@ -41,8 +42,9 @@ RankRows read_rows(const Args& args) {
 
 // The profile's ranks, or nothing when they are to be measured on every prompt.
 std::vector<double> read_profile(const Args& args) {
+  if (!args.has("profile") || args.model() == nullptr) return {};
   std::string path = args.text("profile");
-  if (path == "none" || args.model() == nullptr) return {};
+  if (path == "none") return {};
   if (path == "auto") {
     const std::string folder = args.model()->model_dir;
     path = (std::filesystem::path(folder) / "rank_profile.json").string();
@@ -57,22 +59,19 @@ Description description() {
       .paper("doi:10.5281/zenodo.40328")
       .reference("budget vectors published with RankKV")
       .notes(
-          "The original averages heads, normalises by the shorter side, and reads a static profile; "
-          "its text describes ranks per input. Here a profile beside the model is used when there is "
+          "The original averages heads, normalises by the shorter side, and reads a static "
+          "profile; "
+          "its text describes ranks per input. Here a profile beside the model is used when there "
+          "is "
           "one, otherwise ranks are estimated per prompt from rank_rows attention rows. "
           "min_budget is 4 in its code, 10 in its plan, 32 in its benchmarks; default 4. The "
           "original's sum drifts from the total when clamps bind and it hands layers more than the "
           "prompt has; repair=seed gives its integers (capped by the prompt), repair=exact the "
           "exact total.")
-      .param(choice("strategy",
-                    {"proportional",
-                     "softmax",
-                     "adaptive",
-                     "power",
-                     "uniform",
-                     "inverse",
-                     "random"})
-                 .doc("From ranks to shares; the last three are ablations of proportional"))
+      .param(
+          choice("strategy",
+                 {"proportional", "softmax", "adaptive", "power", "uniform", "inverse", "random"})
+              .doc("From ranks to shares; the last three are ablations of proportional"))
       .param(real("temperature", 1.0).above(0).doc("softmax: larger is closer to uniform"))
       .param(real("power", 2.0).min(0).doc("power: exponent of the rank; larger is more unequal"))
       .param(real("low_rank_ratio", 0.5).min(0).doc("adaptive: weight of layers below the range"))
@@ -91,14 +90,16 @@ Description description() {
       .param(choice("aggregation", {"mean", "per_head", "median", "max", "min"})
                  .doc("Of heads: the rank of their mean map, or a statistic of their ranks"))
       .param(boolean("normalize", true).doc("Divide the rank by its largest possible value"))
-      .param(choice("estimator", {"auto", "exact", "spread", "window"})
-                 .doc("exact: SVD of the full attention; spread, auto: rank_rows of its rows, evenly "
-                      "spread and extrapolated; window: its last rank_rows rows"))
+      .param(
+          choice("estimator", {"auto", "exact", "spread", "window"})
+              .doc("exact: SVD of the full attention; spread, auto: rank_rows of its rows, evenly "
+                   "spread and extrapolated; window: its last rank_rows rows"))
       .param(integer("rank_rows", 128)
                  .min(4)
                  .unit("tokens")
                  .doc("Rows the estimate looks at; larger is closer to exact and slower"))
       .param(text("profile", "auto")
+                 .optional()
                  .doc("auto: rank_profile.json beside the model if there; none; or a file"))
       .param(choice("repair", {"exact", "seed"})
                  .doc("exact: the total is met; seed: the original's integers"))
@@ -191,8 +192,9 @@ class RankKv {
     return entries;
   }
 
-  // Shares that respect min_budget and max_budget, so that the host only has to round them. While layers are still to
-  // come they are given their floors, which makes the shares of the others upper bounds.
+  // Shares that respect min_budget and max_budget, so that the host only has to round them. While
+  // layers are still to come they are given their floors, which makes the shares of the others
+  // upper bounds.
   std::vector<double> bounded_shares(const std::vector<double>& ranks,
                                      const LayerRequest& request) const {
     const int64_t n_layers = request.n_layers();

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// CriticalKV: half of the budget by the inner score, the other half by that score times how much an entry's value can
-// move the layer's output (the L1 norm of its value through the output projection).
-// Paper: arXiv:2502.03805. Checked against: kvpress 0.5.5 CriticalKVPress.
+// CriticalKV: half of the budget by the inner score, the other half by that score times how much an
+// entry's value can move the layer's output (the L1 norm of its value through the output
+// projection). Paper: arXiv:2502.03805. Checked against: kvpress 0.5.5 CriticalKVPress.
 #include <kvhost/torch.hpp>
 
 namespace {
 
 using namespace kvhost::sdk;
 
-constexpr int64_t kChunk = 256;  // entries projected at a time: [kChunk, hidden_size] float32 of scratch
+constexpr int64_t kChunk =
+    256;  // entries projected at a time: [kChunk, hidden_size] float32 of scratch per thread
 
 class CriticalKv {
  public:
@@ -18,9 +19,12 @@ class CriticalKv {
         .paper("arXiv:2502.03805")
         .reference("kvpress 0.5.5 CriticalKVPress")
         .notes(
-            "In kvpress entries that the inner scorer protects are only numbers (the maximum plus one) "
-            "that stage 2 multiplies like any other; that is protect_inner=kvpress, the default. The "
-            "paper keeps SnapKV's window outright: protect_inner=pins. Stage 1 gets first_stage_ratio "
+            "In kvpress entries that the inner scorer protects are only numbers (the maximum plus "
+            "one) "
+            "that stage 2 multiplies like any other; that is protect_inner=kvpress, the default. "
+            "The "
+            "paper keeps SnapKV's window outright: protect_inner=pins. Stage 1 gets "
+            "first_stage_ratio "
             "of the average head budget, at least one entry. Norms are float32, in kvpress of the "
             "model's dtype.")
         .param(real("epsilon", 1e-4)
@@ -54,12 +58,11 @@ class CriticalKv {
             .reshape({layer.n_kv_heads(), layer.group_size(), layer.head_dim(), -1});
     inner_.score(layer, out);
     out.set_pinned_to_max_plus_one();
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-      layer.check_cancelled();
+    const std::vector<float> norms = projected_norms(layer, weight);  // [n_kv_heads, kv_len]
+    for_each_head(layer, [&](int32_t h) {
       if (!keep_pins_) std::fill_n(out.pin_row(h), out.n_entries(h), int8_t{0});
-      const at::Tensor norms = projected_norms(layer.head(h), weight[h]);  // [n]
-      rescale(out, h, first_stage, norms.data_ptr<float>());
-    }
+      rescale(out, h, first_stage, norms.data() + h * layer.kv_len());
+    });
   }
 
  private:
@@ -71,20 +74,31 @@ class CriticalKv {
     return any ? std::max<int64_t>(entries, 1) : 0;
   }
 
-  // weight: [group_size, d, hidden_size] -> [n] mean over the group of ||V_t W||_1
-  static at::Tensor projected_norms(const Head& head, const at::Tensor& weight) {
-    const at::Tensor values = as_float(head.values().raw());  // [n, d]
-    const int64_t n = values.size(0);
-    at::Tensor norms = at::zeros({n}, at::kFloat);
-    for (int64_t begin = 0; begin < n; begin += kChunk) {
-      const int64_t end = std::min(n, begin + kChunk);
-      const at::Tensor rows = values.slice(/*dim=*/0, begin, end);  // [c, d]
-      at::Tensor sum = norms.slice(/*dim=*/0, begin, end);          // [c] view
-      for (int64_t g = 0; g < weight.size(0); ++g) {
-        sum += rows.matmul(weight[g]).abs_().sum(/*dim=*/-1);
+  // weight: [n_kv_heads, group_size, d, hidden_size] -> [n_kv_heads, kv_len] mean over the group of
+  // ||V_t W||_1. One chunk of one head per task: inside the host's loop libtorch runs on one
+  // thread, without barriers.
+  static std::vector<float> projected_norms(const Layer& layer, const at::Tensor& weight) {
+    std::vector<float> norms(static_cast<size_t>(layer.n_kv_heads() * layer.kv_len()));
+    const int64_t n_chunks = (layer.kv_len() + kChunk - 1) / kChunk;
+    parallel_for(layer, layer.n_kv_heads() * n_chunks, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        layer.check_cancelled();
+        const int64_t h = task / n_chunks;
+        const at::Tensor values =
+            as_tensor(layer.head(static_cast<int32_t>(h)).values().raw());  // [n, d]
+        const int64_t first = std::min(task % n_chunks * kChunk, values.size(0));
+        const int64_t last = std::min(first + kChunk, values.size(0));
+        const at::Tensor rows = values.slice(0, first, last).to(at::kFloat);  // [c, d]
+        at::Tensor sum = at::zeros({last - first}, at::kFloat);               // [c]
+        for (int64_t g = 0; g < weight.size(1); ++g) {
+          sum += rows.matmul(weight[h][g]).abs_().sum(/*dim=*/-1);
+        }
+        sum /= static_cast<double>(weight.size(1));
+        std::copy_n(
+            sum.data_ptr<float>(), last - first, norms.begin() + h * layer.kv_len() + first);
       }
-    }
-    return norms.div_(static_cast<double>(weight.size(0)));
+    });
+    return norms;
   }
 
   // The first stage is pinned; everything else is scored anew.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Merging: the value of an evicted entry is blended into the kept entry whose key is most similar; keys stay as they are.
-// Papers: arXiv:2210.09461 and arXiv:2406.13035 (inspired by). Checked against: kvpress 0.5.5 MergingPress.
+// Merging: the value of an evicted entry is blended into the kept entry whose key is most similar;
+// keys stay as they are. Papers: arXiv:2210.09461 and arXiv:2406.13035 (inspired by). Checked
+// against: kvpress 0.5.5 MergingPress.
 #include <kvhost/torch.hpp>
 
 namespace {
@@ -8,7 +9,8 @@ namespace {
 using namespace kvhost::sdk;
 
 constexpr double kTiny = 1e-6;
-constexpr int64_t kChunk = 1024;  // evicted entries compared at a time: [kChunk, n_kept] float32 of scratch
+constexpr int64_t kChunk =
+    1024;  // evicted entries compared at a time: [kChunk, n_kept] float32 of scratch
 
 class Merging {
  public:
@@ -37,10 +39,11 @@ class Merging {
         merge_fraction_(args.real("merge_fraction")) {}
 
   void edit(const Layer& layer, Edit& edit) const {
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
+    // Inside the host's loop libtorch runs on one thread, which saves a barrier per operation.
+    for_each_head(layer, [&](int32_t h) {
       layer.check_cancelled();
       edit_head(layer.head(h), edit, h);
-    }
+    });
   }
 
  private:
@@ -60,8 +63,8 @@ class Merging {
     at::Tensor staying =
         at::from_blob(edit.values(h), {n_kept, values.size(1)}, at::kFloat);  // [n_kept, d] view
 
-    const Match match = nearest(unit_rows(keys.index_select(0, kept)),
-                                unit_rows(keys.index_select(0, evicted)));
+    const Match match =
+        nearest(unit_rows(keys.index_select(0, kept)), unit_rows(keys.index_select(0, evicted)));
     const at::Tensor moving_norm = moving.norm(2, /*dim=*/-1);  // [n_evicted]
     const at::Tensor target_norm = staying.norm(2, /*dim=*/-1).index_select(0, match.target);
     const at::Tensor weight = match.similarity.clamp_min(0) * accepted(match.similarity) *
@@ -96,7 +99,7 @@ class Merging {
   // kept: [n_kept, d], evicted: [n_evicted, d], rows of unit length
   static Match nearest(const at::Tensor& kept, const at::Tensor& evicted) {
     std::vector<at::Tensor> similarities, targets;
-    for (const at::Tensor& rows : evicted.split(kChunk)) {                     // [c, d]
+    for (const at::Tensor& rows : evicted.split(kChunk)) {            // [c, d]
       const auto [best, at] = rows.matmul(kept.t()).max(/*dim=*/-1);  // [c], [c]
       similarities.push_back(best);
       targets.push_back(at);
@@ -108,14 +111,14 @@ class Merging {
   at::Tensor accepted(const at::Tensor& similarity) const {
     at::Tensor ok = similarity >= similarity_threshold_;
     if (merge_fraction_ < 1.0 && ok.any().item<bool>()) {
-      const at::Tensor open =
-          similarity.masked_fill(~ok, -std::numeric_limits<float>::infinity());
+      const at::Tensor open = similarity.masked_fill(~ok, -std::numeric_limits<float>::infinity());
       ok = ok & (similarity >= linear_quantile(open, 1.0 - merge_fraction_));
     }
     return ok.to(at::kFloat);
   }
 
-  // torch's quantile with linear interpolation, in float32; its own refuses more than 2^24 elements.
+  // torch's quantile with linear interpolation, in float32; its own refuses more than 2^24
+  // elements.
   static float linear_quantile(const at::Tensor& values, double q) {
     const at::Tensor sorted = std::get<0>(values.sort());  // [n] ascending
     const auto* x = sorted.data_ptr<float>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Uniform random scores: what any method has to beat.
-// Checked against: the distribution of kvpress 0.5.5 RandomPress (the draws themselves cannot be the same).
+// Checked against: the distribution of kvpress 0.5.5 RandomPress (the draws themselves cannot be
+// the same).
 #include <kvhost/sdk.hpp>
 
 namespace {
@@ -14,7 +15,8 @@ class Random {
         .summary("Keeps a uniformly random subset")
         .reference("kvpress 0.5.5 RandomPress")
         .notes(
-            "A draw depends on seed, layer, head and position only, so it is the same for any number "
+            "A draw depends on seed, layer, head and position only, so it is the same for any "
+            "number "
             "of threads, and an entry keeps its score while generating. kvpress with a seed gives "
             "every layer the same scores; here layers differ.")
         .param(optional_integer("seed").min(0).doc("Of the draws; none: the run's own seed"))
@@ -30,8 +32,7 @@ class Random {
       const Head head = layer.head(h);
       for (int64_t i = 0; i < head.n_entries(); ++i) {
         const auto position = static_cast<uint64_t>(head.position(i));
-        out.row(h)[i] =
-            uniform_float(random_bits(seed, index, static_cast<uint64_t>(h), position));
+        out.row(h)[i] = uniform_float(random_bits(seed, index, static_cast<uint64_t>(h), position));
       }
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SnapKV: the last queries of the prompt vote with their attention; votes are smoothed over neighbours.
-// Paper: arXiv:2404.14469. Checked against: kvpress 0.5.5 SnapKVPress.
+// SnapKV: the last queries of the prompt vote with their attention; votes are smoothed over
+// neighbours. Paper: arXiv:2404.14469. Checked against: kvpress 0.5.5 SnapKVPress.
 #include <kvhost/sdk.hpp>
 
 namespace {
@@ -15,8 +15,10 @@ class SnapKv {
         .paper("arXiv:2404.14469")
         .reference("kvpress 0.5.5 SnapKVPress")
         .notes(
-            "window_size is 64 in kvpress, 32 in RankKV and the paper's code; default 64. The paper "
-            "sums votes, kvpress averages them: the order is the same. The paper and RankKV may pool "
+            "window_size is 64 in kvpress, 32 in RankKV and the paper's code; default 64. The "
+            "paper "
+            "sums votes, kvpress averages them: the order is the same. The paper and RankKV may "
+            "pool "
             "by maximum. A prompt no longer than the window is kept whole; kvpress refuses it.")
         .param(integer("window_size", 64)
                    .min(1)
@@ -52,7 +54,8 @@ class SnapKv {
   }
 
  private:
-  // Mean over the group of pooled mean votes; the pooling sees zeros where the window begins, as in kvpress.
+  // Mean over the group of pooled mean votes; the pooling sees zeros where the window begins, as in
+  // kvpress.
   void score_before_window(const Head& head, int64_t n, float* scores) const {
     const Cube attention = head.window_attention();  // [group_size, W, n_entries]
     std::vector<float> votes(static_cast<size_t>(n)), pooled(votes), scratch;

@@ -39,8 +39,8 @@ std::vector<int64_t> reference(FakeLayer& layer, const ScoreTable& table, double
   for (size_t h = 0; h < n_heads; ++h) {
     std::vector<Entry> all;
     for (size_t i = 0; i < table.scores[h].size(); ++i) {
-      all.push_back({table.pins[h][i], table.scores[h][i], layer.positions(h)[i],
-                     static_cast<int32_t>(h)});
+      all.push_back(
+          {table.pins[h][i], table.scores[h][i], layer.positions(h)[i], static_cast<int32_t>(h)});
     }
     std::sort(all.begin(), all.end(), kept_before);
     counts[h] = std::min<int64_t>(safe, static_cast<int64_t>(all.size()));
@@ -48,7 +48,8 @@ std::vector<int64_t> reference(FakeLayer& layer, const ScoreTable& table, double
   }
   std::sort(rest.begin(), rest.end(), kept_before);
   const int64_t left = budget - std::accumulate(counts.begin(), counts.end(), int64_t{0});
-  for (int64_t i = 0; i < left; ++i) ++counts[static_cast<size_t>(rest[static_cast<size_t>(i)].head)];
+  for (int64_t i = 0; i < left; ++i)
+    ++counts[static_cast<size_t>(rest[static_cast<size_t>(i)].head)];
   return counts;
 }
 
@@ -121,7 +122,8 @@ TEST_CASE("adakv equals the definition on random layers with ties, pins and ragg
     const PluginMethod adakv(kLibrary, {{"alpha_safeguard", alpha}});
     layer.raw().layer_budget = static_cast<int64_t>(rng() % static_cast<uint64_t>(entries + 1));
     INFO("round " << round << ", alpha " << alpha << ", budget " << layer.raw().layer_budget);
-    // Short heads may hold less than an equal split; the reference then hands out the rest, as adakv does.
+    // Short heads may hold less than an equal split; the reference then hands out the rest, as
+    // adakv does.
     CHECK(adakv.allocate(layer.raw(), table) == reference(layer, table, alpha));
   }
 }

@@ -48,7 +48,8 @@ TEST_CASE("pyramidkv with rule=kvpress gives kvpress's numbers") {
 }
 
 TEST_CASE("pyramidkv with rule=kvpress rounds half to even and works for one layer") {
-  const Settings small{{"rule", std::string("kvpress")}, {"window_size", int64_t{2}}, {"beta", 2.0}};
+  const Settings small{
+      {"rule", std::string("kvpress")}, {"window_size", int64_t{2}}, {"beta", 2.0}};
   // average 5.5: last 2.75, first 8.25, the step of two layers is the whole way
   const auto two = PluginMethod(library("pyramidkv"), small).allocate(2, 2, 40, 22);
   CHECK(two.entries == std::vector<int64_t>{16, 6});

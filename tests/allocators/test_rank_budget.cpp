@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The original system's budgets, vector by vector. Its profile is published with four digits; the vectors were made from
-// more, so a layer may differ by one where the share lies on an integer.
+// The original system's budgets, vector by vector. Its profile is published with four digits; the
+// vectors were made from more, so a layer may differ by one where the share lies on an integer.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -14,10 +14,10 @@ using Budgets = std::vector<int64_t>;
 namespace {
 
 // Effective ranks of pythia-2.8b on WikiText-2, 32 samples.
-const std::vector<double> kProfile{
-    .5855, .6866, .5519, .2612, .3971, .2411, .1333, .1961, .2304, .2545, .3314,
-    .1719, .2160, .2018, .3358, .1394, .1931, .1157, .1618, .1550, .1407, .1563,
-    .1598, .1718, .1249, .1460, .1224, .1722, .1972, .1346, .2324, .1542};
+const std::vector<double> kProfile{.5855, .6866, .5519, .2612, .3971, .2411, .1333, .1961,
+                                   .2304, .2545, .3314, .1719, .2160, .2018, .3358, .1394,
+                                   .1931, .1157, .1618, .1550, .1407, .1563, .1598, .1718,
+                                   .1249, .1460, .1224, .1722, .1972, .1346, .2324, .1542};
 
 const std::vector<double> kFive{.3, .5, .8, .2, .6};
 
@@ -72,8 +72,8 @@ TEST_CASE("the original breaks ties towards lower layers when it hands out") {
 TEST_CASE("the original's proportional budgets of a 32-layer profile") {
   const RankStrategy s = strategy("proportional");
   check_near(seed_budgets(kProfile, 128 * 32, s, 32, {}),
-             {321, 377, 303, 144, 218, 133, 73,  107, 127, 140, 182, 94, 119, 111, 185, 76,
-              105, 63,  88,  84,  77,  85,  87,  94,  68,  80,  67,  94, 109, 73,  128, 84});
+             {321, 377, 303, 144, 218, 133, 73, 107, 127, 140, 182, 94, 119, 111, 185, 76,
+              105, 63,  88,  84,  77,  85,  87, 94,  68,  80,  67,  94, 109, 73,  128, 84});
   check_near(seed_budgets(kProfile, 256 * 32, s, 32, {}),
              {642, 753, 606, 287, 436, 265, 146, 215, 253, 280, 364, 188, 237, 222, 369, 152,
               211, 126, 177, 169, 154, 171, 175, 188, 136, 160, 134, 188, 217, 147, 255, 169});
@@ -103,8 +103,8 @@ TEST_CASE("the random ablation repeats CPython's shuffle") {
   // The published permutation, applied to the published budgets.
   Budgets shuffled;
   for (const size_t i : cpython_shuffle(32, 42)) shuffled.push_back(kAverage512[i]);
-  CHECK(shuffled == Budgets{268, 529, 727, 305, 320, 376, 350,  292, 339, 474, 424,
-                            559, 433, 737, 273, 308, 510, 1506, 443, 354, 1211, 253,
+  CHECK(shuffled == Budgets{268, 529, 727, 305, 320, 376, 350,  292, 339,  474,  424,
+                            559, 433, 737, 273, 308, 510, 1506, 443, 354,  1211, 253,
                             342, 573, 295, 871, 378, 338, 506,  376, 1284, 430});
   check_near(seed_budgets(kProfile, 512 * 32, strategy("random"), 32, {}), shuffled);
 }
@@ -113,9 +113,9 @@ TEST_CASE("the inverse ablation hands sorted budgets out in reverse") {
   const std::vector<double> budgets(kAverage512.begin(), kAverage512.end());
   Budgets inverse;
   for (const size_t i : inverse_order(budgets)) inverse.push_back(kAverage512[i]);
-  const Budgets published{268, 253, 273, 308, 292,  338, 871, 376, 342, 320,  305,
-                          430, 350, 354, 295, 727,  378, 1506, 443, 510, 573, 506,
-                          474, 433, 1211, 559, 1284, 424, 376, 737, 339, 529};
+  const Budgets published{268, 253, 273,  308, 292,  338, 871,  376, 342, 320, 305,
+                          430, 350, 354,  295, 727,  378, 1506, 443, 510, 573, 506,
+                          474, 433, 1211, 559, 1284, 424, 376,  737, 339, 529};
   CHECK(inverse == published);
   check_near(seed_budgets(kProfile, 512 * 32, strategy("inverse"), 32, {}), published);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RankKV through the plugin boundary: ranks of small attention maps by a plain Jacobi method, needs, profiles, budgets.
+// RankKV through the plugin boundary: ranks of small attention maps by a plain Jacobi method,
+// needs, profiles, budgets.
 #include <ATen/Version.h>
 
 #include <algorithm>

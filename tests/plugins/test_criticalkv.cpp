@@ -34,9 +34,8 @@ double projected_norm(FakeLayer& layer, size_t h, int64_t i) {
 std::set<size_t> best(const std::vector<float>& scores, size_t count) {
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return scores[a] > scores[b];
-  });
+  std::stable_sort(
+      order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
   return {order.begin(), order.begin() + static_cast<long>(std::min(count, order.size()))};
 }
 
@@ -53,9 +52,10 @@ void check_against_reference(const Case& c) {
   FakeShape shape;
   FakeLayer layer(shape, FakeLayer::dense(2, 300), 300);  // more than one chunk of the projection
   layer.add_window_attention(8);
-  layer.add_tensor(KVH_T_OUTPUT_WEIGHT,
-                   random_floats(layer.rng(), shape.hidden_size * shape.n_heads * shape.head_dim, -1, 1),
-                   {shape.hidden_size, shape.n_heads * shape.head_dim});
+  layer.add_tensor(
+      KVH_T_OUTPUT_WEIGHT,
+      random_floats(layer.rng(), shape.hidden_size * shape.n_heads * shape.head_dim, -1, 1),
+      {shape.hidden_size, shape.n_heads * shape.head_dim});
   layer.raw().layer_budget = c.budget;
   Settings inner_settings;
   if (c.inner == "snapkv") inner_settings["window_size"] = int64_t{8};
@@ -73,8 +73,8 @@ void check_against_reference(const Case& c) {
       INFO("head " << h << ", entry " << i);
       const bool pinned = first.count(i) > 0 || (c.pins && before.pins[h][i] > 0);
       CHECK(got.pins[h][i] == (pinned ? 1 : 0));
-      const double want = (before.scores[h][i] + c.epsilon) *
-                          projected_norm(layer, h, static_cast<int64_t>(i));
+      const double want =
+          (before.scores[h][i] + c.epsilon) * projected_norm(layer, h, static_cast<int64_t>(i));
       CHECK(got.scores[h][i] == Approx(want).epsilon(1e-4).margin(1e-6));
     }
   }

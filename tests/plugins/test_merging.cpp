@@ -33,8 +33,11 @@ struct Match {
   bool ok;
 };
 
-std::vector<Match> matches(FakeLayer& layer, size_t h, const std::vector<int32_t>& kept,
-                           double threshold, double fraction) {
+std::vector<Match> matches(FakeLayer& layer,
+                           size_t h,
+                           const std::vector<int32_t>& kept,
+                           double threshold,
+                           double fraction) {
   std::vector<Match> out;
   for (int64_t e = 0; e < layer.n_entries(h); ++e) {
     if (std::find(kept.begin(), kept.end(), e) != kept.end()) continue;
@@ -61,8 +64,11 @@ std::vector<Match> matches(FakeLayer& layer, size_t h, const std::vector<int32_t
   return out;
 }
 
-std::vector<float> reference(FakeLayer& layer, size_t h, const std::vector<int32_t>& kept,
-                             double threshold, double fraction) {
+std::vector<float> reference(FakeLayer& layer,
+                             size_t h,
+                             const std::vector<int32_t>& kept,
+                             double threshold,
+                             double fraction) {
   const int64_t d = layer.shape().head_dim;
   FakeTensor& values = layer.values(h);
   std::vector<double> sums, totals(kept.size(), 0.0);
@@ -101,7 +107,10 @@ Rows run(FakeLayer& layer, const Kept& kept, const Settings& settings) {
     indices.push_back(kept[h].data());
   }
   for (auto& row : rows) pointers.push_back(row.data());
-  kvh_edit edit{sizeof(kvh_edit), static_cast<int32_t>(kept.size()), counts.data(), indices.data(),
+  kvh_edit edit{sizeof(kvh_edit),
+                static_cast<int32_t>(kept.size()),
+                counts.data(),
+                indices.data(),
                 pointers.data()};
   PluginMethod(kLibrary, settings).edit(layer.raw(), edit);
   return rows;
@@ -110,8 +119,8 @@ Rows run(FakeLayer& layer, const Kept& kept, const Settings& settings) {
 void check_against_reference(double threshold, double fraction) {
   FakeLayer layer({}, {FakeLayer::dense(1, 60)[0], {0, 4, 5, 9, 12, 13, 30}}, 60);
   const Kept kept{{0, 3, 4, 17, 30, 31, 44, 58, 59}, {1, 2, 6}};
-  const Rows got = run(layer, kept,
-                       {{"similarity_threshold", threshold}, {"merge_fraction", fraction}});
+  const Rows got =
+      run(layer, kept, {{"similarity_threshold", threshold}, {"merge_fraction", fraction}});
   for (size_t h = 0; h < 2; ++h) {
     const std::vector<float> want = reference(layer, h, kept[h], threshold, fraction);
     REQUIRE(got[h].size() == want.size());

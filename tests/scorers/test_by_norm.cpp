@@ -45,8 +45,13 @@ TEST_CASE("knorm reads half precision and strided keys") {
   kvh_layer raw = layer.raw();
   raw.heads = heads;
   const PluginMethod knorm(library("knorm"));
-  head.keys = {const_cast<uint16_t*>(bf16.data()), {KVH_DEVICE_CPU, 0}, 2,
-               {KVH_DTYPE_BFLOAT, 16, 1},          shape,               strides, 0};
+  head.keys = {const_cast<uint16_t*>(bf16.data()),
+               {KVH_DEVICE_CPU, 0},
+               2,
+               {KVH_DTYPE_BFLOAT, 16, 1},
+               shape,
+               strides,
+               0};
   CHECK(knorm.score(raw).scores[0][0] == -2.5f);
   head.keys.data = const_cast<uint16_t*>(fp16.data());
   head.keys.dtype = {KVH_DTYPE_FLOAT, 16, 1};
@@ -57,10 +62,9 @@ TEST_CASE("knorm reads half precision and strided keys") {
 
 TEST_CASE("h2o_l2 pins first and recent entries and scores the rest by norm") {
   FakeLayer layer({}, {{0, 1, 2, 5, 6, 11, 18, 19}, {1, 7, 15, 16}}, 20);
-  const PluginMethod h2o(library("h2o_l2"),
-                         {{"start_size", int64_t{2}},
-                          {"heavy_hitter_size", int64_t{3}},
-                          {"recent_size", int64_t{4}}});
+  const PluginMethod h2o(
+      library("h2o_l2"),
+      {{"start_size", int64_t{2}}, {"heavy_hitter_size", int64_t{3}}, {"recent_size", int64_t{4}}});
   const ScoreTable got = h2o.score(layer.raw());
   CHECK(got.pins[0] == std::vector<int8_t>{2, 2, 0, 0, 0, 0, 1, 1});
   CHECK(got.pins[1] == std::vector<int8_t>{2, 0, 0, 1});
@@ -69,8 +73,8 @@ TEST_CASE("h2o_l2 pins first and recent entries and scores the rest by norm") {
 
 TEST_CASE("h2o_l2 states the cache size its parameters spell out") {
   const PluginMethod h2o(library("h2o_l2"));
-  const auto* own = static_cast<const kvh_own_budget*>(
-      h2o.method().extension(&h2o.method(), KVH_EXT_OWN_BUDGET));
+  const auto* own =
+      static_cast<const kvh_own_budget*>(h2o.method().extension(&h2o.method(), KVH_EXT_OWN_BUDGET));
   REQUIRE(own != nullptr);
   CHECK(own->entries_per_head(h2o.instance()) == 512);
   CHECK(h2o.method().extension(&h2o.method(), "kvhost.unheard_of/1") == nullptr);

@@ -38,9 +38,8 @@ TEST_CASE("random draws depend on seed, layer, head and position alone") {
   // An entry keeps its draw when others have gone.
   FakeLayer later({}, {{0, 77, 499}, {3}}, 501);
   const ScoreTable kept = random.score(later.raw());
-  CHECK(kept.scores[0] == std::vector<float>{first.scores[0][0],
-                                             first.scores[0][77],
-                                             first.scores[0][499]});
+  CHECK(kept.scores[0] ==
+        std::vector<float>{first.scores[0][0], first.scores[0][77], first.scores[0][499]});
   CHECK(kept.scores[1][0] == first.scores[1][3]);
 
   const PluginMethod seeded(library("random"), {{"seed", int64_t{6}}});

@@ -12,7 +12,10 @@ namespace {
 const std::string kLibrary = KVHOST_PLUGINS "/libsnapkv.so";
 
 // Mean over window rows, pooled, mean over the group; entries of the window hold 0.
-std::vector<std::vector<double>> reference(FakeLayer& layer, int64_t window, int64_t kernel, bool max) {
+std::vector<std::vector<double>> reference(FakeLayer& layer,
+                                           int64_t window,
+                                           int64_t kernel,
+                                           bool max) {
   std::vector<std::vector<double>> out;
   for (size_t h = 0; h < static_cast<size_t>(layer.shape().n_kv_heads); ++h) {
     FakeTensor& a = layer.attention(h);  // [group_size, W, n]
@@ -47,7 +50,8 @@ void check_against_reference(FakeLayer& layer, int64_t window, int64_t kernel, b
   const ScoreTable got = snapkv.score(layer.raw());
   const auto want = reference(layer, window, kernel, max);
   double highest = 0;
-  for (const auto& row : want) highest = std::max(highest, *std::max_element(row.begin(), row.end()));
+  for (const auto& row : want)
+    highest = std::max(highest, *std::max_element(row.begin(), row.end()));
   for (size_t h = 0; h < want.size(); ++h) {
     for (size_t i = 0; i < want[h].size(); ++i) {
       const bool in_window = layer.positions(h)[i] >= layer.raw().n_seen - window;

@@ -61,9 +61,18 @@ class FakeLayer {
  public:
   FakeLayer(FakeShape shape, std::vector<std::vector<int32_t>> positions, int64_t n_seen)
       : shape_(shape), positions_(std::move(positions)), rng_(7) {
-    model_ = {sizeof(kvh_model), shape.n_layers,    shape.n_heads, shape.n_kv_heads,
-              shape.head_dim,    shape.hidden_size, 0,             {KVH_DTYPE_FLOAT, 32, 1},
-              {KVH_DEVICE_CPU, 0}, "llama",         "",            nullptr};
+    model_ = {sizeof(kvh_model),
+              shape.n_layers,
+              shape.n_heads,
+              shape.n_kv_heads,
+              shape.head_dim,
+              shape.hidden_size,
+              0,
+              {KVH_DTYPE_FLOAT, 32, 1},
+              {KVH_DEVICE_CPU, 0},
+              "llama",
+              "",
+              nullptr};
     int64_t longest = 0;
     for (const auto& p : positions_) {
       const auto n = static_cast<int64_t>(p.size());
@@ -72,15 +81,31 @@ class FakeLayer {
                          std::vector<int64_t>{n, shape.head_dim});
       values_.emplace_back(random_floats(rng_, n * shape.head_dim, -1, 1),
                            std::vector<int64_t>{n, shape.head_dim});
-      heads_.push_back({sizeof(kvh_head), 0, n, *keys_.back().view(), *values_.back().view(),
-                        p.data(), nullptr});
+      heads_.push_back({sizeof(kvh_head),
+                        0,
+                        n,
+                        *keys_.back().view(),
+                        *values_.back().view(),
+                        p.data(),
+                        nullptr});
     }
     for (const kvh_head& head : heads_) head_pointers_.push_back(&head);
     tensors_.assign(KVH_T_COUNT, nullptr);
     exec_ = {sizeof(kvh_exec), 2, /*seed=*/5, nullptr, nullptr, run_on_two_threads};
-    raw_ = {sizeof(kvh_layer), KVH_PHASE_PREFILL, /*layer=*/0, shape.n_kv_heads, n_seen, n_seen,
-            longest, /*layer_budget=*/-1, &model_, &exec_, head_pointers_.data(), tensors_.data(),
-            KVH_T_COUNT, 0};
+    raw_ = {sizeof(kvh_layer),
+            KVH_PHASE_PREFILL,
+            /*layer=*/0,
+            shape.n_kv_heads,
+            n_seen,
+            n_seen,
+            longest,
+            /*layer_budget=*/-1,
+            &model_,
+            &exec_,
+            head_pointers_.data(),
+            tensors_.data(),
+            KVH_T_COUNT,
+            0};
   }
   FakeLayer(const FakeLayer&) = delete;
   FakeLayer& operator=(const FakeLayer&) = delete;

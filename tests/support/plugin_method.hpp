@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A method of a built plugin, opened with dlopen and called through the C tables, as the host does it.
+// A method of a built plugin, opened with dlopen and called through the C tables, as the host does
+// it.
 #pragma once
 
 #include <dlfcn.h>
@@ -44,7 +45,10 @@ struct ScoreTable {
     pin_rows.clear();
     for (auto& row : scores) rows.push_back(row.data());
     for (auto& row : pins) pin_rows.push_back(row.data());
-    return {sizeof(kvh_scores), static_cast<int32_t>(counts.size()), counts.data(), rows.data(),
+    return {sizeof(kvh_scores),
+            static_cast<int32_t>(counts.size()),
+            counts.data(),
+            rows.data(),
             pin_rows.data()};
   }
 
@@ -72,12 +76,18 @@ class PluginMethod {
       values.push_back(value_of(*method_->params[i], settings));
     }
     if (!settings.empty()) throw std::runtime_error("unknown setting " + settings.begin()->first);
-    kvh_child inner{sizeof(kvh_child), KVH_KIND_SCORER, const_cast<PluginMethod*>(child), "inner",
-                    score_child};
+    kvh_child inner{
+        sizeof(kvh_child), KVH_KIND_SCORER, const_cast<PluginMethod*>(child), "inner", score_child};
     child_ = inner;
     const kvh_child* children[] = {&child_};
-    const kvh_create_args args{sizeof(kvh_create_args), method_->n_params, values.data(), model,
-                               nullptr, children, child ? 1u : 0u, 0};
+    const kvh_create_args args{sizeof(kvh_create_args),
+                               method_->n_params,
+                               values.data(),
+                               model,
+                               nullptr,
+                               children,
+                               child ? 1u : 0u,
+                               0};
     check([&](kvh_error* e) { return method_->create(method_, &args, &instance_, e); });
     if (method_->begin) {
       check([&](kvh_error* e) { return method_->begin(instance_, &sequence_, e); });
@@ -137,13 +147,24 @@ class PluginMethod {
                        std::optional<int32_t> n_observed = {}) const {
     const auto n = static_cast<size_t>(n_layers);
     const std::vector<int64_t> floors(n, 0), caps(n, kv_len * n_kv_heads);
-    LayerResult result{false, std::vector<double>(n), std::vector<double>(n, std::nan("")),
+    LayerResult result{false,
+                       std::vector<double>(n),
+                       std::vector<double>(n, std::nan("")),
                        std::vector<int64_t>(n)};
-    const kvh_layer_request request{sizeof(kvh_layer_request), n_layers, n_kv_heads,
-                                    n_observed.value_or(n_layers), kv_len, total, floors.data(),
+    const kvh_layer_request request{sizeof(kvh_layer_request),
+                                    n_layers,
+                                    n_kv_heads,
+                                    n_observed.value_or(n_layers),
+                                    kv_len,
+                                    total,
+                                    floors.data(),
                                     caps.data()};
-    kvh_layer_answer answer{sizeof(kvh_layer_answer), 0, result.shares.data(),
-                            result.entries.data(), result.observed.data(), nullptr};
+    kvh_layer_answer answer{sizeof(kvh_layer_answer),
+                            0,
+                            result.shares.data(),
+                            result.entries.data(),
+                            result.observed.data(),
+                            nullptr};
     check([&](kvh_error* e) {
       return layer_table().allocate(instance_, sequence_, &request, &answer, e);
     });

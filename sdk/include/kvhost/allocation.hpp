@@ -32,8 +32,8 @@ class LayerAnswer {
  public:
   LayerAnswer(kvh_layer_answer& raw, int32_t n_layers) : raw_(&raw), n_layers_(n_layers) {}
 
-  // Real shares on any common scale; the host apportions the total exactly. Fewer than n_layers while the
-  // rest is unobserved.
+  // Real shares on any common scale; the host apportions the total exactly. Fewer than n_layers
+  // while the rest is unobserved.
   void shares(const std::vector<double>& values) {
     fill(values, raw_->shares);
     raw_->exact = 0;

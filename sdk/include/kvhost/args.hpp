@@ -8,7 +8,8 @@
 
 namespace kvhost::sdk {
 
-// [create] Parameters by name; the host has filled defaults and checked ranges. Borrowed: copy what you keep.
+// [create] Parameters by name; the host has filled defaults and checked ranges. Borrowed: copy what
+// you keep.
 class Args {
  public:
   Args(const kvh_method& method, const kvh_create_args& args) : method_(&method), args_(&args) {}

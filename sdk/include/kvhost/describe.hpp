@@ -117,7 +117,8 @@ inline Param file(const char* name) {
   return p;
 }
 
-// Everything a listing shows. Build one with scorer(), wrapper(), ... below; texts are string literals.
+// Everything a listing shows. Build one with scorer(), wrapper(), ... below; texts are string
+// literals.
 class Description {
  public:
   Description(uint32_t kind, const char* name) {

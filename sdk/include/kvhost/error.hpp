@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exception a method throws; the glue turns it into a kvh_error, so nothing crosses the boundary.
+// The exception a method throws; the glue turns it into a kvh_error, so nothing crosses the
+// boundary.
 #pragma once
 
 #include <stdexcept>

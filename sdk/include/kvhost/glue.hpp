@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a C++ class to the C tables of method.h. Every function catches everything and fills the kvh_error.
+// From a C++ class to the C tables of method.h. Every function catches everything and fills the
+// kvh_error.
 #pragma once
 
 #include <memory>
@@ -59,8 +60,7 @@ struct SequenceOf<M, std::void_t<typename M::Sequence>> {
 template <typename M, typename = void>
 struct HasNeeds : std::false_type {};
 template <typename M>
-struct HasNeeds<M,
-                std::void_t<decltype(std::declval<const M&>().needs(std::declval<Needs&>()))>>
+struct HasNeeds<M, std::void_t<decltype(std::declval<const M&>().needs(std::declval<Needs&>()))>>
     : std::true_type {};
 
 template <typename M, typename = void>
@@ -83,15 +83,17 @@ struct HasOwnBudget : std::false_type {};
 template <typename M>
 struct HasOwnBudget<M, std::void_t<decltype(&M::own_budget)>> : std::true_type {};
 
-// Members of M (all const, so one instance serves all sequences; [Sequence&,] only when M declares one):
+// Members of M (all const, so one instance serves all sequences; [Sequence&,] only when M declares
+// one):
 //   M(const Args&);  void needs(Needs&) const;                      the rest by kind
 //   scorer, wrapper:  void score([Sequence&,] const Layer&, Scores&) const;
-//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&) const;
-//   layer allocator:  uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
+//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&)
+//   const; layer allocator:  uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
 //                     void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
 //   press:            void edit([Sequence&,] const Layer&, Edit&) const;
 //   optional:         void after_compact([Sequence&,] const kvh_moved&) const;
-//                     int64_t own_budget() const;                 entries per head, when the user gives no budget
+//                     int64_t own_budget() const;                 entries per head, when the user
+//                     gives no budget
 template <typename M>
 struct Glue {
   using Sequence = typename SequenceOf<M>::type;
@@ -106,9 +108,8 @@ struct Glue {
                            const kvh_create_args* args,
                            kvh_instance** out,
                            kvh_error* error) noexcept {
-    return guard(error, [&] {
-      *out = reinterpret_cast<kvh_instance*>(new M(Args(*method, *args)));
-    });
+    return guard(error,
+                 [&] { *out = reinterpret_cast<kvh_instance*>(new M(Args(*method, *args))); });
   }
   static void destroy(kvh_instance* instance) noexcept { delete reinterpret_cast<M*>(instance); }
 
@@ -262,8 +263,7 @@ const kvh_method* scorer_method() noexcept {
 
 template <typename M>
 const kvh_method* head_allocator_method() noexcept {
-  static constexpr kvh_head_allocator table{
-      sizeof(kvh_head_allocator), 0, Glue<M>::allocate_heads};
+  static constexpr kvh_head_allocator table{sizeof(kvh_head_allocator), 0, Glue<M>::allocate_heads};
   return Glue<M>::method(&table);
 }
 

@@ -17,7 +17,8 @@ class Head {
   Matrix keys() const { return Matrix(head_->keys); }      // [n, d] RoPE applied
   Matrix values() const { return Matrix(head_->values); }  // [n, d]
 
-  // [group_size, W, n] softmax rows of the last W queries. [throws] KVH_E_NEED_MISSING when it was not delivered.
+  // [group_size, W, n] softmax rows of the last W queries. [throws] KVH_E_NEED_MISSING when it was
+  // not delivered.
   Cube window_attention() const {
     if (!head_->window_attention) need_missing("no window attention; declare it in needs()");
     return Cube(*head_->window_attention);

@@ -12,7 +12,8 @@
 
 namespace kvhost::sdk {
 
-// Sum of squares of `n` floats, accumulated in double on four lanes (the lanes let a compiler vectorise).
+// Sum of squares of `n` floats, accumulated in double on four lanes (the lanes let a compiler
+// vectorise).
 inline double squared_norm(const float* x, int64_t n) {
   double lane[4] = {0, 0, 0, 0};
   int64_t i = 0;
@@ -23,8 +24,9 @@ inline double squared_norm(const float* x, int64_t n) {
   return (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
 
-// Average over an odd kernel, stride 1, zeros beyond both ends, always divided by `kernel` (so the ends are pulled down,
-// as torch's avg_pool1d with count_include_pad does). `in` and `out` may not overlap.
+// Average over an odd kernel, stride 1, zeros beyond both ends, always divided by `kernel` (so the
+// ends are pulled down, as torch's avg_pool1d with count_include_pad does). `in` and `out` may not
+// overlap.
 inline void average_pool(const float* in, int64_t n, int64_t kernel, float* out) {
   const int64_t half = kernel / 2;
   for (int64_t i = 0; i < n; ++i) {
@@ -45,7 +47,8 @@ inline void max_pool(const float* in, int64_t n, int64_t kernel, float* out) {
   }
 }
 
-// SplitMix64's finaliser: a bijection whose outputs pass statistical tests even for consecutive inputs.
+// SplitMix64's finaliser: a bijection whose outputs pass statistical tests even for consecutive
+// inputs.
 inline uint64_t mix64(uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -53,7 +56,8 @@ inline uint64_t mix64(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// Counter-based draws: a pure function of its counters, so the order of evaluation and the threads do not matter.
+// Counter-based draws: a pure function of its counters, so the order of evaluation and the threads
+// do not matter.
 inline uint64_t random_bits(uint64_t seed, uint64_t a, uint64_t b, uint64_t c) {
   return mix64(mix64(mix64(mix64(seed) ^ a) ^ b) ^ c);
 }
@@ -66,9 +70,9 @@ struct Bounds {
   std::vector<int64_t> min, max;
 };
 
-// Divides `total` in proportion to `shares` between the bounds: b_i = clamp(scale * share_i, min_i, max_i) with the one
-// scale that makes the sum right. When all open shares are zero they are treated as equal.
-// [throws] KVH_E_CONFIG when the total lies outside the sum of the bounds.
+// Divides `total` in proportion to `shares` between the bounds: b_i = clamp(scale * share_i, min_i,
+// max_i) with the one scale that makes the sum right. When all open shares are zero they are
+// treated as equal. [throws] KVH_E_CONFIG when the total lies outside the sum of the bounds.
 inline std::vector<double> water_fill(const std::vector<double>& shares,
                                       double total,
                                       const Bounds& bounds) {
@@ -118,8 +122,8 @@ inline std::vector<double> water_fill(const std::vector<double>& shares,
   }
 }
 
-// water_fill() in whole numbers that sum to `total` exactly: floors first, then one more for the largest remainders
-// (ties: the lower index).
+// water_fill() in whole numbers that sum to `total` exactly: floors first, then one more for the
+// largest remainders (ties: the lower index).
 inline std::vector<int64_t> apportion(const std::vector<double>& shares,
                                       int64_t total,
                                       const Bounds& bounds) {
@@ -134,9 +138,8 @@ inline std::vector<int64_t> apportion(const std::vector<double>& shares,
     left -= out[i];
   }
   const auto remainder = [&](size_t i) { return exact[i] - static_cast<double>(out[i]); };
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return remainder(a) > remainder(b);
-  });
+  std::stable_sort(
+      order.begin(), order.end(), [&](size_t a, size_t b) { return remainder(a) > remainder(b); });
   while (left > 0) {  // one round is enough but for rounding in the last place
     for (const size_t i : order) {
       if (left > 0 && out[i] < bounds.max[i]) {

@@ -9,8 +9,8 @@
 
 namespace kvhost::sdk {
 
-// body(begin, end) over disjoint ranges that cover [0, n). Not nested. [calling thread] Rethrows the body's first
-// exception after all ranges are done.
+// body(begin, end) over disjoint ranges that cover [0, n). Not nested. [calling thread] Rethrows
+// the body's first exception after all ranges are done.
 template <typename Body>
 void parallel_for(const Layer& layer, int64_t n, const Body& body) {
   const kvh_exec* exec = layer.raw().exec;

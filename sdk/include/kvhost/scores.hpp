@@ -9,8 +9,9 @@
 
 namespace kvhost::sdk {
 
-// Larger = keep. Pins stand beside the scores: > 0 keep first (higher value first, then the later position), < 0 drop
-// first, 0 by score. They start at zero; every score must be written and finite.
+// Larger = keep. Pins stand beside the scores: > 0 keep first (higher value first, then the later
+// position), < 0 drop first, 0 by score. They start at zero; every score must be written and
+// finite.
 class Scores {
  public:
   explicit Scores(const kvh_scores& raw) : raw_(raw) {}
@@ -36,7 +37,8 @@ class Scores {
     return best == -std::numeric_limits<float>::infinity() ? 0.0f : best;
   }
 
-  // kvpress's numeric protection: entries pinned to stay get the layer's largest score plus one. Pins are kept.
+  // kvpress's numeric protection: entries pinned to stay get the layer's largest score plus one.
+  // Pins are kept.
   void set_pinned_to_max_plus_one() const {
     const auto value = static_cast<float>(static_cast<double>(max_unpinned()) + 1.0);
     for (int32_t h = 0; h < n_kv_heads(); ++h) {

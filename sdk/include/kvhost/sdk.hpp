@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything a C++17 author of a method needs; nothing but the standard library behind it. A whole scorer:
+// Everything a C++17 author of a method needs; nothing but the standard library behind it. A whole
+// scorer:
 //
 //   #include <kvhost/sdk.hpp>
 //   namespace {
@@ -14,8 +15,8 @@
 //   }  // namespace
 //   KVHOST_SCORER(Knorm)
 //
-// The members each kind may have are listed in glue.hpp. Instances are immutable; what changes from call to call lives
-// in `struct Sequence`. Throw kvhost::sdk::Error to refuse.
+// The members each kind may have are listed in glue.hpp. Instances are immutable; what changes from
+// call to call lives in `struct Sequence`. Throw kvhost::sdk::Error to refuse.
 #pragma once
 
 #include "glue.hpp"
@@ -33,28 +34,29 @@
 #define KVHOST_PLUGIN_LICENSE "Apache-2.0"
 #endif
 
-// A library of several methods: KVHOST_PLUGIN("org.example.norms", scorer_method<A>, press_method<B>), with the
-// functions of glue.hpp. The exported table is constant data: nothing runs when the library is loaded.
-#define KVHOST_PLUGIN(plugin_name, ...)                                                        \
-  namespace {                                                                                  \
-  using KvhostMethodFn = const kvh_method* (*)() noexcept;                                     \
-  constexpr KvhostMethodFn kvhost_methods[] = {__VA_ARGS__};                                   \
-  constexpr uint32_t kvhost_n_methods = sizeof kvhost_methods / sizeof kvhost_methods[0];      \
-  const kvh_method* kvhost_method(uint32_t index) noexcept {                                   \
-    return index < kvhost_n_methods ? kvhost_methods[index]() : nullptr;                       \
-  }                                                                                            \
-  }                                                                                            \
-  constexpr kvh_plugin kvhost_plugin_v1 = {KVH_MAGIC,                                          \
-                                           sizeof(kvh_plugin),                                 \
-                                           KVH_ABI_MAJOR,                                      \
-                                           KVH_ABI_MINOR,                                      \
-                                           /*abi_minor_required=*/0,                           \
-                                           kvhost_n_methods,                                   \
-                                           plugin_name,                                        \
-                                           KVHOST_PLUGIN_VERSION,                              \
-                                           KVHOST_PLUGIN_VENDOR,                               \
-                                           KVHOST_PLUGIN_LICENSE,                              \
-                                           /*open=*/nullptr,                                   \
+// A library of several methods: KVHOST_PLUGIN("org.example.norms", scorer_method<A>,
+// press_method<B>), with the functions of glue.hpp. The exported table is constant data: nothing
+// runs when the library is loaded.
+#define KVHOST_PLUGIN(plugin_name, ...)                                                   \
+  namespace {                                                                             \
+  using KvhostMethodFn = const kvh_method* (*)() noexcept;                                \
+  constexpr KvhostMethodFn kvhost_methods[] = {__VA_ARGS__};                              \
+  constexpr uint32_t kvhost_n_methods = sizeof kvhost_methods / sizeof kvhost_methods[0]; \
+  const kvh_method* kvhost_method(uint32_t index) noexcept {                              \
+    return index < kvhost_n_methods ? kvhost_methods[index]() : nullptr;                  \
+  }                                                                                       \
+  }                                                                                       \
+  constexpr kvh_plugin kvhost_plugin_v1 = {KVH_MAGIC,                                     \
+                                           sizeof(kvh_plugin),                            \
+                                           KVH_ABI_MAJOR,                                 \
+                                           KVH_ABI_MINOR,                                 \
+                                           /*abi_minor_required=*/0,                      \
+                                           kvhost_n_methods,                              \
+                                           plugin_name,                                   \
+                                           KVHOST_PLUGIN_VERSION,                         \
+                                           KVHOST_PLUGIN_VENDOR,                          \
+                                           KVHOST_PLUGIN_LICENSE,                         \
+                                           /*open=*/nullptr,                              \
                                            kvhost_method};
 
 #ifndef KVHOST_PLUGIN_NAME

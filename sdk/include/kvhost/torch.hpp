@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Borrowed tensors as at::Tensor, for methods that use libtorch inside. The only SDK header that includes ATen.
+// Borrowed tensors as at::Tensor, for methods that use libtorch inside. The only SDK header that
+// includes ATen.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -24,11 +25,12 @@ inline at::ScalarType scalar_type(const kvh_tensor& t) {
   bad_shape("a tensor of an unknown dtype");
 }
 
-// [prefill, decode] A view, not a copy: valid during the call that delivered it, and not to be written.
+// [prefill, decode] A view, not a copy: valid during the call that delivered it, and not to be
+// written.
 inline at::Tensor as_tensor(const kvh_tensor& t) {
   const bool cuda = t.device.type == KVH_DEVICE_CUDA;
-  const auto device =
-      cuda ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(t.device.id)) : at::Device(at::kCPU);
+  const auto device = cuda ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(t.device.id))
+                           : at::Device(at::kCPU);
   const at::IntArrayRef shape(t.shape, static_cast<size_t>(t.ndim));
   const at::IntArrayRef strides(t.strides, static_cast<size_t>(t.ndim));
   void* data = static_cast<char*>(t.data) + t.byte_offset;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed views of borrowed tensors. A row is read as float whatever the cache's dtype is; float32 rows are not copied.
+// Typed views of borrowed tensors. A row is read as float whatever the cache's dtype is; float32
+// rows are not copied.
 #pragma once
 
 #include <cstring>
@@ -17,7 +18,8 @@ inline float bf16_to_float(uint16_t bits) {
 }
 
 inline float fp16_to_float(uint16_t bits) {
-  // Exponent and mantissa moved into place and rescaled by 2^112; this is exact for subnormal numbers too.
+  // Exponent and mantissa moved into place and rescaled by 2^112; this is exact for subnormal
+  // numbers too.
   const uint32_t magnitude = static_cast<uint32_t>(bits & 0x7fffu) << 13;
   float value;
   std::memcpy(&value, &magnitude, sizeof value);
@@ -84,8 +86,10 @@ class View {
                 std::to_string(ndim));
     }
     if (t.device.type != KVH_DEVICE_CPU) {
-      throw Error(KVH_E_UNSUPPORTED, "", "tensor on device type " + std::to_string(t.device.type) +
-                                             "; this method reads CPU memory");
+      throw Error(KVH_E_UNSUPPORTED,
+                  "",
+                  "tensor on device type " + std::to_string(t.device.type) +
+                      "; this method reads CPU memory");
     }
   }
 
@@ -93,7 +97,8 @@ class View {
   const kvh_tensor& raw() const { return *tensor_; }
 
  protected:
-  // Row at `offset` elements: in place when it is contiguous float32, otherwise converted into `scratch`.
+  // Row at `offset` elements: in place when it is contiguous float32, otherwise converted into
+  // `scratch`.
   const float* row_at(int64_t offset, std::vector<float>& scratch) const {
     const int32_t last = tensor_->ndim - 1;
     const int64_t n = tensor_->shape[last];
