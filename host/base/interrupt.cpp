@@ -18,7 +18,8 @@ void on_signal(int) { pending = 1; }
 void install_interrupt_handler() {
   struct sigaction action = {};
   action.sa_handler = on_signal;
-  // After the first signal the default returns, so that a second one ends the process whatever it is doing.
+  // After the first signal the default returns, so that a second one ends the process whatever it
+  // is doing.
   action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);

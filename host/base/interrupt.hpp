@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C: the first one asks the running work to stop at its next safe point, the second one ends the process.
+// Ctrl-C: the first one asks the running work to stop at its next safe point, the second one ends
+// the process.
 #pragma once
 
 namespace kvhost {
@@ -10,8 +11,8 @@ void install_interrupt_handler();
 // True after the first Ctrl-C.
 bool interrupted();
 
-// Called between layers, token chunks and generated tokens: throws Error(Interrupted) after the first Ctrl-C. Files are
-// written beside and renamed, so leaving this way leaves none half-written.
+// Called between layers, token chunks and generated tokens: throws Error(Interrupted) after the
+// first Ctrl-C. Files are written beside and renamed, so leaving this way leaves none half-written.
 void throw_if_interrupted();
 
 }  // namespace kvhost

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A subcommand: what `kvhost --help` says of it, its flags, and what it does. One file per command or group.
+// A subcommand: what `kvhost --help` says of it, its flags, and what it does. One file per command
+// or group.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -4,8 +4,14 @@
 namespace kvhost {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> all = {run_command(),  score_command(), plan_command(),   list_command(),
-                                           info_command(), tokenize_command(), doctor_command(), completion_command()};
+  static const std::vector<Command> all = {run_command(),
+                                           score_command(),
+                                           plan_command(),
+                                           list_command(),
+                                           info_command(),
+                                           tokenize_command(),
+                                           doctor_command(),
+                                           completion_command()};
   return all;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bash completion script, made from the commands' own flags and from what the registry knows right now.
+// A bash completion script, made from the commands' own flags and from what the registry knows
+// right now.
 #include <algorithm>
 #include <cctype>
 #include <iostream>
@@ -17,7 +18,8 @@ namespace kvhost {
 
 namespace {
 
-constexpr const char* kScript = R"(# bash completion for kvhost; load it with: source <(kvhost completion bash)
+constexpr const char* kScript =
+    R"(# bash completion for kvhost; load it with: source <(kvhost completion bash)
 _kvhost() {
   local line=${COMP_LINE:0:COMP_POINT} command=run i quoted=
   local word=${line##*[[:space:]]}
@@ -73,25 +75,30 @@ std::string choice_cases() {
   std::map<std::string, std::string> choices_of;
   for_each_flag([&](const Command&, const CLI::Option& option) {
     std::string type = option.get_type_name();
-    const bool few = type.find('|') != std::string::npos &&
-                     std::none_of(type.begin(), type.end(), [](unsigned char c) { return std::isupper(c); });
+    const bool few =
+        type.find('|') != std::string::npos &&
+        std::none_of(type.begin(), type.end(), [](unsigned char c) { return std::isupper(c); });
     if (!few) return;
     std::replace(type.begin(), type.end(), '|', ' ');
     choices_of[long_name(option)] = type;
   });
   std::string cases;
   for (const auto& [flag, words] : choices_of)
-    cases += "    " + flag + ") COMPREPLY=($(compgen -W \"" + words + "\" -- \"$word\")); return ;;\n";
+    cases +=
+        "    " + flag + ") COMPREPLY=($(compgen -W \"" + words + "\" -- \"$word\")); return ;;\n";
   return cases;
 }
 
 std::string flag_cases() {
   std::map<std::string, std::vector<std::string>> flags_of;
-  for_each_flag([&](const Command& command, const CLI::Option& option) { flags_of[command.name].push_back(long_name(option)); });
+  for_each_flag([&](const Command& command, const CLI::Option& option) {
+    flags_of[command.name].push_back(long_name(option));
+  });
   std::string cases;
   for (auto& [command, flags] : flags_of) {
     flags.push_back("--help");
-    cases += "      " + command + ") COMPREPLY=($(compgen -W \"" + join(flags, " ") + "\" -- \"$word\")) ;;\n";
+    cases += "      " + command + ") COMPREPLY=($(compgen -W \"" + join(flags, " ") +
+             "\" -- \"$word\")) ;;\n";
   }
   return cases;
 }
@@ -105,9 +112,10 @@ std::string bash_script() {
   const auto model = bundled_model(kDefaultModel);
   std::string end = kScriptEnd;
   end.replace(end.find("@flags@"), 7, flag_cases());
-  return "_kvhost_methods='" + join(methods, " ") + "'\n_kvhost_commands='" + join(names, " ") + "'\n_kvhost_models='" +
-         join(bundled_models(), " ") + "'\n_kvhost_demos='" +
-         join(model ? demo_names(*model) : std::vector<std::string>(), " ") + "'\n\n" + kScript + choice_cases() + end;
+  return "_kvhost_methods='" + join(methods, " ") + "'\n_kvhost_commands='" + join(names, " ") +
+         "'\n_kvhost_models='" + join(bundled_models(), " ") + "'\n_kvhost_demos='" +
+         join(model ? demo_names(*model) : std::vector<std::string>(), " ") + "'\n\n" + kScript +
+         choice_cases() + end;
 }
 
 }  // namespace
@@ -116,8 +124,10 @@ Command completion_command() {
   return {"completion",
           "a script that completes commands, flags and method names in bash",
           "bash",
-          "The script holds the methods that are installed now; make it again after installing plugins.",
-          "source <(kvhost completion bash)\nkvhost completion bash > ~/.local/share/bash-completion/completions/kvhost",
+          "The script holds the methods that are installed now; make it again after installing "
+          "plugins.",
+          "source <(kvhost completion bash)\nkvhost completion bash > "
+          "~/.local/share/bash-completion/completions/kvhost",
           [](CLI::App& app) {
             auto shell = std::make_shared<std::string>();
             app.add_option("shell", *shell)->group("")->type_name("bash");

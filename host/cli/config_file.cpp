@@ -28,7 +28,9 @@ auto integer(Integer& target, const Limits& limits) {
 
 template <class Number>
 auto number(Number& target, const Limits& limits) {
-  return [&target, limits](const JsonAt& at) { target = number_from_json(at.where(), at.value, limits); };
+  return [&target, limits](const JsonAt& at) {
+    target = number_from_json(at.where(), at.value, limits);
+  };
 }
 
 void read_budget(const JsonAt& at, PressOptions& press) {
@@ -74,8 +76,12 @@ void read_output(const JsonAt& at, OutputOptions& output) {
                {"color", [&](const JsonAt& v) { output.color = v.choice(kColorNames); }}});
 }
 
-// The composition itself is parsed where the registry is known; here only its outermost type counts.
-void read_press(const JsonAt& at, nlohmann::json& press, std::string& source, std::string& pointer) {
+// The composition itself is parsed where the registry is known; here only its outermost type
+// counts.
+void read_press(const JsonAt& at,
+                nlohmann::json& press,
+                std::string& source,
+                std::string& pointer) {
   if (!at.value.is_string() && !at.value.is_object() && !at.value.is_array() && !at.value.is_null())
     at.refuse("a composition as text or as {\"press\": name, ...}");
   press = at.value;
@@ -84,7 +90,8 @@ void read_press(const JsonAt& at, nlohmann::json& press, std::string& source, st
 }
 
 bool is_press_object(const nlohmann::json& value) {
-  return value.is_array() || (value.is_object() && (value.contains("inner") || value.contains("params")));
+  return value.is_array() ||
+         (value.is_object() && (value.contains("inner") || value.contains("params")));
 }
 
 void read_plugin_path(const JsonAt& at, PluginOptions& plugins) {
@@ -104,7 +111,8 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
   refuse_repeated_keys(path.string(), text);
   const JsonAt at{root, path.string(), ""};
   PressOptions& press = options.press;
-  if (is_press_object(root)) return read_press(at, press.press, press.press_source, press.press_pointer);
+  if (is_press_object(root))
+    return read_press(at, press.press, press.press_source, press.press_pointer);
   read_object(
       at,
       {{"model", into(options.model)},
@@ -112,7 +120,10 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
        {"device", [&](const JsonAt& v) { options.device = v.choice(kDeviceNames); }},
        {"threads", integer(options.threads, Limits{0, 1024})},
        {"plugin_path", [&](const JsonAt& v) { read_plugin_path(v, options.plugins); }},
-       {"press", [&](const JsonAt& v) { read_press(v, press.press, press.press_source, press.press_pointer); }},
+       {"press",
+        [&](const JsonAt& v) {
+          read_press(v, press.press, press.press_source, press.press_pointer);
+        }},
        {"decode_press",
         [&](const JsonAt& v) {
           read_press(v, press.decode_press, press.decode_press_source, press.decode_press_pointer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The run file of --config: the same choices as the flags, in one JSON object. Its relative paths are, like those of
-// flags, relative to the working folder.
+// The run file of --config: the same choices as the flags, in one JSON object. Its relative paths
+// are, like those of flags, relative to the working folder.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,15 @@
 namespace kvhost {
 
 // Reads either a run file,
-//   {"model", "dtype", "device", "threads", "plugin_path", "press", "decode_press", "decode_every", "decode_budget",
+//   {"model", "dtype", "device", "threads", "plugin_path", "press", "decode_press", "decode_every",
+//   "decode_budget",
 //    "budget": {"keep_ratio" | "compression_ratio" | "budget"},
 //    "prompt": {"text" | "file" | "tokens_file" | "demo", "max_tokens", "lossy", "no_bos"},
 //    "generate": {"max_new_tokens", "temperature", "top_p", "top_k", "seed", "stop"},
-//    "output": {"json", "dump_keep", "dump_scores", "dump_budgets", "compare_full", "quiet", "color"}},
-// or a press object alone, {"press": name, "params": {...}, "inner": {...}}, into `options`. Strict: throws
-// Error(BadRequest) with the JSON pointer, what was found and what was expected.
+//    "output": {"json", "dump_keep", "dump_scores", "dump_budgets", "compare_full", "quiet",
+//    "color"}},
+// or a press object alone, {"press": name, "params": {...}, "inner": {...}}, into `options`.
+// Strict: throws Error(BadRequest) with the JSON pointer, what was found and what was expected.
 void read_config_file(const std::filesystem::path& path, RunOptions& options);
 
 DType dtype_from_name(const std::string& name);  // of kDTypeNames

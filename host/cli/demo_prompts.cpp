@@ -18,7 +18,8 @@ namespace {
 std::string text_of(const nlohmann::json& prompt, const char* key, const fs::path& file) {
   if (!prompt.contains(key)) return "";
   if (!prompt[key].is_string())
-    cannot_load(file.string() + " /" + key, "found " + quoted(prompt[key].dump()) + "; expected a string");
+    cannot_load(file.string() + " /" + key,
+                "found " + quoted(prompt[key].dump()) + "; expected a string");
   return prompt[key].get<std::string>();
 }
 
@@ -36,9 +37,11 @@ std::vector<std::string> demo_names(const fs::path& model_dir) {
 DemoPrompt load_demo(const fs::path& model_dir, const std::string& name) {
   const auto names = demo_names(model_dir);
   if (std::find(names.begin(), names.end(), name) == names.end())
-    bad_request("--demo", names.empty()
-                              ? model_dir.string() + " has no bundled prompts; expected a prompt: -p TEXT or -f FILE"
-                              : "found " + quoted(name) + "; expected one of " + join(names, ", ") + did_you_mean(name, names));
+    bad_request("--demo",
+                names.empty() ? model_dir.string() +
+                                    " has no bundled prompts; expected a prompt: -p TEXT or -f FILE"
+                              : "found " + quoted(name) + "; expected one of " + join(names, ", ") +
+                                    did_you_mean(name, names));
   const fs::path file = model_dir / "prompts" / (name + ".json");
   const nlohmann::json json = read_json(file, ExitCode::CannotLoad);
   DemoPrompt prompt;
@@ -48,7 +51,8 @@ DemoPrompt load_demo(const fs::path& model_dir, const std::string& name) {
   prompt.text = text_of(json, "text", file);
   prompt.expect = text_of(json, "expect", file);
   prompt.max_new_tokens = json.value("max_new_tokens", int64_t{0});
-  if (prompt.text.empty()) cannot_load(file.string() + " /text", "is absent or empty; expected the prompt");
+  if (prompt.text.empty())
+    cannot_load(file.string() + " /text", "is absent or empty; expected the prompt");
   return prompt;
 }
 

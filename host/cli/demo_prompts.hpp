@@ -12,7 +12,7 @@ namespace kvhost {
 struct DemoPrompt {
   std::string name, title, source;
   std::string text;
-  std::string expect;          // what a model that still remembers answers; "" when there is no such thing
+  std::string expect;  // what a model that still remembers answers; "" when there is no such thing
   int64_t max_new_tokens = 0;  // 0: no wish
 };
 
@@ -20,7 +20,8 @@ inline constexpr const char* kDefaultDemo = "needle";
 
 std::vector<std::string> demo_names(const std::filesystem::path& model_dir);
 
-// Throws Error(BadRequest) for an unknown name (listing the known ones), Error(CannotLoad) for a damaged file.
+// Throws Error(BadRequest) for an unknown name (listing the known ones), Error(CannotLoad) for a
+// damaged file.
 DemoPrompt load_demo(const std::filesystem::path& model_dir, const std::string& name);
 
 }  // namespace kvhost

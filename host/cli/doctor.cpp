@@ -8,11 +8,11 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/demo_prompts.hpp"
-#include "runtime/plugin_set.hpp"
 #include "cli/paths.hpp"
 #include "model/config.hpp"
 #include "registry/search_path.hpp"
 #include "report/table.hpp"
+#include "runtime/plugin_set.hpp"
 
 namespace kvhost {
 
@@ -35,7 +35,8 @@ std::string folder_line(const fs::path& folder, const registry::Catalog& catalog
 Finding methods_finding(const PluginSet& registry) {
   Finding finding{"methods", State::Good, "", "", nlohmann::json::object()};
   std::map<std::string, int> count_of;  // by kind
-  for (const auto& method : registry.catalog.methods()) ++count_of[registry::kind_name(method.kind)];
+  for (const auto& method : registry.catalog.methods())
+    ++count_of[registry::kind_name(method.kind)];
   std::vector<std::string> parts;
   for (const auto& [kind, count] : count_of) {
     parts.push_back(std::to_string(count) + " of kind " + kind);
@@ -44,7 +45,9 @@ Finding methods_finding(const PluginSet& registry) {
   finding.found = parts.empty() ? "none" : join(parts, ", ");
   if (parts.empty()) {
     finding.state = State::Missing;
-    finding.cure = "install the plugins to <prefix>/lib/kvhost/plugins/1 or name their folder with KVHOST_PLUGIN_PATH";
+    finding.cure =
+        "install the plugins to <prefix>/lib/kvhost/plugins/1 or name their folder with "
+        "KVHOST_PLUGIN_PATH";
   }
   return finding;
 }
@@ -65,13 +68,22 @@ std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
   findings.push_back(std::move(path));
   findings.push_back(methods_finding(registry));
   for (const auto& failure : registry.catalog.failures())
-    findings.push_back({"plugin", State::Hint, failure.library.string() + ": " + failure.stage + ": " + failure.reason,
+    findings.push_back({"plugin",
+                        State::Hint,
+                        failure.library.string() + ": " + failure.stage + ": " + failure.reason,
                         "rebuild it against this kvhost, or remove it (see kvhost list --failed)",
-                        {{"library", failure.library.string()}, {"stage", failure.stage}, {"reason", failure.reason}}});
+                        {{"library", failure.library.string()},
+                         {"stage", failure.stage},
+                         {"reason", failure.reason}}});
   for (const auto& twice : registry.catalog.shadowed())
-    findings.push_back({"plugin", State::Hint, "'" + twice.name + "' of " + twice.ignored.string() + " is hidden by " + twice.used.string(),
+    findings.push_back({"plugin",
+                        State::Hint,
+                        "'" + twice.name + "' of " + twice.ignored.string() + " is hidden by " +
+                            twice.used.string(),
                         "rename one of them, or leave its folder out of the plugin path",
-                        {{"name", twice.name}, {"used", twice.used.string()}, {"ignored", twice.ignored.string()}}});
+                        {{"name", twice.name},
+                         {"used", twice.used.string()},
+                         {"ignored", twice.ignored.string()}}});
   return findings;
 }
 
@@ -81,10 +93,12 @@ Finding diagnose_model() {
     const fs::path folder = resolve_model("");
     const ModelConfig config = read_config(folder);
     for (const char* file : {"model.safetensors", "tokenizer.json"})
-      if (!std::ifstream(folder / file)) cannot_load((folder / file).string(), "cannot be read; expected a readable file");
+      if (!std::ifstream(folder / file))
+        cannot_load((folder / file).string(), "cannot be read; expected a readable file");
     const auto prompts = demo_names(folder);
-    finding.found = folder.string() + " (" + config.family + ", " + std::to_string(config.n_layers) + " layers), prompts: " +
-                    (prompts.empty() ? "none" : join(prompts, ", "));
+    finding.found = folder.string() + " (" + config.family + ", " +
+                    std::to_string(config.n_layers) +
+                    " layers), prompts: " + (prompts.empty() ? "none" : join(prompts, ", "));
     finding.facts = {{"path", folder.string()}, {"family", config.family}, {"prompts", prompts}};
     if (prompts.empty()) {
       finding.state = State::Hint;
@@ -100,7 +114,11 @@ Finding diagnose_model() {
 
 std::vector<Finding> diagnose(const PluginOptions& plugins) {
   std::vector<Finding> findings = {
-      {"kvhost", State::Good, std::string(version()) + ", " + registry::executable_path().string(), "", {{"version", version()}}}};
+      {"kvhost",
+       State::Good,
+       std::string(version()) + ", " + registry::executable_path().string(),
+       "",
+       {{"version", version()}}}};
   for (auto& finding : diagnose_machine()) findings.push_back(std::move(finding));
   for (auto& finding : diagnose_plugins(plugins)) findings.push_back(std::move(finding));
   findings.push_back(diagnose_model());
@@ -112,7 +130,11 @@ nlohmann::json findings_json(const std::vector<Finding>& findings) {
   bool ok = true;
   for (const Finding& f : findings) {
     ok = ok && f.state != State::Missing;
-    list.push_back({{"topic", f.topic}, {"state", state_name(f.state)}, {"found", f.found}, {"cure", f.cure}, {"facts", f.facts}});
+    list.push_back({{"topic", f.topic},
+                    {"state", state_name(f.state)},
+                    {"found", f.found},
+                    {"cure", f.cure},
+                    {"facts", f.facts}});
   }
   return {{"ok", ok}, {"findings", list}};
 }
@@ -120,8 +142,11 @@ nlohmann::json findings_json(const std::vector<Finding>& findings) {
 void print_findings(std::ostream& out, const Ink& ink, const std::vector<Finding>& findings) {
   bool ok = true;
   for (const Finding& f : findings) {
-    const char* mark = f.state == State::Good ? "ok     " : f.state == State::Hint ? "hint   " : "MISSING";
-    out << (f.state == State::Good ? ink.dim(mark) : ink.bold(mark)) << "  " << pad_right(f.topic, 14) << f.found << '\n';
+    const char* mark = f.state == State::Good   ? "ok     "
+                       : f.state == State::Hint ? "hint   "
+                                                : "MISSING";
+    out << (f.state == State::Good ? ink.dim(mark) : ink.bold(mark)) << "  "
+        << pad_right(f.topic, 14) << f.found << '\n';
     if (!f.cure.empty()) out << std::string(23, ' ') << "-> " << f.cure << '\n';
     ok = ok && f.state != State::Missing;
   }

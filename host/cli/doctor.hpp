@@ -13,7 +13,11 @@
 namespace kvhost {
 
 struct Finding {
-  enum class State { Good, Hint, Missing };  // Hint: kvhost runs, but less well or not as one might expect
+  enum class State {
+    Good,
+    Hint,
+    Missing
+  };  // Hint: kvhost runs, but less well or not as one might expect
 
   std::string topic;  // "libtorch", "cpu", ...
   State state = State::Good;
@@ -24,9 +28,10 @@ struct Finding {
 
 std::vector<Finding> diagnose(const PluginOptions& plugins);
 
-std::vector<Finding> diagnose_machine();                             // libtorch, CPU, threads, memory
-std::vector<Finding> diagnose_plugins(const PluginOptions& plugins);  // search path, methods, failures, shadowed
-Finding diagnose_model();                                            // the bundled one
+std::vector<Finding> diagnose_machine();  // libtorch, CPU, threads, memory
+std::vector<Finding> diagnose_plugins(
+    const PluginOptions& plugins);  // search path, methods, failures, shadowed
+Finding diagnose_model();           // the bundled one
 
 nlohmann::json findings_json(const std::vector<Finding>& findings);
 void print_findings(std::ostream& out, const Ink& ink, const std::vector<Finding>& findings);

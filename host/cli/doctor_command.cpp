@@ -42,9 +42,11 @@ Command doctor_command() {
           [](CLI::App& app) {
             auto flags = std::make_shared<DoctorFlags>();
             app.option_defaults()->group("Flags");
-            add_text(app, {"--json", "FILE", "Write the findings; - = standard output."},
+            add_text(app,
+                     {"--json", "FILE", "Write the findings; - = standard output."},
                      [flags](const std::string& v) { flags->json = v; });
-            add_plugin_path(app, [flags](const std::string& v) { flags->plugins.paths.emplace_back(v); });
+            add_plugin_path(
+                app, [flags](const std::string& v) { flags->plugins.paths.emplace_back(v); });
             return [flags] { return examine(*flags); };
           }};
 }

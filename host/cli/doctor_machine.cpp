@@ -51,8 +51,8 @@ Finding libtorch_finding() {
 }
 
 Finding cpu_finding() {
-  static const std::set<std::string> kCounted = {"avx2",     "fma",         "f16c",        "avx512f",
-                                                 "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16"};
+  static const std::set<std::string> kCounted = {
+      "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16"};
   std::vector<std::string> features;
   std::istringstream flags(proc_value("/proc/cpuinfo", "flags"));
   for (std::string flag; flags >> flag;)
@@ -60,12 +60,14 @@ Finding cpu_finding() {
   const char* forced = std::getenv("KVHOST_CPU");
   Finding finding{"cpu",
                   State::Good,
-                  proc_value("/proc/cpuinfo", "model name") + " (" + join(features, " ") + "), kernels: " + cpu_level(),
+                  proc_value("/proc/cpuinfo", "model name") + " (" + join(features, " ") +
+                      "), kernels: " + cpu_level(),
                   "",
                   {{"features", features}, {"level", cpu_level()}}};
   if (forced != nullptr && *forced != '\0') {
     finding.state = State::Hint;
-    finding.cure = std::string("KVHOST_CPU=") + forced + " chooses the kernels; unset it for the fastest";
+    finding.cure =
+        std::string("KVHOST_CPU=") + forced + " chooses the kernels; unset it for the fastest";
   }
   return finding;
 }
@@ -77,10 +79,13 @@ Finding threads_finding() {
                   State::Good,
                   std::to_string(num_threads()) + " of " + std::to_string(cores) + " cores",
                   "",
-                  {{"cores", cores}, {"threads", num_threads()}, {"OMP_NUM_THREADS", omp ? nlohmann::json(omp) : nlohmann::json()}}};
+                  {{"cores", cores},
+                   {"threads", num_threads()},
+                   {"OMP_NUM_THREADS", omp ? nlohmann::json(omp) : nlohmann::json()}}};
   if (omp != nullptr && num_threads() < cores) {
     finding.state = State::Hint;
-    finding.cure = std::string("OMP_NUM_THREADS=") + omp + " holds threads back; unset it or pass --threads";
+    finding.cure =
+        std::string("OMP_NUM_THREADS=") + omp + " holds threads back; unset it or pass --threads";
   }
   return finding;
 }

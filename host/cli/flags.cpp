@@ -32,7 +32,10 @@ CLI::Option* add_values(CLI::App& app,
       },
       flag.help);
   // Every occurrence takes exactly one value, kept as typed ("[a,b]" included).
-  return option->type_name(flag.value)->type_size(1)->expected(1)->allow_extra_args(false)
+  return option->type_name(flag.value)
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
@@ -56,7 +59,9 @@ bool looks_like_flag(const std::string& word) { return word.size() > 1 && word[0
 
 [[noreturn]] void refuse_unknown(const CLI::App& app, const std::string& word) {
   const std::string name = word.substr(0, word.find('='));
-  bad_request(name, "no such flag" + did_you_mean(name, flag_names(app)) + " (see " + app.get_name() + " --help)");
+  bad_request(name,
+              "no such flag" + did_you_mean(name, flag_names(app)) + " (see " + app.get_name() +
+                  " --help)");
 }
 
 // One flag at words[at]: checks its value's presence and returns how many words it takes.
@@ -68,7 +73,8 @@ size_t check_flag(const CLI::App& app, const std::vector<std::string>& words, si
   if (option == nullptr) refuse_unknown(app, word);
   const std::string name = long_name(*option);
   if (option->get_items_expected_max() == 0) {
-    if (attached) bad_request(name, "found a value in " + quoted(word) + "; expected the flag alone");
+    if (attached)
+      bad_request(name, "found a value in " + quoted(word) + "; expected the flag alone");
     return 1;
   }
   const std::string expected = "; expected " + option->get_type_name();
@@ -78,7 +84,9 @@ size_t check_flag(const CLI::App& app, const std::vector<std::string>& words, si
   const std::string& next = words[at + 1];
   if (next.empty()) bad_request(name, "empty value" + expected);
   if (looks_like_flag(next) && named_by(app, next) != nullptr && next.rfind("--", 0) == 0)
-    bad_request(name, "no value before " + quoted(next) + expected + "; a value like that is written " + name + "=" + next);
+    bad_request(name,
+                "no value before " + quoted(next) + expected + "; a value like that is written " +
+                    name + "=" + next);
   return 2;
 }
 
@@ -88,11 +96,15 @@ std::string long_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
 }
 
-CLI::Option* add_text(CLI::App& app, const Flag& flag, std::function<void(const std::string&)> sink) {
+CLI::Option* add_text(CLI::App& app,
+                      const Flag& flag,
+                      std::function<void(const std::string&)> sink) {
   return add_values(app, flag, /*repeatable=*/false, std::move(sink));
 }
 
-CLI::Option* add_texts(CLI::App& app, const Flag& flag, std::function<void(const std::string&)> sink) {
+CLI::Option* add_texts(CLI::App& app,
+                       const Flag& flag,
+                       std::function<void(const std::string&)> sink) {
   return add_values(app, flag, /*repeatable=*/true, std::move(sink));
 }
 
@@ -100,18 +112,20 @@ CLI::Option* add_number(CLI::App& app,
                         const Flag& flag,
                         const Limits& limits,
                         std::function<void(double)> sink) {
-  return add_text(app, flag, [name = shown_name(flag.names), limits, sink = std::move(sink)](const std::string& text) {
-    sink(number_from_text(name, text, limits));
-  });
+  return add_text(app,
+                  flag,
+                  [name = shown_name(flag.names), limits, sink = std::move(sink)](
+                      const std::string& text) { sink(number_from_text(name, text, limits)); });
 }
 
 CLI::Option* add_integer(CLI::App& app,
                          const Flag& flag,
                          const Limits& limits,
                          std::function<void(int64_t)> sink) {
-  return add_text(app, flag, [name = shown_name(flag.names), limits, sink = std::move(sink)](const std::string& text) {
-    sink(integer_from_text(name, text, limits));
-  });
+  return add_text(app,
+                  flag,
+                  [name = shown_name(flag.names), limits, sink = std::move(sink)](
+                      const std::string& text) { sink(integer_from_text(name, text, limits)); });
 }
 
 CLI::Option* add_choice(CLI::App& app,
@@ -119,10 +133,13 @@ CLI::Option* add_choice(CLI::App& app,
                         const std::vector<std::string>& choices,
                         std::function<void(const std::string&)> sink) {
   const Flag shown{flag.names, join(choices, "|"), flag.help};
-  return add_text(app, shown, [name = shown_name(flag.names), choices, sink = std::move(sink)](const std::string& text) {
-    check_choice(name, text, choices);
-    sink(text);
-  });
+  return add_text(
+      app,
+      shown,
+      [name = shown_name(flag.names), choices, sink = std::move(sink)](const std::string& text) {
+        check_choice(name, text, choices);
+        sink(text);
+      });
 }
 
 CLI::Option* add_switch(CLI::App& app, const Flag& flag, std::function<void()> sink) {
@@ -133,12 +150,15 @@ void check_choice(const std::string& where,
                   const std::string& text,
                   const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), text) != choices.end()) return;
-  bad_request(where, "found " + quoted(text) + "; expected " + join(choices, ", ") + did_you_mean(text, choices));
+  bad_request(
+      where,
+      "found " + quoted(text) + "; expected " + join(choices, ", ") + did_you_mean(text, choices));
 }
 
 bool parse_flags(CLI::App& app, const std::vector<std::string>& words) {
   size_t n_positional = 0;
-  for (const CLI::Option* option : app.get_options()) n_positional += option->get_positional() ? 1 : 0;
+  for (const CLI::Option* option : app.get_options())
+    n_positional += option->get_positional() ? 1 : 0;
   for (size_t at = 0; at < words.size();) {
     if (words[at] == "--help" || words[at] == "-h") return true;
     if (looks_like_flag(words[at])) {
@@ -146,7 +166,9 @@ bool parse_flags(CLI::App& app, const std::vector<std::string>& words) {
       continue;
     }
     if (n_positional-- == 0)
-      bad_request(quoted(words[at++]), "an argument that no flag takes; expected flags (see " + app.get_name() + " --help)");
+      bad_request(
+          quoted(words[at++]),
+          "an argument that no flag takes; expected flags (see " + app.get_name() + " --help)");
     ++at;
   }
   try {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flags of a command: CLI11 holds them, this adds values checked while parsing and errors in the one-line form.
+// Flags of a command: CLI11 holds them, this adds values checked while parsing and errors in the
+// one-line form.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,9 +18,14 @@ struct Flag {
   std::string help;
 };
 
-// Each adds one flag to `app`, in the group that `app`'s option_defaults name; `sink` gets the checked value.
-CLI::Option* add_text(CLI::App& app, const Flag& flag, std::function<void(const std::string&)> sink);
-CLI::Option* add_texts(CLI::App& app, const Flag& flag, std::function<void(const std::string&)> sink);
+// Each adds one flag to `app`, in the group that `app`'s option_defaults name; `sink` gets the
+// checked value.
+CLI::Option* add_text(CLI::App& app,
+                      const Flag& flag,
+                      std::function<void(const std::string&)> sink);
+CLI::Option* add_texts(CLI::App& app,
+                       const Flag& flag,
+                       std::function<void(const std::string&)> sink);
 CLI::Option* add_number(CLI::App& app,
                         const Flag& flag,
                         const Limits& limits,
@@ -40,8 +46,9 @@ void check_choice(const std::string& where,
                   const std::string& text,
                   const std::vector<std::string>& choices);
 
-// Parses the words after the command. Unknown flags, missing and empty values, flags given twice and words that no flag
-// takes are Error(BadRequest); abbreviated flags count as unknown. Returns true when --help (or -h) was among them.
+// Parses the words after the command. Unknown flags, missing and empty values, flags given twice
+// and words that no flag takes are Error(BadRequest); abbreviated flags count as unknown. Returns
+// true when --help (or -h) was among them.
 bool parse_flags(CLI::App& app, const std::vector<std::string>& words);
 
 // "--prompt" of "-p,--prompt".

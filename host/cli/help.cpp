@@ -39,12 +39,14 @@ void append_wrapped(std::string& out, const std::string& text) {
 
 void append_entry(std::string& out, const std::string& left, const std::string& right) {
   out += left;
-  out += left.size() + 1 > kIndent ? "\n" + std::string(kIndent, ' ') : std::string(kIndent - left.size(), ' ');
+  out += left.size() + 1 > kIndent ? "\n" + std::string(kIndent, ' ')
+                                   : std::string(kIndent - left.size(), ' ');
   append_wrapped(out, right);
 }
 
 std::string option_names(const CLI::Option& option) {
-  std::string names = option.get_snames().empty() ? "      " : "  -" + option.get_snames().front() + ", ";
+  std::string names =
+      option.get_snames().empty() ? "      " : "  -" + option.get_snames().front() + ", ";
   if (option.get_lnames().empty()) return "  " + option.get_type_name();
   names += "--" + option.get_lnames().front();
   return option.get_items_expected_max() == 0 ? names : names + " " + option.get_type_name();
@@ -67,8 +69,8 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
     text.replace(at, from.size(), to);
 }
 
-// Examples say {press} and {scorer}: the composition that runs by default here, and its innermost part. Help must
-// also print where no plugin can be read.
+// Examples say {press} and {scorer}: the composition that runs by default here, and its innermost
+// part. Help must also print where no plugin can be read.
 std::string with_methods(std::string examples) {
   std::string press = "ALLOCATOR:SCORER";
   try {
@@ -90,7 +92,8 @@ void append_examples(std::string& out, const std::string& examples) {
 }  // namespace
 
 std::string command_help(const Command& command, const CLI::App& app) {
-  std::string out = "kvhost " + command.name + ": " + command.summary + "\n\nUsage: kvhost " + command.name + " [flags]" +
+  std::string out = "kvhost " + command.name + ": " + command.summary + "\n\nUsage: kvhost " +
+                    command.name + " [flags]" +
                     (command.arguments.empty() ? "" : " " + command.arguments) + "\n";
   if (!command.help.empty()) out += "\n" + command.help + "\n";
   append_options(out, app);
@@ -99,15 +102,21 @@ std::string command_help(const Command& command, const CLI::App& app) {
 }
 
 std::string overview_help() {
-  std::string out = std::string("kvhost ") + version() +
-                    ": runs Hugging Face language models and compresses their KV cache with plugins\n\n"
-                    "Usage: kvhost [run] [flags]       load a model, read the prompt, compress, generate, report\n"
-                    "       kvhost COMMAND [flags]\n\nCommands:\n";
+  std::string out =
+      std::string("kvhost ") + version() +
+      ": runs Hugging Face language models and compresses their KV cache with plugins\n\n"
+      "Usage: kvhost [run] [flags]       load a model, read the prompt, compress, generate, "
+      "report\n"
+      "       kvhost COMMAND [flags]\n\nCommands:\n";
   for (const Command& command : commands()) append_entry(out, "  " + command.name, command.summary);
   append_examples(out, run_command().examples);
-  out += "\nA composition names methods from the outermost to the innermost: what divides the budget over layers, over\n"
-         "heads, and what scores the entries. `kvhost list` shows all methods, `kvhost info NAME` one with its\n"
-         "parameters, `kvhost COMMAND --help` the flags of a command (of `run` when none is named).\n\n";
+  out +=
+      "\nA composition names methods from the outermost to the innermost: what divides the budget "
+      "over layers, over\n"
+      "heads, and what scores the entries. `kvhost list` shows all methods, `kvhost info NAME` one "
+      "with its\n"
+      "parameters, `kvhost COMMAND --help` the flags of a command (of `run` when none is "
+      "named).\n\n";
   return out + kExitCodes;
 }
 

@@ -46,21 +46,27 @@ void read_object(const JsonAt& at, const JsonHandlers& handlers) {
   for (const auto& [key, ignored] : handlers) known.push_back(key);
   for (const auto& [key, value] : at.value.items()) {
     const JsonAt child{value, at.file, at.pointer + "/" + key};
-    const auto handler = std::find_if(handlers.begin(), handlers.end(), [&key = key](const auto& h) { return h.first == key; });
+    const auto handler = std::find_if(
+        handlers.begin(), handlers.end(), [&key = key](const auto& h) { return h.first == key; });
     if (handler == handlers.end())
-      bad_request(child.where(), "unknown key " + quoted(key) + "; expected " + join(known, ", ") + did_you_mean(key, known));
+      bad_request(child.where(),
+                  "unknown key " + quoted(key) + "; expected " + join(known, ", ") +
+                      did_you_mean(key, known));
     handler->second(child);
   }
 }
 
 void refuse_repeated_keys(const std::string& file, const std::string& text) {
   using nlohmann::json;
-  std::vector<std::set<std::string>> open;  // keys seen so far in each object that encloses the current place
+  std::vector<std::set<std::string>>
+      open;  // keys seen so far in each object that encloses the current place
   const auto watch = [&](int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) open.emplace_back();
     if (event == json::parse_event_t::object_end) open.pop_back();
     if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
-      bad_request(file, "names the key " + quoted(parsed.get<std::string>()) + " twice in one object; expected it once");
+      bad_request(file,
+                  "names the key " + quoted(parsed.get<std::string>()) +
+                      " twice in one object; expected it once");
     return true;
   };
   [[maybe_unused]] const json value = json::parse(text, watch);

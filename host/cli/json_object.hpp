@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A strict reader of JSON objects: every key has a handler, any other key is refused with the nearest one.
+// A strict reader of JSON objects: every key has a handler, any other key is refused with the
+// nearest one.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,8 @@ using JsonHandlers = std::vector<std::pair<std::string, std::function<void(const
 // Calls the handler of every key of an object, in the order of the file.
 void read_object(const JsonAt& at, const JsonHandlers& handlers);
 
-// Throws Error(BadRequest) when one object of `text` names a key twice: one of the two values would be lost unseen.
+// Throws Error(BadRequest) when one object of `text` names a key twice: one of the two values would
+// be lost unseen.
 void refuse_repeated_keys(const std::string& file, const std::string& text);
 
 }  // namespace kvhost

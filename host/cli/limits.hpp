@@ -28,7 +28,9 @@ inline constexpr Limits kTopPLimits{0, 1, true, false};
 // Each throws Error(BadRequest) with `where`, what was found and the range expected.
 double number_from_text(const std::string& where, const std::string& text, const Limits& limits);
 int64_t integer_from_text(const std::string& where, const std::string& text, const Limits& limits);
-double number_from_json(const std::string& where, const nlohmann::json& value, const Limits& limits);
+double number_from_json(const std::string& where,
+                        const nlohmann::json& value,
+                        const Limits& limits);
 int64_t integer_from_json(const std::string& where,
                           const nlohmann::json& value,
                           const Limits& limits);

@@ -30,15 +30,18 @@ std::string escaped(const std::string& text) {
 }
 
 std::string markdown(const registry::Catalog& catalog) {
-  std::string out = "| method | kind | what it does | parameters (default) | paper |\n|---|---|---|---|---|\n";
+  std::string out =
+      "| method | kind | what it does | parameters (default) | paper |\n|---|---|---|---|---|\n";
   for (const auto& method : catalog.methods()) {
     std::vector<std::string> params;
     for (const auto& param : method.params) {
-      const std::string value = param.def.is_string() ? param.def.get<std::string>() : param.def.dump();
+      const std::string value =
+          param.def.is_string() ? param.def.get<std::string>() : param.def.dump();
       params.push_back("`" + param.name + "` (" + (param.def.is_null() ? "none" : value) + ")");
     }
-    out += "| `" + method.name + "` | " + registry::kind_name(method.kind) + " | " + escaped(method.summary) + " | " +
-           escaped(join(params, ", ")) + " | " + escaped(method.paper) + " |\n";
+    out += "| `" + method.name + "` | " + registry::kind_name(method.kind) + " | " +
+           escaped(method.summary) + " | " + escaped(join(params, ", ")) + " | " +
+           escaped(method.paper) + " |\n";
   }
   return out;
 }
@@ -48,7 +51,8 @@ int list(const ListFlags& flags) {
   const PluginSet plugins = find_plugins(flags.plugins);
   const auto& catalog = plugins.catalog;
   if (!flags.json.empty())
-    write_json(flags.json, flags.failed ? registry::failures_json(catalog) : registry::list_json(catalog));
+    write_json(flags.json,
+               flags.failed ? registry::failures_json(catalog) : registry::list_json(catalog));
   if (flags.json == "-") return 0;
   if (flags.failed)
     std::cout << registry::failures_text(catalog);
@@ -60,30 +64,36 @@ int list(const ListFlags& flags) {
 [[noreturn]] void refuse_name(const std::string& name, const PluginSet& plugins) {
   std::vector<std::string> names = plugins.catalog.names();
   for (const auto& [alias, ignored] : plugins.aliases.all()) names.push_back(alias);
-  bad_request("kvhost info", "no method named " + quoted(name) + "; expected a name of `kvhost list`" + did_you_mean(name, names));
+  bad_request("kvhost info",
+              "no method named " + quoted(name) + "; expected a name of `kvhost list`" +
+                  did_you_mean(name, names));
 }
 
 int info(const ListFlags& flags) {
-  if (flags.name.empty()) bad_request("kvhost info", "no name; expected the name of a method, as in kvhost info NAME");
+  if (flags.name.empty())
+    bad_request("kvhost info", "no name; expected the name of a method, as in kvhost info NAME");
   check_output_file("--json", flags.json);
   const PluginSet plugins = find_plugins(flags.plugins);
   const registry::MethodInfo* method = plugins.catalog.find(flags.name);
   const auto expansion = plugins.aliases.find(flags.name);
   if (method == nullptr && !expansion) refuse_name(flags.name, plugins);
   if (!flags.json.empty()) {
-    nlohmann::json found = {{"name", flags.name}, {"kind", "alias"}, {"expansion", expansion.value_or("")}};
+    nlohmann::json found = {
+        {"name", flags.name}, {"kind", "alias"}, {"expansion", expansion.value_or("")}};
     for (const auto& entry : registry::list_json(plugins.catalog))
       if (method != nullptr && entry.at("name") == method->name) found = entry;
     write_json(flags.json, found);
   }
   if (flags.json != "-")
-    std::cout << (method != nullptr ? registry::info_text(*method) : flags.name + " stands for " + *expansion + "\n");
+    std::cout << (method != nullptr ? registry::info_text(*method)
+                                    : flags.name + " stands for " + *expansion + "\n");
   return 0;
 }
 
 void add_common(CLI::App& app, const std::shared_ptr<ListFlags>& flags, const char* what) {
   app.option_defaults()->group("Flags");
-  add_text(app, {"--json", "FILE", std::string("Write ") + what + "; - = standard output."},
+  add_text(app,
+           {"--json", "FILE", std::string("Write ") + what + "; - = standard output."},
            [flags](const std::string& v) { flags->json = v; });
   add_plugin_path(app, [flags](const std::string& v) { flags->plugins.paths.emplace_back(v); });
 }
@@ -99,26 +109,30 @@ Command list_command() {
           [](CLI::App& app) {
             auto flags = std::make_shared<ListFlags>();
             add_common(app, flags, "the list");
-            add_switch(app, {"--failed", "", "Show what could not be used, and why, instead."},
+            add_switch(app,
+                       {"--failed", "", "Show what could not be used, and why, instead."},
                        [flags] { flags->failed = true; });
-            add_choice(app, {"--format", "", "How the list is printed. Default: text."}, {"text", "markdown"},
+            add_choice(app,
+                       {"--format", "", "How the list is printed. Default: text."},
+                       {"text", "markdown"},
                        [flags](const std::string& v) { flags->format = v; });
             return [flags] { return list(*flags); };
           }};
 }
 
 Command info_command() {
-  return {"info",
-          "one method: what it does, its parameters with ranges and defaults, what it needs, its paper",
-          "NAME",
-          "",
-          "kvhost info {scorer}",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<ListFlags>();
-            add_common(app, flags, "the method");
-            app.add_option("name", flags->name)->group("")->type_name("NAME");
-            return [flags] { return info(*flags); };
-          }};
+  return {
+      "info",
+      "one method: what it does, its parameters with ranges and defaults, what it needs, its paper",
+      "NAME",
+      "",
+      "kvhost info {scorer}",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<ListFlags>();
+        add_common(app, flags, "the method");
+        app.add_option("name", flags->name)->group("")->type_name("NAME");
+        return [flags] { return info(*flags); };
+      }};
 }
 
 }  // namespace kvhost

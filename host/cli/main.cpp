@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parse, run, report: every failure becomes one line on standard error and the exit code of its kind, here.
+// Parse, run, report: every failure becomes one line on standard error and the exit code of its
+// kind, here.
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -27,7 +28,8 @@ int print(const std::string& text) {
 int run_command_line(std::vector<std::string> words) {
   if (!words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "help"))
     return print(overview_help());
-  if (!words.empty() && words[0] == "--version") return print(std::string("kvhost ") + version() + "\n");
+  if (!words.empty() && words[0] == "--version")
+    return print(std::string("kvhost ") + version() + "\n");
   std::string name = "run";
   if (!words.empty() && !words[0].empty() && words[0][0] != '-') {
     name = words[0];
@@ -37,7 +39,8 @@ int run_command_line(std::vector<std::string> words) {
   if (command == nullptr) {
     std::vector<std::string> names;
     for (const auto& known : commands()) names.push_back(known.name);
-    bad_request(kvhost::quoted(name), "no such command; expected " + join(names, ", ") + did_you_mean(name, names));
+    bad_request(kvhost::quoted(name),
+                "no such command; expected " + join(names, ", ") + did_you_mean(name, names));
   }
   CLI::App app(command->summary, "kvhost " + command->name);
   app.set_help_flag();  // parse_flags reports --help
@@ -48,7 +51,8 @@ int run_command_line(std::vector<std::string> words) {
 }
 
 int fail(ExitCode code, std::string message) {
-  std::replace_if(message.begin(), message.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   std::fprintf(stderr, "kvhost: error: %s\n", message.c_str());
   return static_cast<int>(code);
 }
@@ -57,7 +61,8 @@ int fail(ExitCode code, std::string message) {
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 constexpr const char* kOutOfMemory =
-    "memory: the system gave no more; expected enough for the weights and the cache (`kvhost plan` tells how much); "
+    "memory: the system gave no more; expected enough for the weights and the cache (`kvhost plan` "
+    "tells how much); "
     "try a smaller --budget, --dtype bfloat16 or --max-prompt-tokens";
 
 }  // namespace

@@ -17,8 +17,8 @@ namespace {
 // "org/name": one slash, neither part empty, nothing that a path would start with.
 bool is_hub_id(const std::string& name) {
   const size_t slash = name.find('/');
-  return slash != std::string::npos && slash > 0 && slash + 1 < name.size() && name[0] != '.' && name[0] != '~' &&
-         name.find('/', slash + 1) == std::string::npos;
+  return slash != std::string::npos && slash > 0 && slash + 1 < name.size() && name[0] != '.' &&
+         name[0] != '~' && name.find('/', slash + 1) == std::string::npos;
 }
 
 // The snapshot that refs/main names, else the one written last.
@@ -43,23 +43,32 @@ std::optional<fs::path> snapshot(const fs::path& repository) {
 
 fs::path resolve_hub_id(const std::string& id) {
   const size_t slash = id.find('/');
-  const fs::path repository = hub_cache() / ("models--" + id.substr(0, slash) + "--" + id.substr(slash + 1));
+  const fs::path repository =
+      hub_cache() / ("models--" + id.substr(0, slash) + "--" + id.substr(slash + 1));
   if (const auto folder = snapshot(repository)) return *folder;
-  cannot_load("--model", "found neither a folder " + quoted(id) + " nor this hub id in " + hub_cache().string() +
-                             "; expected a downloaded model; get it with: huggingface-cli download " + id);
+  cannot_load("--model",
+              "found neither a folder " + quoted(id) + " nor this hub id in " +
+                  hub_cache().string() +
+                  "; expected a downloaded model; get it with: huggingface-cli download " + id);
 }
 
 [[noreturn]] void refuse_name(const std::string& name) {
   const auto bundled = bundled_models();
-  cannot_load("--model", "found no model " + quoted(name) + "; expected a folder with config.json, a hub id org/name or a bundled name (" +
-                             (bundled.empty() ? "none is installed" : join(bundled, ", ")) + ")" + did_you_mean(name, bundled));
+  cannot_load("--model",
+              "found no model " + quoted(name) +
+                  "; expected a folder with config.json, a hub id org/name or a bundled name (" +
+                  (bundled.empty() ? "none is installed" : join(bundled, ", ")) + ")" +
+                  did_you_mean(name, bundled));
 }
 
 [[noreturn]] void refuse_default() {
   std::string looked;
-  for (const auto& folder : data_folders()) looked += (looked.empty() ? "" : ", ") + (folder / "models").string();
-  cannot_load("--model", std::string("the bundled model '") + kDefaultModel + "' is in none of " + looked +
-                             "; expected a model; name one with --model DIR, or set KVHOST_DATA to the folder that holds models/");
+  for (const auto& folder : data_folders())
+    looked += (looked.empty() ? "" : ", ") + (folder / "models").string();
+  cannot_load("--model",
+              std::string("the bundled model '") + kDefaultModel + "' is in none of " + looked +
+                  "; expected a model; name one with --model DIR, or set KVHOST_DATA to the folder "
+                  "that holds models/");
 }
 
 }  // namespace
@@ -73,7 +82,8 @@ fs::path resolve_model(const std::string& name) {
   if (fs::exists(fs::path(name) / "config.json", ignored)) return fs::path(name);
   if (fs::is_directory(name, ignored))
     cannot_load(name, "a folder without config.json; expected a Hugging Face model folder");
-  if (fs::exists(name, ignored)) cannot_load(name, "is a file; expected a Hugging Face model folder");
+  if (fs::exists(name, ignored))
+    cannot_load(name, "is a file; expected a Hugging Face model folder");
   if (name.find('/') == std::string::npos) {
     if (const auto folder = bundled_model(name)) return *folder;
   }

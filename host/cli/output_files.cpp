@@ -17,7 +17,8 @@ void check_output_file(const std::string& flag, const std::string& file) {
   const fs::path folder = fs::path(file).parent_path();
   if (!folder.empty() && !fs::is_directory(folder, ignored))
     bad_request(flag, "found no folder " + quoted(folder.string()) + "; expected one that exists");
-  if (fs::is_directory(file, ignored)) bad_request(flag, quoted(file) + " is a folder; expected a file to write");
+  if (fs::is_directory(file, ignored))
+    bad_request(flag, quoted(file) + " is a folder; expected a file to write");
 }
 
 void check_output_files(const OutputOptions& output) {
@@ -29,9 +30,13 @@ void check_output_files(const OutputOptions& output) {
     if (file.empty()) continue;
     check_output_file(flag, file);
     const auto [other, is_new] = flag_of.emplace(file, flag);
-    if (!is_new) bad_request(flag, "names " + quoted(file) + ", which " + other->second + " names too; expected another file");
+    if (!is_new)
+      bad_request(flag,
+                  "names " + quoted(file) + ", which " + other->second +
+                      " names too; expected another file");
   }
-  if (output.dump_scores == "-") bad_request("--dump-scores", "found '-'; expected a file: its format is binary");
+  if (output.dump_scores == "-")
+    bad_request("--dump-scores", "found '-'; expected a file: its format is binary");
 }
 
 }  // namespace kvhost

@@ -32,7 +32,8 @@ Command plan_command() {
   return {"plan",
           "what a run would do and need, without reading any weights",
           "",
-          "Prints the composition in canonical form, what every method needs, the budget in entries and bytes, and\n"
+          "Prints the composition in canonical form, what every method needs, the budget in "
+          "entries and bytes, and\n"
           "the peak of the cache.",
           "kvhost plan --press {press} --keep-ratio 0.1\n"
           "kvhost plan --config run.json --json -",
@@ -42,7 +43,8 @@ Command plan_command() {
             flags->shared.add_prompt();
             flags->shared.add_press();
             app.option_defaults()->group("Output");
-            add_text(app, {"--json", "FILE", "Write the plan; - = standard output."},
+            add_text(app,
+                     {"--json", "FILE", "Write the plan; - = standard output."},
                      [flags = flags.get()](const std::string& v) { flags->json = v; });
             flags->shared.add_plugins();
             return [flags] { return plan_with(*flags); };

@@ -17,7 +17,10 @@ void clear_budget(PressOptions& press) {
 
 void RunFlags::add_press() {
   app_.option_defaults()->group("Compression");
-  add_text(app_, {"--press", "SPEC", "Methods, outermost first: allocator:scorer, parameters in (). 'none' = full cache."},
+  add_text(app_,
+           {"--press",
+            "SPEC",
+            "Methods, outermost first: allocator:scorer, parameters in (). 'none' = full cache."},
            [this](const std::string& v) {
              later([v](RunOptions& o) {
                o.press.press = v;
@@ -25,7 +28,8 @@ void RunFlags::add_press() {
                o.press.press_pointer.clear();
              });
            });
-  add_text(app_, {"--decode-press", "SPEC", "What compresses while generating. Default: nothing."},
+  add_text(app_,
+           {"--decode-press", "SPEC", "What compresses while generating. Default: nothing."},
            [this](const std::string& v) {
              later([v](RunOptions& o) {
                o.press.decode_press = v;
@@ -33,26 +37,39 @@ void RunFlags::add_press() {
                o.press.decode_press_pointer.clear();
              });
            });
-  add_integer(app_, {"--decode-every", "N", "Compress every N generated tokens. Default: 64."}, kPositive,
+  add_integer(app_,
+              {"--decode-every", "N", "Compress every N generated tokens. Default: 64."},
+              kPositive,
               [this](int64_t v) { later([v](RunOptions& o) { o.press.decode_every = v; }); });
-  add_integer(app_, {"--decode-budget", "N", "Entries per head kept while generating. Default: the prefill budget."},
-              kPositive, [this](int64_t v) { later([v](RunOptions& o) { o.press.decode_budget = v; }); });
-  add_text(app_, {"--config", "FILE", "A JSON run file; flags win over it."},
+  add_integer(app_,
+              {"--decode-budget",
+               "N",
+               "Entries per head kept while generating. Default: the prefill budget."},
+              kPositive,
+              [this](int64_t v) { later([v](RunOptions& o) { o.press.decode_budget = v; }); });
+  add_text(app_,
+           {"--config", "FILE", "A JSON run file; flags win over it."},
            [this](const std::string& v) { config_ = v; });
 
   app_.option_defaults()->group("Budget (at most one; default: --keep-ratio 0.25)");
   const char* const group = "--keep-ratio, --compression-ratio, --budget";
-  add_number(app_, {"--keep-ratio", "X", "Share of the entries kept, in (0, 1]."}, kKeepRatioLimits,
+  add_number(app_,
+             {"--keep-ratio", "X", "Share of the entries kept, in (0, 1]."},
+             kKeepRatioLimits,
              [this, group](double v) {
                name_one_of(group, budget_flag_, "--keep-ratio");
                later([v](RunOptions& o) { clear_budget(o.press), o.press.keep_ratio = v; });
              });
-  add_number(app_, {"--compression-ratio", "X", "Share of the entries removed, in [0, 1)."}, kCompressionRatioLimits,
+  add_number(app_,
+             {"--compression-ratio", "X", "Share of the entries removed, in [0, 1)."},
+             kCompressionRatioLimits,
              [this, group](double v) {
                name_one_of(group, budget_flag_, "--compression-ratio");
                later([v](RunOptions& o) { clear_budget(o.press), o.press.compression_ratio = v; });
              });
-  add_integer(app_, {"--budget", "N", "Entries kept per layer and KV head on average."}, kPositive,
+  add_integer(app_,
+              {"--budget", "N", "Entries kept per layer and KV head on average."},
+              kPositive,
               [this, group](int64_t v) {
                 name_one_of(group, budget_flag_, "--budget");
                 later([v](RunOptions& o) { clear_budget(o.press), o.press.budget = v; });

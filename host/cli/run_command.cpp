@@ -20,7 +20,8 @@ constexpr const char* kExamples =
     "kvhost                                        # bundled model and text\n"
     "kvhost --press {press} --compare-full\n"
     "kvhost --model ~/models/pythia-2.8b --press {scorer} --keep-ratio 0.3 -f book.txt\n"
-    "kvhost --model EleutherAI/pythia-410m -p 'Once upon a time' -n 100 --budget 256 --json run.json\n"
+    "kvhost --model EleutherAI/pythia-410m -p 'Once upon a time' -n 100 --budget 256 --json "
+    "run.json\n"
     "kvhost --config run.json --temperature 0.8 --seed 1";
 
 int run_with(const RunOptions& options) {
@@ -51,7 +52,8 @@ Command run_command() {
   return {"run",
           "load a model, read the prompt, compress its cache, generate, report",
           "",
-          "With no model and no prompt the bundled ones are used. The generated text and the report go to standard\n"
+          "With no model and no prompt the bundled ones are used. The generated text and the "
+          "report go to standard\n"
           "output, progress and errors to standard error.",
           kExamples,
           [](CLI::App& app) {

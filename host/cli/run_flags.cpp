@@ -8,7 +8,9 @@ namespace kvhost {
 
 void add_plugin_path(CLI::App& app, std::function<void(const std::string&)> sink) {
   add_texts(app,
-            {"--plugin-path", "DIR", "Search this folder for plugins before the usual ones; may be repeated."},
+            {"--plugin-path",
+             "DIR",
+             "Search this folder for plugins before the usual ones; may be repeated."},
             std::move(sink));
 }
 
@@ -21,24 +23,34 @@ void RunFlags::name_one_of(const char* group, std::string& held, const std::stri
 void RunFlags::add_model() {
   app_.option_defaults()->group("Model");
   add_text(app_,
-           {"--model", "DIR|NAME", "A Hugging Face folder, a hub id in the local hub cache, or a bundled name. Default: the bundled model."},
+           {"--model",
+            "DIR|NAME",
+            "A Hugging Face folder, a hub id in the local hub cache, or a bundled name. Default: "
+            "the bundled model."},
            [this](const std::string& v) { later([v](RunOptions& o) { o.model = v; }); });
   add_choice(app_,
              {"--dtype", "", "Type of weights and cache. Default: the checkpoint's."},
              kDTypeNames,
-             [this](const std::string& v) { later([v](RunOptions& o) { o.dtype = dtype_from_name(v); }); });
-  add_choice(app_, {"--device", "", "Where to run. Default: cpu."}, kDeviceNames, [this](const std::string& v) {
-    later([v](RunOptions& o) { o.device = v; });
-  });
-  add_integer(app_, {"--threads", "N", "CPU threads; 0 = all cores (default)."}, Limits{0, 1024}, [this](int64_t v) {
-    later([v](RunOptions& o) { o.threads = static_cast<int>(v); });
-  });
+             [this](const std::string& v) {
+               later([v](RunOptions& o) { o.dtype = dtype_from_name(v); });
+             });
+  add_choice(app_,
+             {"--device", "", "Where to run. Default: cpu."},
+             kDeviceNames,
+             [this](const std::string& v) { later([v](RunOptions& o) { o.device = v; }); });
+  add_integer(
+      app_,
+      {"--threads", "N", "CPU threads; 0 = all cores (default)."},
+      Limits{0, 1024},
+      [this](int64_t v) { later([v](RunOptions& o) { o.threads = static_cast<int>(v); }); });
 }
 
 void RunFlags::add_prompt() {
-  app_.option_defaults()->group("Prompt (one of -p, -f, --tokens-file, --demo; default: --demo needle)");
+  app_.option_defaults()->group(
+      "Prompt (one of -p, -f, --tokens-file, --demo; default: --demo needle)");
   // A prompt flag replaces whatever prompt the run file names.
-  const auto source = [this](const Flag& flag, std::function<void(PromptOptions&, const std::string&)> set) {
+  const auto source = [this](const Flag& flag,
+                             std::function<void(PromptOptions&, const std::string&)> set) {
     const std::string name = flag.names.substr(flag.names.find("--"));
     add_text(app_, flag, [this, name, set](const std::string& v) {
       name_one_of("--prompt, --prompt-file, --tokens-file, --demo", prompt_flag_, name);
@@ -52,17 +64,19 @@ void RunFlags::add_prompt() {
     });
   };
   source({"-p,--prompt", "TEXT", "The prompt itself."}, [](auto& p, const auto& v) { p.text = v; });
-  source({"-f,--prompt-file", "FILE", "A UTF-8 text file."}, [](auto& p, const auto& v) { p.file = v; });
+  source({"-f,--prompt-file", "FILE", "A UTF-8 text file."},
+         [](auto& p, const auto& v) { p.file = v; });
   source({"--tokens-file", "FILE", "A JSON array of token ids, used as they are (no BOS added)."},
          [](auto& p, const auto& v) { p.tokens_file = v; });
-  source({"--demo", "NAME", "A prompt that comes with the bundled model."}, [](auto& p, const auto& v) { p.demo = v; });
+  source({"--demo", "NAME", "A prompt that comes with the bundled model."},
+         [](auto& p, const auto& v) { p.demo = v; });
   add_integer(app_,
               {"--max-prompt-tokens", "N", "Keep only the first N prompt tokens."},
               kPositive,
               [this](int64_t v) { later([v](RunOptions& o) { o.prompt.max_tokens = v; }); });
-  add_switch(app_, {"--lossy", "", "Replace bytes that are not UTF-8 instead of refusing them."}, [this] {
-    later([](RunOptions& o) { o.prompt.lossy = true; });
-  });
+  add_switch(app_,
+             {"--lossy", "", "Replace bytes that are not UTF-8 instead of refusing them."},
+             [this] { later([](RunOptions& o) { o.prompt.lossy = true; }); });
   add_switch(app_, {"--no-bos", "", "Add no begin-of-text token."}, [this] {
     later([](RunOptions& o) { o.prompt.no_bos = true; });
   });
@@ -78,21 +92,30 @@ void RunFlags::add_plugins() {
 void RunFlags::add_generate() {
   app_.option_defaults()->group("Generation (greedy unless --temperature > 0)");
   add_integer(app_,
-              {"-n,--max-new-tokens", "N", "Tokens to generate. Default: 64, or what the bundled prompt says."},
+              {"-n,--max-new-tokens",
+               "N",
+               "Tokens to generate. Default: 64, or what the bundled prompt says."},
               kNotNegative,
               [this](int64_t v) { later([v](RunOptions& o) { o.generate.max_new_tokens = v; }); });
-  add_number(app_, {"--temperature", "X", "Sampling temperature. Default: 0."}, kNotNegative, [this](double v) {
-    later([v](RunOptions& o) { o.generate.temperature = v; });
-  });
-  add_number(app_, {"--top-p", "X", "Sample from the smallest set with this probability. Default: 1."}, kTopPLimits,
+  add_number(app_,
+             {"--temperature", "X", "Sampling temperature. Default: 0."},
+             kNotNegative,
+             [this](double v) { later([v](RunOptions& o) { o.generate.temperature = v; }); });
+  add_number(app_,
+             {"--top-p", "X", "Sample from the smallest set with this probability. Default: 1."},
+             kTopPLimits,
              [this](double v) { later([v](RunOptions& o) { o.generate.top_p = v; }); });
-  add_integer(app_, {"--top-k", "N", "Sample from the N most likely tokens; 0 = all (default)."}, kNotNegative,
+  add_integer(app_,
+              {"--top-k", "N", "Sample from the N most likely tokens; 0 = all (default)."},
+              kNotNegative,
               [this](int64_t v) { later([v](RunOptions& o) { o.generate.top_k = v; }); });
-  add_integer(app_, {"--seed", "N", "Seed of the sampling. Default: 0."}, kNotNegative, [this](int64_t v) {
-    later([v](RunOptions& o) { o.generate.seed = static_cast<uint64_t>(v); });
-  });
+  add_integer(
+      app_, {"--seed", "N", "Seed of the sampling. Default: 0."}, kNotNegative, [this](int64_t v) {
+        later([v](RunOptions& o) { o.generate.seed = static_cast<uint64_t>(v); });
+      });
   // The first --stop replaces the run file's list, further ones add to it.
-  add_texts(app_, {"--stop", "TEXT", "Stop before this text; may be repeated."},
+  add_texts(app_,
+            {"--stop", "TEXT", "Stop before this text; may be repeated."},
             [this, first = true](const std::string& v) mutable {
               later([v, clear = first](RunOptions& o) {
                 if (clear) o.generate.stop.clear();
@@ -109,16 +132,26 @@ void RunFlags::add_output() {
       later([v, target](RunOptions& o) { o.output.*target = v; });
     });
   };
-  add_switch(app_, {"--compare-full", "", "Also run the full cache; report memory, time and agreement side by side."},
+  add_switch(app_,
+             {"--compare-full",
+              "",
+              "Also run the full cache; report memory, time and agreement side by side."},
              [this] { later([](RunOptions& o) { o.output.compare_full = true; }); });
   file({"--json", "FILE", "Write the run report; - = standard output."}, &OutputOptions::json);
-  file({"--dump-keep", "FILE", "Write which positions every head kept (JSON)."}, &OutputOptions::dump_keep);
-  file({"--dump-scores", "FILE", "Write the scores of every layer (safetensors)."}, &OutputOptions::dump_scores);
-  file({"--dump-budgets", "FILE", "Write the budgets and what they were made from (JSON)."}, &OutputOptions::dump_budgets);
+  file({"--dump-keep", "FILE", "Write which positions every head kept (JSON)."},
+       &OutputOptions::dump_keep);
+  file({"--dump-scores", "FILE", "Write the scores of every layer (safetensors)."},
+       &OutputOptions::dump_scores);
+  file({"--dump-budgets", "FILE", "Write the budgets and what they were made from (JSON)."},
+       &OutputOptions::dump_budgets);
   add_switch(app_, {"-q,--quiet", "", "Print the generated text only."}, [this] {
     later([](RunOptions& o) { o.output.quiet = true; });
   });
-  add_choice(app_, {"--color", "", "Colour in the report. Default: auto, that is on a terminal unless NO_COLOR is set."}, kColorNames,
+  add_choice(app_,
+             {"--color",
+              "",
+              "Colour in the report. Default: auto, that is on a terminal unless NO_COLOR is set."},
+             kColorNames,
              [this](const std::string& v) { later([v](RunOptions& o) { o.output.color = v; }); });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flags that run, score and plan share. Their values are checked while parsing and assigned after the run file, so
-// that a flag always wins over the file.
+// The flags that run, score and plan share. Their values are checked while parsing and assigned
+// after the run file, so that a flag always wins over the file.
 #pragma once
 
 #include <functional>

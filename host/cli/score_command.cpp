@@ -41,37 +41,49 @@ int score_with(const ScoreFlags& flags) {
   progress.erase();
   if (!options.run.output.json.empty()) write_json(options.run.output.json, result);
   if (options.run.output.json != "-")
-    std::printf("%zu tokens: NLL %.5f a token, perplexity %.4f\n", result.at("logprobs").size(),
-                result.at("nll").get<double>(), result.at("ppl").get<double>());
+    std::printf("%zu tokens: NLL %.5f a token, perplexity %.4f\n",
+                result.at("logprobs").size(),
+                result.at("nll").get<double>(),
+                result.at("ppl").get<double>());
   return 0;
 }
 
 }  // namespace
 
 Command score_command() {
-  return {"score",
-          "how probable a continuation is after a compressed context",
-          "",
-          "Prefills the context, compresses, then teacher-forces the continuation at its true positions. Its first\n"
-          "token is predicted by the prefill itself, the others see the compressed context.",
-          "kvhost score --tokens-file context.json --continuation-file next.json --press {scorer} --json out.json\n"
-          "kvhost score -f book.txt --continuation-file next.json --press none",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<ScoreFlags>(app);
-            flags->shared.add_model();
-            flags->shared.add_prompt();
-            app.option_defaults()->group("Continuation");
-            add_text(app, {"--continuation-file", "FILE", "A JSON array of token ids (required)."},
-                     [flags = flags.get()](const std::string& v) { flags->continuation = v; });
-            add_integer(app, {"--block", "N", "Tokens per forward pass; 0 = all at once (default)."}, kNotNegative,
-                        [flags = flags.get()](int64_t v) { flags->block = v; });
-            flags->shared.add_press();
-            app.option_defaults()->group("Output");
-            add_text(app, {"--json", "FILE", "Write log-probabilities, top-1 tokens, NLL and kept counts; - = standard output."},
-                     [flags = flags.get()](const std::string& v) { flags->json = v; });
-            flags->shared.add_plugins();
-            return [flags] { return score_with(*flags); };
-          }};
+  return {
+      "score",
+      "how probable a continuation is after a compressed context",
+      "",
+      "Prefills the context, compresses, then teacher-forces the continuation at its true "
+      "positions. Its first\n"
+      "token is predicted by the prefill itself, the others see the compressed context.",
+      "kvhost score --tokens-file context.json --continuation-file next.json --press {scorer} "
+      "--json out.json\n"
+      "kvhost score -f book.txt --continuation-file next.json --press none",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<ScoreFlags>(app);
+        flags->shared.add_model();
+        flags->shared.add_prompt();
+        app.option_defaults()->group("Continuation");
+        add_text(app,
+                 {"--continuation-file", "FILE", "A JSON array of token ids (required)."},
+                 [flags = flags.get()](const std::string& v) { flags->continuation = v; });
+        add_integer(app,
+                    {"--block", "N", "Tokens per forward pass; 0 = all at once (default)."},
+                    kNotNegative,
+                    [flags = flags.get()](int64_t v) { flags->block = v; });
+        flags->shared.add_press();
+        app.option_defaults()->group("Output");
+        add_text(
+            app,
+            {"--json",
+             "FILE",
+             "Write log-probabilities, top-1 tokens, NLL and kept counts; - = standard output."},
+            [flags = flags.get()](const std::string& v) { flags->json = v; });
+        flags->shared.add_plugins();
+        return [flags] { return score_with(*flags); };
+      }};
 }
 
 }  // namespace kvhost

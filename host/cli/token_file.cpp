@@ -17,7 +17,8 @@ std::vector<int32_t> read_token_file(const std::filesystem::path& file, int64_t 
   std::vector<int32_t> tokens;
   tokens.reserve(root.size());
   for (size_t i = 0; i < root.size(); ++i)
-    tokens.push_back(static_cast<int32_t>(integer_from_json(file.string() + " /" + std::to_string(i), root[i], limits)));
+    tokens.push_back(static_cast<int32_t>(
+        integer_from_json(file.string() + " /" + std::to_string(i), root[i], limits)));
   return tokens;
 }
 

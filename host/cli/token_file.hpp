@@ -8,8 +8,8 @@
 
 namespace kvhost {
 
-// A JSON array of token ids, each in [0, vocab_size). Throws Error(BadRequest) naming the JSON pointer of the first
-// element that is not; an empty array is refused too.
+// A JSON array of token ids, each in [0, vocab_size). Throws Error(BadRequest) naming the JSON
+// pointer of the first element that is not; an empty array is refused too.
 std::vector<int32_t> read_token_file(const std::filesystem::path& file, int64_t vocab_size);
 
 }  // namespace kvhost

@@ -22,25 +22,31 @@ struct TokenizeFlags {
 
 std::string read_text(const TokenizeFlags& flags) {
   if (flags.prompt.empty() == flags.prompt_file.empty())
-    bad_request("--prompt", flags.prompt.empty() ? "not given; expected -p TEXT or -f FILE"
-                                                 : "found together with --prompt-file; expected one of them");
-  const std::string text = flags.prompt_file.empty() ? flags.prompt : read_file(flags.prompt_file, ExitCode::BadRequest);
+    bad_request("--prompt",
+                flags.prompt.empty() ? "not given; expected -p TEXT or -f FILE"
+                                     : "found together with --prompt-file; expected one of them");
+  const std::string text =
+      flags.prompt_file.empty() ? flags.prompt : read_file(flags.prompt_file, ExitCode::BadRequest);
   return flags.lossy ? sanitize_utf8(text) : text;
 }
 
 std::filesystem::path tokenizer_folder(const TokenizeFlags& flags) {
   if (!flags.tokenizer.empty() && !flags.model.empty())
     bad_request("--tokenizer", "found together with --model; expected one of them");
-  return flags.tokenizer.empty() ? resolve_model(flags.model) : std::filesystem::path(flags.tokenizer);
+  return flags.tokenizer.empty() ? resolve_model(flags.model)
+                                 : std::filesystem::path(flags.tokenizer);
 }
 
 // Errors about the text name where it came from.
-std::vector<int32_t> encode(const Tokenizer& tokenizer, const std::string& text, const TokenizeFlags& flags) {
+std::vector<int32_t> encode(const Tokenizer& tokenizer,
+                            const std::string& text,
+                            const TokenizeFlags& flags) {
   try {
     return tokenizer.encode(text, /*add_special=*/!flags.no_bos);
   } catch (const Error& e) {
     const std::string prefix = e.where() + ": ";
-    throw Error(e.code(), flags.prompt_file.empty() ? "--prompt" : flags.prompt_file,
+    throw Error(e.code(),
+                flags.prompt_file.empty() ? "--prompt" : flags.prompt_file,
                 std::string(e.what()).substr(prefix.size()));
   }
 }
@@ -50,7 +56,10 @@ std::string shown(const std::string& piece) { return nlohmann::json(sanitize_utf
 
 void print_tokens(const Tokenizer& tokenizer, const std::vector<int32_t>& tokens) {
   for (size_t i = 0; i < tokens.size(); ++i)
-    std::printf("%6zu %8d  %s%s\n", i, tokens[i], shown(tokenizer.piece(tokens[i])).c_str(),
+    std::printf("%6zu %8d  %s%s\n",
+                i,
+                tokens[i],
+                shown(tokenizer.piece(tokens[i])).c_str(),
                 tokenizer.is_special(tokens[i]) ? "  (special)" : "");
   std::printf("%zu tokens, %s\n", tokens.size(), tokenizer.describe().c_str());
 }
@@ -59,12 +68,14 @@ int tokenize(const TokenizeFlags& flags) {
   const std::string text = read_text(flags);
   check_output_file("--json", flags.json);
   const Tokenizer tokenizer = Tokenizer::load(tokenizer_folder(flags));
-  for (const auto& warning : tokenizer.warnings()) std::fprintf(stderr, "kvhost: note: %s\n", warning.c_str());
+  for (const auto& warning : tokenizer.warnings())
+    std::fprintf(stderr, "kvhost: note: %s\n", warning.c_str());
   const std::vector<int32_t> tokens = encode(tokenizer, text, flags);
   if (!flags.json.empty()) {
     nlohmann::json pieces = nlohmann::json::array();
     for (const int32_t token : tokens) pieces.push_back(tokenizer.piece(token));
-    write_json(flags.json, {{"tokens", tokens}, {"pieces", pieces}, {"text", tokenizer.decode(tokens)}});
+    write_json(flags.json,
+               {{"tokens", tokens}, {"pieces", pieces}, {"text", tokenizer.decode(tokens)}});
   }
   if (flags.json != "-") print_tokens(tokenizer, tokens);
   return 0;
@@ -73,29 +84,36 @@ int tokenize(const TokenizeFlags& flags) {
 }  // namespace
 
 Command tokenize_command() {
-  return {"tokenize",
-          "text to token ids, as the model's own tokenizer does it",
-          "",
-          "Special tokens are added as the tokenizer's post-processor says, unless --no-bos.",
-          "kvhost tokenize -p 'Hello world'\n"
-          "kvhost tokenize --model EleutherAI/pythia-410m -f book.txt --json tokens.json",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<TokenizeFlags>();
-            const auto text = [&app, flags](const Flag& flag, std::string TokenizeFlags::*target) {
-              add_text(app, flag, [flags, target](const std::string& v) { (*flags).*target = v; });
-            };
-            app.option_defaults()->group("Flags");
-            text({"--tokenizer", "DIR", "A folder with tokenizer.json, or that file."}, &TokenizeFlags::tokenizer);
-            text({"--model", "DIR|NAME", "The tokenizer of this model. Default: the bundled model."}, &TokenizeFlags::model);
-            text({"-p,--prompt", "TEXT", "The text itself."}, &TokenizeFlags::prompt);
-            text({"-f,--prompt-file", "FILE", "A UTF-8 text file."}, &TokenizeFlags::prompt_file);
-            add_switch(app, {"--no-bos", "", "Add no special tokens."}, [flags] { flags->no_bos = true; });
-            add_switch(app, {"--lossy", "", "Replace bytes that are not UTF-8 instead of refusing them."},
-                       [flags] { flags->lossy = true; });
-            text({"--json", "FILE", "Write tokens, pieces and the text decoded back; - = standard output."},
-                 &TokenizeFlags::json);
-            return [flags] { return tokenize(*flags); };
-          }};
+  return {
+      "tokenize",
+      "text to token ids, as the model's own tokenizer does it",
+      "",
+      "Special tokens are added as the tokenizer's post-processor says, unless --no-bos.",
+      "kvhost tokenize -p 'Hello world'\n"
+      "kvhost tokenize --model EleutherAI/pythia-410m -f book.txt --json tokens.json",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<TokenizeFlags>();
+        const auto text = [&app, flags](const Flag& flag, std::string TokenizeFlags::*target) {
+          add_text(app, flag, [flags, target](const std::string& v) { (*flags).*target = v; });
+        };
+        app.option_defaults()->group("Flags");
+        text({"--tokenizer", "DIR", "A folder with tokenizer.json, or that file."},
+             &TokenizeFlags::tokenizer);
+        text({"--model", "DIR|NAME", "The tokenizer of this model. Default: the bundled model."},
+             &TokenizeFlags::model);
+        text({"-p,--prompt", "TEXT", "The text itself."}, &TokenizeFlags::prompt);
+        text({"-f,--prompt-file", "FILE", "A UTF-8 text file."}, &TokenizeFlags::prompt_file);
+        add_switch(
+            app, {"--no-bos", "", "Add no special tokens."}, [flags] { flags->no_bos = true; });
+        add_switch(app,
+                   {"--lossy", "", "Replace bytes that are not UTF-8 instead of refusing them."},
+                   [flags] { flags->lossy = true; });
+        text({"--json",
+              "FILE",
+              "Write tokens, pieces and the text decoded back; - = standard output."},
+             &TokenizeFlags::json);
+        return [flags] { return tokenize(*flags); };
+      }};
 }
 
 }  // namespace kvhost

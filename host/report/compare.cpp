@@ -17,7 +17,9 @@ std::string ratio(double full, double compressed) {
 }
 
 void add_bytes(Rows& rows, const char* label, int64_t full, int64_t compressed) {
-  rows.push_back({label, format_bytes(full), format_bytes(compressed),
+  rows.push_back({label,
+                  format_bytes(full),
+                  format_bytes(compressed),
                   ratio(static_cast<double>(full), static_cast<double>(compressed))});
 }
 
@@ -26,8 +28,13 @@ void add_time(Rows& rows, const char* label, double full, double compressed) {
 }
 
 void add_agreement(Rows& rows, const Agreement& a) {
-  rows.push_back({"NLL per token", format_number(a.nll_full, 4), format_number(a.nll, 4), ratio(a.nll_full, a.nll)});
-  rows.push_back({"perplexity", format_number(std::exp(a.nll_full), 3), format_number(std::exp(a.nll), 3),
+  rows.push_back({"NLL per token",
+                  format_number(a.nll_full, 4),
+                  format_number(a.nll, 4),
+                  ratio(a.nll_full, a.nll)});
+  rows.push_back({"perplexity",
+                  format_number(std::exp(a.nll_full), 3),
+                  format_number(std::exp(a.nll), 3),
                   ratio(std::exp(a.nll_full), std::exp(a.nll))});
   rows.push_back({"KL(full || compressed)", "", format_number(a.kl, 4), ""});
   rows.push_back({"same top-1 token", "", format_percent(a.top1), ""});
@@ -45,7 +52,8 @@ void print_texts(std::ostream& out, const Generation& full, const Generation& co
     return;
   }
   out << "  the generated texts agree for " << same << " of "
-      << std::max(full.tokens.size(), compressed.tokens.size()) << " tokens; the full cache wrote:\n"
+      << std::max(full.tokens.size(), compressed.tokens.size())
+      << " tokens; the full cache wrote:\n"
       << full.text << '\n';
 }
 
@@ -56,8 +64,12 @@ void print_comparison(std::ostream& out, const Ink& ink, const RunReport& report
   const Generation& full = *report.full;
   const Generation& compressed = report.run;
   Rows rows = {{"", "full", "compressed", "ratio"}};
-  add_bytes(rows, "cache, K and V", full.memory.cache_bytes_kept, compressed.memory.cache_bytes_kept);
-  add_bytes(rows, "cache, allocated", full.memory.cache_bytes_allocated, compressed.memory.cache_bytes_allocated);
+  add_bytes(
+      rows, "cache, K and V", full.memory.cache_bytes_kept, compressed.memory.cache_bytes_kept);
+  add_bytes(rows,
+            "cache, allocated",
+            full.memory.cache_bytes_allocated,
+            compressed.memory.cache_bytes_allocated);
   add_bytes(rows, "cache, peak", full.memory.cache_bytes_peak, compressed.memory.cache_bytes_peak);
   add_time(rows, "prefill", full.timings.prefill_ms, compressed.timings.prefill_ms);
   add_time(rows, "first token", full.timings.ttft_ms, compressed.timings.ttft_ms);

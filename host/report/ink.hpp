@@ -12,7 +12,8 @@ struct Ink {
 
   std::string bold(const std::string& text) const;
   std::string dim(const std::string& text) const;
-  // Two columns: with colour a block, dark to bright by share / brightest; without, `share` in hundredths ("##": all).
+  // Two columns: with colour a block, dark to bright by share / brightest; without, `share` in
+  // hundredths ("##": all).
   std::string cell(double share, double brightest) const;
   // `width` columns, filled from the left by `share` in [0, 1].
   std::string bar(double share, int width) const;

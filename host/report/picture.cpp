@@ -15,7 +15,8 @@ constexpr int kTextColumns = 44;  // layer, budget, share, observed value and it
 // `n` things in as few equal bins as fit into `limit`; the last bin may be smaller.
 struct Bins {
   size_t n, size;
-  Bins(size_t count, size_t limit) : n(count), size(std::max<size_t>(1, (count + limit - 1) / limit)) {}
+  Bins(size_t count, size_t limit)
+      : n(count), size(std::max<size_t>(1, (count + limit - 1) / limit)) {}
   size_t count() const { return (n + size - 1) / size; }
   size_t begin(size_t bin) const { return bin * size; }
   size_t end(size_t bin) const { return std::min(n, (bin + 1) * size); }
@@ -43,8 +44,10 @@ Row make_row(const RunReport& report, const Bins& layers, const Bins& heads, siz
     const LayerReport& layer = report.layers[l];
     for (size_t h = 0; h < heads.count(); ++h) {
       double kept = 0;
-      for (size_t i = heads.begin(h); i < heads.end(h); ++i) kept += static_cast<double>(layer.n_kept[i]);
-      row.shares[h] += kept / kv_len / static_cast<double>(heads.end(h) - heads.begin(h)) / n_layers;
+      for (size_t i = heads.begin(h); i < heads.end(h); ++i)
+        kept += static_cast<double>(layer.n_kept[i]);
+      row.shares[h] +=
+          kept / kv_len / static_cast<double>(heads.end(h) - heads.begin(h)) / n_layers;
     }
     row.budget += static_cast<double>(layer.budget) / n_layers;
     observed += layer.observed / n_layers;
@@ -54,13 +57,20 @@ Row make_row(const RunReport& report, const Bins& layers, const Bins& heads, siz
   return row;
 }
 
-std::string cells(const Ink& ink, const std::vector<double>& shares, double brightest, const char* gap) {
+std::string cells(const Ink& ink,
+                  const std::vector<double>& shares,
+                  double brightest,
+                  const char* gap) {
   std::string text;
   for (const double share : shares) text += ink.cell(share, brightest) + gap;
   return text;
 }
 
-void print_head(std::ostream& out, const Ink& ink, const RunReport& report, const Bins& heads, double brightest) {
+void print_head(std::ostream& out,
+                const Ink& ink,
+                const RunReport& report,
+                const Bins& heads,
+                double brightest) {
   out << "\n  kept of " << report.n_prompt_tokens << " entries, by layer and KV head";
   if (heads.size > 1) out << " (" << heads.size << " a column)";
   if (ink.color) {
@@ -91,14 +101,16 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
   print_head(out, ink, report, heads, brightest);
   const char* gap = roomy ? " " : "";
   const size_t width = heads.count() * (roomy ? 3 : 2);
-  out << ink.dim("  " + pad_left("layer", 5) + "  " + std::string(width, ' ') + pad_left("budget", 8) +
-                 pad_left("share", 8) + (report.observed_name.empty() ? "" : "  " + report.observed_name))
+  out << ink.dim("  " + pad_left("layer", 5) + "  " + std::string(width, ' ') +
+                 pad_left("budget", 8) + pad_left("share", 8) +
+                 (report.observed_name.empty() ? "" : "  " + report.observed_name))
       << '\n';
   for (const Row& row : rows) {
     out << "  " << pad_left(row.label, 5) << "  " << cells(ink, row.shares, brightest, gap)
         << pad_left(format_number(row.budget, 0), 8) << pad_left(format_percent(row.share), 8);
     if (std::isfinite(row.observed))
-      out << "  " << ink.bar(widest > 0 ? row.observed / widest : 0, 10) << " " << format_number(row.observed, row.observed < 10 ? 3 : 1);
+      out << "  " << ink.bar(widest > 0 ? row.observed / widest : 0, 10) << " "
+          << format_number(row.observed, row.observed < 10 ? 3 : 1);
     out << '\n';
   }
 }

@@ -15,8 +15,9 @@ void print_report(std::ostream& out, const Ink& ink, const RunReport& report);
 // Model, composition, budget, memory and time, a line each; warnings last.
 void print_summary(std::ostream& out, const Ink& ink, const RunReport& report);
 
-// The kept share of every layer (rows) and KV head (columns), the budget of the layer and what its allocator observed.
-// Layers and heads are binned to fit the width. Nothing when all heads keep everything.
+// The kept share of every layer (rows) and KV head (columns), the budget of the layer and what its
+// allocator observed. Layers and heads are binned to fit the width. Nothing when all heads keep
+// everything.
 void print_picture(std::ostream& out, const Ink& ink, const RunReport& report);
 
 // full | compressed | ratio. Nothing unless the full cache was run too.

@@ -7,8 +7,8 @@
 
 namespace kvhost {
 
-// One line on stderr with label, bar, share and remaining time; only on a terminal, erased when a phase or the whole
-// work ends. Silent otherwise.
+// One line on stderr with label, bar, share and remaining time; only on a terminal, erased when a
+// phase or the whole work ends. Silent otherwise.
 class Progress {
  public:
   explicit Progress(bool wanted);

@@ -11,9 +11,15 @@ namespace {
 using nlohmann::json;
 
 json to_json(const Timings& t) {
-  return {{"load_ms", t.load_ms},       {"prefill_ms", t.prefill_ms}, {"score_ms", t.score_ms},
-          {"allocate_ms", t.allocate_ms}, {"select_ms", t.select_ms},   {"compact_ms", t.compact_ms},
-          {"ttft_ms", t.ttft_ms},       {"decode_ms", t.decode_ms},   {"tpot_ms", t.tpot_ms},
+  return {{"load_ms", t.load_ms},
+          {"prefill_ms", t.prefill_ms},
+          {"score_ms", t.score_ms},
+          {"allocate_ms", t.allocate_ms},
+          {"select_ms", t.select_ms},
+          {"compact_ms", t.compact_ms},
+          {"ttft_ms", t.ttft_ms},
+          {"decode_ms", t.decode_ms},
+          {"tpot_ms", t.tpot_ms},
           {"tokens_per_s", t.tokens_per_s}};
 }
 
@@ -26,7 +32,11 @@ json to_json(const MemoryUse& m) {
 }
 
 json to_json(const Agreement& a) {
-  return {{"n_tokens", a.n_tokens}, {"nll", a.nll}, {"nll_full", a.nll_full}, {"kl", a.kl}, {"top1", a.top1}};
+  return {{"n_tokens", a.n_tokens},
+          {"nll", a.nll},
+          {"nll_full", a.nll_full},
+          {"kl", a.kl},
+          {"top1", a.top1}};
 }
 
 json full_json(const RunReport& report) {
@@ -61,8 +71,12 @@ json press_json(const RunReport& report) {
 
 json model_json(const RunReport& report) {
   const ModelConfig& model = report.model;
-  return {{"path", report.model_path},     {"family", model.family},       {"dtype", dtype_name(report.dtype)},
-          {"n_layers", model.n_layers},    {"n_heads", model.n_heads},     {"n_kv_heads", model.n_kv_heads},
+  return {{"path", report.model_path},
+          {"family", model.family},
+          {"dtype", dtype_name(report.dtype)},
+          {"n_layers", model.n_layers},
+          {"n_heads", model.n_heads},
+          {"n_kv_heads", model.n_kv_heads},
           {"head_dim", model.head_dim}};
 }
 

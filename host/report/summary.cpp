@@ -19,40 +19,45 @@ std::string count(int64_t n, const std::string& noun) {
 
 std::string model_line(const RunReport& report) {
   const ModelConfig& m = report.model;
-  return report.model_path + " (" + m.family + ", " + dtype_name(report.dtype) + "), " + count(m.n_layers, "layer") + ", " +
-         count(m.n_heads, "head") + " over " + count(m.n_kv_heads, "KV head") + " of " + std::to_string(m.head_dim);
+  return report.model_path + " (" + m.family + ", " + dtype_name(report.dtype) + "), " +
+         count(m.n_layers, "layer") + ", " + count(m.n_heads, "head") + " over " +
+         count(m.n_kv_heads, "KV head") + " of " + std::to_string(m.head_dim);
 }
 
 std::string budget_line(const RunReport& report) {
   const BudgetReport& b = report.budget;
   if (b.mode == "none") return "none: the full cache";
   const std::string value = format_number(b.value, b.value == std::floor(b.value) ? 0 : 3);
-  return b.mode + " " + value + (b.defaulted ? " (the default)" : "") + ": " + std::to_string(b.entries_per_head) +
-         " of " + std::to_string(report.n_prompt_tokens) + " entries per head, " + std::to_string(b.entries_total) + " in all";
+  return b.mode + " " + value + (b.defaulted ? " (the default)" : "") + ": " +
+         std::to_string(b.entries_per_head) + " of " + std::to_string(report.n_prompt_tokens) +
+         " entries per head, " + std::to_string(b.entries_total) + " in all";
 }
 
 std::string tokens_line(const RunReport& report) {
   const auto n_new = static_cast<int64_t>(report.run.tokens.size());
-  return count(report.n_prompt_tokens, "prompt token") + ", " + std::to_string(n_new) + " generated (" +
-         report.run.finish_reason + ")";
+  return count(report.n_prompt_tokens, "prompt token") + ", " + std::to_string(n_new) +
+         " generated (" + report.run.finish_reason + ")";
 }
 
 std::string memory_line(const MemoryUse& m) {
-  return "full " + format_bytes(m.cache_bytes_full) + ", kept " + format_bytes(m.cache_bytes_kept) + " (" +
-         share_of(m.cache_bytes_kept, m.cache_bytes_full) + "), allocated " + format_bytes(m.cache_bytes_allocated) +
-         ", peak " + format_bytes(m.cache_bytes_peak);
+  return "full " + format_bytes(m.cache_bytes_full) + ", kept " + format_bytes(m.cache_bytes_kept) +
+         " (" + share_of(m.cache_bytes_kept, m.cache_bytes_full) + "), allocated " +
+         format_bytes(m.cache_bytes_allocated) + ", peak " + format_bytes(m.cache_bytes_peak);
 }
 
 std::string time_line(const Timings& t) {
-  return "prefill " + format_ms(t.prefill_ms) + ", first token after " + format_ms(t.ttft_ms) + ", then " +
-         format_ms(t.tpot_ms) + " a token (" + format_number(t.tokens_per_s, 1) + " tokens/s)";
+  return "prefill " + format_ms(t.prefill_ms) + ", first token after " + format_ms(t.ttft_ms) +
+         ", then " + format_ms(t.tpot_ms) + " a token (" + format_number(t.tokens_per_s, 1) +
+         " tokens/s)";
 }
 
 std::string compression_line(const Timings& t) {
   const double all = t.score_ms + t.allocate_ms + t.select_ms + t.compact_ms;
-  return format_ms(all) + (t.ttft_ms > 0 ? " (" + format_percent(all / t.ttft_ms) + " of the first token's time)" : "") +
-         ": score " + format_ms(t.score_ms) + ", allocate " + format_ms(t.allocate_ms) + ", select " +
-         format_ms(t.select_ms) + ", compact " + format_ms(t.compact_ms);
+  return format_ms(all) +
+         (t.ttft_ms > 0 ? " (" + format_percent(all / t.ttft_ms) + " of the first token's time)"
+                        : "") +
+         ": score " + format_ms(t.score_ms) + ", allocate " + format_ms(t.allocate_ms) +
+         ", select " + format_ms(t.select_ms) + ", compact " + format_ms(t.compact_ms);
 }
 
 }  // namespace
@@ -63,11 +68,15 @@ void print_summary(std::ostream& out, const Ink& ink, const RunReport& report) {
   };
   if (!report.title.empty()) line("prompt", report.title);
   if (!report.expect.empty())
-    line("answer", "'" + report.expect + "' " +
-                       ink.bold(report.run.text.find(report.expect) == std::string::npos ? "was not generated" : "was generated"));
+    line("answer",
+         "'" + report.expect + "' " +
+             ink.bold(report.run.text.find(report.expect) == std::string::npos ? "was not generated"
+                                                                               : "was generated"));
   line("model", model_line(report));
-  line("press", ink.bold(report.press_spec) +
-                    (report.decode_press_spec.empty() ? "" : ", while generating " + report.decode_press_spec));
+  line("press",
+       ink.bold(report.press_spec) + (report.decode_press_spec.empty()
+                                          ? ""
+                                          : ", while generating " + report.decode_press_spec));
   line("budget", budget_line(report));
   line("tokens", tokens_line(report));
   line("cache", memory_line(report.run.memory));

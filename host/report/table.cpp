@@ -26,7 +26,10 @@ std::string pad_right(const std::string& text, size_t width) {
   return text + std::string(width - std::min(width, shown_width(text)), ' ');
 }
 
-void print_table(std::ostream& out, const Ink& ink, const std::vector<std::vector<std::string>>& rows, bool with_head) {
+void print_table(std::ostream& out,
+                 const Ink& ink,
+                 const std::vector<std::vector<std::string>>& rows,
+                 bool with_head) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -54,6 +57,8 @@ std::string format_ms(double ms) {
   return format_number(ms, ms < 10 ? 2 : ms < 100 ? 1 : 0) + " ms";
 }
 
-std::string format_percent(double share) { return std::isfinite(share) ? format_number(100 * share, 1) + "%" : "-"; }
+std::string format_percent(double share) {
+  return std::isfinite(share) ? format_number(100 * share, 1) + "%" : "-";
+}
 
 }  // namespace kvhost

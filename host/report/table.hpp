@@ -16,7 +16,10 @@ std::string pad_left(const std::string& text, size_t width);
 std::string pad_right(const std::string& text, size_t width);
 
 // The first column is aligned left, the others right. The first row is the head when `with_head`.
-void print_table(std::ostream& out, const Ink& ink, const std::vector<std::vector<std::string>>& rows, bool with_head);
+void print_table(std::ostream& out,
+                 const Ink& ink,
+                 const std::vector<std::vector<std::string>>& rows,
+                 bool with_head);
 
 // Numbers as people read them: "12.3 ms", "4.1 s"; "-" when not finite.
 std::string format_ms(double ms);

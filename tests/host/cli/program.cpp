@@ -93,7 +93,9 @@ Outcome run_program(const std::vector<std::string>& args,
   }
   int status = 0;
   waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_back(out), read_back(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          read_back(out),
+          read_back(err)};
 }
 
 }  // namespace kvhost::test

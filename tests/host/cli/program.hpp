@@ -29,7 +29,8 @@ class Scratch {
   std::filesystem::path folder_;
 };
 
-// `environment` adds to the current one; stdin is empty. `signal_after_output` is sent, once, when something was printed.
+// `environment` adds to the current one; stdin is empty. `signal_after_output` is sent, once, when
+// something was printed.
 Outcome run_program(const std::vector<std::string>& args,
                     const std::filesystem::path& folder,
                     const std::map<std::string, std::string>& environment = {},

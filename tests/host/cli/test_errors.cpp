@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every wrong request of error_cases.json: its exit code, one line on stderr that names the place, nothing left behind.
+// Every wrong request of error_cases.json: its exit code, one line on stderr that names the place,
+// nothing left behind.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -38,7 +39,8 @@ TEST_CASE("every wrong request is refused in one line") {
       const nlohmann::json files = wrong.value("files", nlohmann::json::object());
       for (const auto& [name, content] : files.items()) scratch.write(name, bytes_of(content));
       const auto before = scratch.files();
-      const Outcome outcome = run_program(args, scratch.folder(), {{"HF_HUB_CACHE", scratch.folder() / "hub"}});
+      const Outcome outcome =
+          run_program(args, scratch.folder(), {{"HF_HUB_CACHE", scratch.folder() / "hub"}});
       INFO("stderr: " << outcome.err);
       INFO("stdout: " << outcome.out);
       CHECK(outcome.exit_code == wrong.at("exit").get<int>());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built program from outside: help, listings, tokenizing, the report of a short run, completion.
+// The built program from outside: help, listings, tokenizing, the report of a short run,
+// completion.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
@@ -29,11 +30,14 @@ Outcome kvhost_in(const Scratch& scratch, const std::vector<std::string>& args) 
 
 // What bash offers for `line`, in its own words.
 std::string completions(const Scratch& scratch, const std::string& line) {
-  const std::string script = "set -- " + line + "; source <(" KVHOST_PROGRAM " completion bash); COMP_LINE='" + line +
-                             "'; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(" + line + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
+  const std::string script = "set -- " + line +
+                             "; source <(" KVHOST_PROGRAM " completion bash); COMP_LINE='" + line +
+                             "'; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(" + line +
+                             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
                              "_kvhost; printf '%s\\n' \"${COMPREPLY[@]}\" > replies";
   scratch.write("complete.sh", script);
-  REQUIRE(std::system(("cd " + scratch.folder().string() + " && bash complete.sh 2>errors").c_str()) == 0);
+  REQUIRE(std::system(
+              ("cd " + scratch.folder().string() + " && bash complete.sh 2>errors").c_str()) == 0);
   std::ostringstream replies;
   replies << std::ifstream(scratch.folder() / "replies").rdbuf();
   return "\n" + replies.str();
@@ -44,10 +48,15 @@ std::string completions(const Scratch& scratch, const std::string& line) {
 TEST_CASE("help names every command and its flags, version is one line") {
   const Scratch scratch;
   const std::string overview = kvhost_in(scratch, {"--help"}).out;
-  for (const char* word : {"run", "score", "plan", "list", "info", "tokenize", "doctor", "completion", "Exit codes"})
+  for (const char* word :
+       {"run", "score", "plan", "list", "info", "tokenize", "doctor", "completion", "Exit codes"})
     CHECK_THAT(overview, Catch::Matchers::Contains(word));
   const std::string help = kvhost_in(scratch, {"run", "--help"}).out;
-  for (const char* word : {"--press SPEC", "--keep-ratio X", "--config FILE", "-n, --max-new-tokens N", "Examples:",
+  for (const char* word : {"--press SPEC",
+                           "--keep-ratio X",
+                           "--config FILE",
+                           "-n, --max-new-tokens N",
+                           "Examples:",
                            "--dtype float32|bfloat16|float16"})
     CHECK_THAT(help, Catch::Matchers::Contains(word));
   CHECK_THAT(kvhost_in(scratch, {"--version"}).out, Catch::Matchers::StartsWith("kvhost "));
@@ -61,22 +70,25 @@ TEST_CASE("the list holds what the registry found, and info tells of each") {
   CHECK_THAT(kvhost_in(scratch, {"info", name}).out, Catch::Matchers::Contains(name));
   CHECK(json_of(kvhost_in(scratch, {"info", name, "--json", "-"})).at("name") == name);
   CHECK_THAT(kvhost_in(scratch, {"list"}).out, Catch::Matchers::Contains(name));
-  CHECK_THAT(kvhost_in(scratch, {"list", "--format", "markdown"}).out, Catch::Matchers::Contains("| `" + name + "` |"));
+  CHECK_THAT(kvhost_in(scratch, {"list", "--format", "markdown"}).out,
+             Catch::Matchers::Contains("| `" + name + "` |"));
 }
 
 TEST_CASE("tokens decode back to the text") {
   const Scratch scratch;
-  const nlohmann::json json = json_of(kvhost_in(scratch, {"tokenize", "-p", "Hello world, 12 é", "--json", "-"}));
+  const nlohmann::json json =
+      json_of(kvhost_in(scratch, {"tokenize", "-p", "Hello world, 12 é", "--json", "-"}));
   CHECK(json.at("text") == "Hello world, 12 é");
   CHECK(json.at("tokens").size() == json.at("pieces").size());
 }
 
 TEST_CASE("a flag wins over the run file") {
   const Scratch scratch;
-  scratch.write("run.json", R"({"press": "none", "prompt": {"text": "Hello"}, "budget": {"keep_ratio": 0.5},
+  scratch.write("run.json",
+                R"({"press": "none", "prompt": {"text": "Hello"}, "budget": {"keep_ratio": 0.5},
                                "generate": {"max_new_tokens": 2}})");
-  const nlohmann::json json =
-      json_of(kvhost_in(scratch, {"--config", "run.json", "-p", "Once upon a time", "-n", "3", "--json", "-"}));
+  const nlohmann::json json = json_of(kvhost_in(
+      scratch, {"--config", "run.json", "-p", "Once upon a time", "-n", "3", "--json", "-"}));
   CHECK(json.at("press").at("spec") == "none");
   CHECK(json.at("n_prompt_tokens") > 2);
   CHECK(json.at("n_new_tokens") <= 3);
@@ -84,10 +96,22 @@ TEST_CASE("a flag wins over the run file") {
 
 TEST_CASE("a run writes the files it was asked for and nothing else") {
   const Scratch scratch;
-  const Outcome outcome = kvhost_in(
-      scratch, {"-p", "Once upon a time there was a small cache that had to forget", "-n", "4", "--compare-full", "--json",
-                "out.json", "--dump-keep", "keep.json", "--dump-budgets", "budgets.json", "--budget", "4"});
-  CHECK_THAT(outcome.out, Catch::Matchers::Contains("budget") && Catch::Matchers::Contains("compressed"));
+  const Outcome outcome = kvhost_in(scratch,
+                                    {"-p",
+                                     "Once upon a time there was a small cache that had to forget",
+                                     "-n",
+                                     "4",
+                                     "--compare-full",
+                                     "--json",
+                                     "out.json",
+                                     "--dump-keep",
+                                     "keep.json",
+                                     "--dump-budgets",
+                                     "budgets.json",
+                                     "--budget",
+                                     "4"});
+  CHECK_THAT(outcome.out,
+             Catch::Matchers::Contains("budget") && Catch::Matchers::Contains("compressed"));
   CHECK(scratch.files() == std::vector<std::string>{"budgets.json", "keep.json", "out.json"});
   const auto read = [&](const char* name) {
     std::ifstream file(scratch.folder() / name);
@@ -104,9 +128,19 @@ TEST_CASE("a run writes the files it was asked for and nothing else") {
 
 TEST_CASE("Ctrl-C ends a run with 130, one line and no file") {
   const Scratch scratch;
-  const Outcome outcome =
-      run_program({"-p", "Once upon a time", "--press", "none", "-n", "100000", "--temperature", "2", "--json", "out.json"},
-                  scratch.folder(), {}, SIGINT);
+  const Outcome outcome = run_program({"-p",
+                                       "Once upon a time",
+                                       "--press",
+                                       "none",
+                                       "-n",
+                                       "100000",
+                                       "--temperature",
+                                       "2",
+                                       "--json",
+                                       "out.json"},
+                                      scratch.folder(),
+                                      {},
+                                      SIGINT);
   CHECK(outcome.exit_code == 130);
   CHECK(outcome.err == "kvhost: error: interrupted; nothing more was written\n");
   CHECK(scratch.files().empty());
@@ -127,8 +161,10 @@ TEST_CASE("bash completes commands, flags, choices and methods inside a composit
   CHECK_THAT(completions(scratch, "kvhost --keep"), Catch::Matchers::Contains("\n--keep-ratio\n"));
   CHECK_THAT(completions(scratch, "kvhost --dtype b"), Catch::Matchers::Contains("\nbfloat16\n"));
   CHECK_THAT(completions(scratch, "kvhost list --for"), Catch::Matchers::Contains("\n--format\n"));
-  CHECK_THAT(completions(scratch, "kvhost --press " + name.substr(0, 2)), Catch::Matchers::Contains("\n" + name + "\n"));
-  CHECK_THAT(completions(scratch, "kvhost --press x:" + name.substr(0, 2)), Catch::Matchers::Contains("\n" + name + "\n"));
+  CHECK_THAT(completions(scratch, "kvhost --press " + name.substr(0, 2)),
+             Catch::Matchers::Contains("\n" + name + "\n"));
+  CHECK_THAT(completions(scratch, "kvhost --press x:" + name.substr(0, 2)),
+             Catch::Matchers::Contains("\n" + name + "\n"));
   CHECK_THAT(completions(scratch, "kvhost --press x+" + name.substr(0, 2)),
              Catch::Matchers::Contains("\nx+" + name + "\n"));
 }

@@ -22,7 +22,8 @@ RunReport example(int64_t n_layers, int64_t n_kv_heads) {
   report.run.memory.cache_bytes_full = 4000;
   report.run.memory.cache_bytes_kept = 1000;
   for (int64_t l = 0; l < n_layers; ++l)
-    report.layers.push_back({25 * n_kv_heads, std::vector<int64_t>(static_cast<size_t>(n_kv_heads), 25),
+    report.layers.push_back({25 * n_kv_heads,
+                             std::vector<int64_t>(static_cast<size_t>(n_kv_heads), 25),
                              std::numeric_limits<double>::quiet_NaN()});
   return report;
 }
@@ -45,16 +46,36 @@ std::string picture(const RunReport& report, const Ink& ink) {
 TEST_CASE("the report has every key of the schema") {
   const nlohmann::json json = to_json(example(2, 4));
   CHECK(json.at("schema") == 1);
-  for (const char* key : {"kvhost", "model", "press", "budget", "n_prompt_tokens", "n_new_tokens", "tokens", "text",
-                          "finish_reason", "timings", "memory", "layers", "full", "warnings"})
+  for (const char* key : {"kvhost",
+                          "model",
+                          "press",
+                          "budget",
+                          "n_prompt_tokens",
+                          "n_new_tokens",
+                          "tokens",
+                          "text",
+                          "finish_reason",
+                          "timings",
+                          "memory",
+                          "layers",
+                          "full",
+                          "warnings"})
     CHECK(json.contains(key));
   CHECK(json.at("n_new_tokens") == 3);
   CHECK(json.at("full").is_null());
   CHECK(json.at("layers").size() == 2);
   CHECK(json.at("layers")[1].at("n_kept") == std::vector<int64_t>{25, 25, 25, 25});
   CHECK_FALSE(json.at("layers")[0].contains("observed"));
-  for (const char* key : {"load_ms", "prefill_ms", "score_ms", "allocate_ms", "select_ms", "compact_ms", "ttft_ms",
-                          "decode_ms", "tpot_ms", "tokens_per_s"})
+  for (const char* key : {"load_ms",
+                          "prefill_ms",
+                          "score_ms",
+                          "allocate_ms",
+                          "select_ms",
+                          "compact_ms",
+                          "ttft_ms",
+                          "decode_ms",
+                          "tpot_ms",
+                          "tokens_per_s"})
     CHECK(json.at("timings").contains(key));
 }
 
@@ -77,7 +98,8 @@ TEST_CASE("agreement stands under the full run") {
 
 TEST_CASE("the picture fits its width and bins what does not") {
   const Ink plain{false, 80};
-  for (const auto& [n_layers, n_heads, n_rows] : {std::tuple<int, int, size_t>{6, 4, 6}, {32, 8, 32}, {64, 64, 32}, {33, 1, 17}}) {
+  for (const auto& [n_layers, n_heads, n_rows] :
+       {std::tuple<int, int, size_t>{6, 4, 6}, {32, 8, 32}, {64, 64, 32}, {33, 1, 17}}) {
     RunReport report = example(n_layers, n_heads);
     report.observed_name = "effective_rank";
     for (auto& layer : report.layers) layer.observed = 512.25;
@@ -105,9 +127,10 @@ TEST_CASE("the comparison holds both columns and where the texts part") {
   report.agreement = Agreement{3, 1.5, 1.25, 0.1, 0.9};
   std::ostringstream out;
   print_comparison(out, Ink{false, 80}, report);
-  CHECK_THAT(out.str(), Catch::Matchers::Contains("4.0 kB") && Catch::Matchers::Contains("1.0 kB") &&
-                            Catch::Matchers::Contains("0.25x") && Catch::Matchers::Contains("90.0%") &&
-                            Catch::Matchers::Contains("agree for 2 of 3 tokens"));
+  CHECK_THAT(out.str(),
+             Catch::Matchers::Contains("4.0 kB") && Catch::Matchers::Contains("1.0 kB") &&
+                 Catch::Matchers::Contains("0.25x") && Catch::Matchers::Contains("90.0%") &&
+                 Catch::Matchers::Contains("agree for 2 of 3 tokens"));
 }
 
 TEST_CASE("widths count what a terminal shows") {
