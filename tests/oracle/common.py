@@ -54,7 +54,10 @@ class Host:
 
     def call(self, args, timeout=600):
         command = [self.binary, *map(str, args)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise HostError(command, -1, str(error)) from error
         if done.returncode != 0:
             raise HostError(command, done.returncode, done.stderr)
         return command, done.stdout

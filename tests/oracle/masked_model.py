@@ -25,6 +25,9 @@ def dense_masked_attention(module, query, key, value, attention_mask, dropout=0.
     scaling = 1.0 / math.sqrt(head_dim) if scaling is None else scaling
     logits = query @ key.transpose(2, 3) * scaling  # [1, n_heads, T, T]
     visible = torch.ones(n_tokens, n_tokens, dtype=torch.bool).tril().expand(n_heads, -1, -1).clone()
+    window = kwargs.get("sliding_window")
+    if window is not None:  # query i sees the keys i - window + 1 .. i
+        visible = visible.triu(1 - window)
     dropped = _hidden.get(module.layer_idx)
     if dropped is not None:
         visible[:, _n_context:, :_n_context] &= ~dropped.repeat_interleave(group, 0)[:, None, :]

@@ -6,7 +6,7 @@
 1. The NumPy rules reproduce the original system's published budgets (this checks the reference itself).
 2. `kvhost run --dump-budgets` with the exact estimator: effective ranks equal those of transformers' eager attention
    by SVD, budgets equal the apportioned shares of those ranks, the total is exact.
-3. The estimator used by default (the last rows of attention) against the exact one on real text: rank order and the
+3. The estimator used without a profile against the exact one on real text: rank order and the
    entries per head that go to another layer. Printed; it must order layers better than chance.
 4. h2o_l2 keeps exactly what the transcribed rule keeps on the same keys.
 """

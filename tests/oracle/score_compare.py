@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 from common import ROOT, Host, HostError, make_parser, print_table
 from masked_model import log_probs
-from presses import SNAP, pyramid_spec
+from presses import SNAP, WINDOW
 from tiny import FAMILIES, draw_tokens, load_model, make_model
 
 TOLERANCE = 1e-4
+PYRAMID = f"pyramidkv(window_size={WINDOW},beta=5):{SNAP}"
 PRESSES = [
     "none",
     SNAP,
@@ -28,9 +29,13 @@ PRESSES = [
     "streaming_llm",
     "knorm",
     f"criticalkv:{SNAP}",
-    pyramid_spec(5),
+    PYRAMID,
     f"rankkv:adakv:{SNAP}",
 ]
+
+
+# For the many committed checkpoints, whose variety lies in the model: uniform, ragged over heads, ragged over layers.
+FEW_PRESSES = ["none", f"adakv:{SNAP}", PYRAMID]
 
 
 def checkpoints(host, seed, folders):
@@ -102,14 +107,15 @@ def main():
     parser = make_parser(__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     parser.add_argument("--model", nargs="*", help="checkpoint folders instead of the committed and bundled ones")
-    parser.add_argument("--press", nargs="*", default=PRESSES)
+    parser.add_argument("--press", nargs="*", help="instead of the built-in selection")
     args = parser.parse_args()
     folders = default_folders() if args.model is None else args.model
     host, rng, rows, problems = Host(args.kvhost), random.Random(args.seed), [], []
     print(f"seed {args.seed}, tolerance {TOLERANCE} on log-probabilities, float32")
     for name, folder, model in checkpoints(host, args.seed, folders):
         context, follow = prompt_for(folder, model, rng, rng.randint(90, 250), rng.randint(20, 60))
-        for press in args.press:
+        few = Path(folder).parent.name == "models" and name != "demo"
+        for press in args.press or (FEW_PRESSES if few else PRESSES):
             budget = rng.randint(24, len(context) // 2)
             error, same, problem = compare(host, folder, model, context, follow, press, budget)
             verdict = "ok" if not problem else "FAIL"
