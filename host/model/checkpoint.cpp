@@ -18,21 +18,27 @@ void add_file(const std::filesystem::path& path, Checkpoint& checkpoint) {
   for (auto& tensor : read_safetensors(path)) {
     const auto [at, inserted] = checkpoint.tensors.try_emplace(tensor.name, tensor);
     if (!inserted)
-      cannot_load(path.string(), "tensor '" + tensor.name + "' is also in " + at->second.file->path().filename().string() +
-                                     "; expected each tensor in one shard");
+      cannot_load(path.string(),
+                  "tensor '" + tensor.name + "' is also in " +
+                      at->second.file->path().filename().string() +
+                      "; expected each tensor in one shard");
   }
 }
 
 std::map<std::string, std::string> read_weight_map(const std::filesystem::path& index) {
   const auto json = read_json(index, ExitCode::CannotLoad);
   if (!json.is_object() || !json.contains("weight_map") || !json.at("weight_map").is_object())
-    cannot_load(index.string(), "'weight_map' is missing; expected an object of tensor names and shard files");
+    cannot_load(index.string(),
+                "'weight_map' is missing; expected an object of tensor names and shard files");
   std::map<std::string, std::string> out;
   for (const auto& [name, shard] : json.at("weight_map").items()) {
     const bool plain = shard.is_string() && !shard.get<std::string>().empty() &&
-                       shard.get<std::string>().find('/') == std::string::npos && shard != "." && shard != "..";
+                       shard.get<std::string>().find('/') == std::string::npos && shard != "." &&
+                       shard != "..";
     if (!plain)
-      cannot_load(index.string(), "'weight_map." + name + "' is " + shard.dump() + "; expected a file name in this folder");
+      cannot_load(
+          index.string(),
+          "'weight_map." + name + "' is " + shard.dump() + "; expected a file name in this folder");
     out[name] = shard.get<std::string>();
   }
   return out;
@@ -45,18 +51,21 @@ void add_shards(const std::filesystem::path& index, Checkpoint& checkpoint) {
   for (const auto& shard : shards) {
     const auto path = index.parent_path() / shard;
     if (!std::filesystem::exists(path))
-      cannot_load(path.string(), "is missing; expected the shard that " + index.filename().string() + " lists");
+      cannot_load(path.string(),
+                  "is missing; expected the shard that " + index.filename().string() + " lists");
     add_file(path, checkpoint);
   }
   for (const auto& [name, shard] : weight_map) {
     const auto found = checkpoint.tensors.find(name);
     if (found == checkpoint.tensors.end() || found->second.file->path().filename() != shard)
-      cannot_load(index.string(), "tensor '" + name + "' is not in " + shard + "; expected it there");
+      cannot_load(index.string(),
+                  "tensor '" + name + "' is not in " + shard + "; expected it there");
   }
 }
 
 std::string other_formats(const std::filesystem::path& dir) {
-  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"})
+  for (const char* name :
+       {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"})
     if (std::filesystem::exists(dir / name))
       return std::string("; ") + name + " is there, convert it with transformers' save_pretrained";
   return "";
@@ -73,7 +82,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& dir) {
     checkpoint.source = dir / kIndex;
     add_shards(checkpoint.source, checkpoint);
   } else {
-    cannot_load(dir.string(), std::string("holds no weights; expected ") + kSingle + " or " + kIndex + other_formats(dir));
+    cannot_load(dir.string(),
+                std::string("holds no weights; expected ") + kSingle + " or " + kIndex +
+                    other_formats(dir));
   }
   return checkpoint;
 }

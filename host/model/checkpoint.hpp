@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json lists.
+// The tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json
+// lists.
 #pragma once
 
 #include <filesystem>

@@ -14,13 +14,15 @@ namespace {
 
 // Beyond these a config is damaged rather than large; they keep products of sizes inside 64 bits.
 constexpr int64_t kMostLayers = 4096, kMostHeads = 4096, kMostHeadDim = 4096;
-constexpr int64_t kMostWidth = int64_t{1} << 22, kMostVocab = int64_t{1} << 26, kMostPositions = int64_t{1} << 40;
+constexpr int64_t kMostWidth = int64_t{1} << 22, kMostVocab = int64_t{1} << 26,
+                  kMostPositions = int64_t{1} << 40;
 
 const Family& read_family(const std::filesystem::path& file, const JsonFields& fields) {
   const std::string name = fields.text_or("model_type", "");
   if (const Family* family = find_family(name)) return *family;
-  cannot_load(file.string(), "'model_type' is '" + name + "'; expected one of " + join(family_names(), ", ") +
-                                 did_you_mean(name, family_names()));
+  cannot_load(file.string(),
+              "'model_type' is '" + name + "'; expected one of " + join(family_names(), ", ") +
+                  did_you_mean(name, family_names()));
 }
 
 void read_sizes(const Family& family, const JsonFields& fields, ModelConfig& config) {
@@ -29,12 +31,14 @@ void read_sizes(const Family& family, const JsonFields& fields, ModelConfig& con
   config.n_heads = fields.integer("num_attention_heads", 1, kMostHeads);
   config.intermediate_size = fields.integer("intermediate_size", 1, kMostWidth);
   config.vocab_size = fields.integer("vocab_size", 1, kMostVocab);
-  config.max_positions = fields.integer_or("max_position_embeddings", 1, kMostPositions, family.max_positions);
+  config.max_positions =
+      fields.integer_or("max_position_embeddings", 1, kMostPositions, family.max_positions);
   config.n_kv_heads = family.kv_heads_required
                           ? fields.integer("num_key_value_heads", 1, kMostHeads)
                           : fields.integer_or("num_key_value_heads", 1, kMostHeads, config.n_heads);
   if (config.n_heads % config.n_kv_heads != 0)
-    fields.refuse("num_key_value_heads", "a divisor of num_attention_heads (" + std::to_string(config.n_heads) + ")");
+    fields.refuse("num_key_value_heads",
+                  "a divisor of num_attention_heads (" + std::to_string(config.n_heads) + ")");
   if (family.names.qkv && config.n_kv_heads != config.n_heads)
     fields.refuse("num_key_value_heads", "num_attention_heads in this family");
 
@@ -42,18 +46,22 @@ void read_sizes(const Family& family, const JsonFields& fields, ModelConfig& con
     config.head_dim = fields.integer_or("head_dim", 2, kMostHeadDim, family.head_dim);
   } else {
     if (config.hidden_size % config.n_heads != 0)
-      fields.refuse("num_attention_heads", "a divisor of hidden_size (" + std::to_string(config.hidden_size) + ")");
+      fields.refuse("num_attention_heads",
+                    "a divisor of hidden_size (" + std::to_string(config.hidden_size) + ")");
     config.head_dim = config.hidden_size / config.n_heads;
   }
-  if (config.head_dim % 2 != 0) fields.refuse("head_dim", "an even number (" + std::to_string(config.head_dim) + " is odd)");
+  if (config.head_dim % 2 != 0)
+    fields.refuse("head_dim", "an even number (" + std::to_string(config.head_dim) + " is odd)");
 }
 
 Activation read_activation(const Family& family, const JsonFields& fields) {
   const std::string name = fields.text_or("hidden_act", family.activation);
   if (name == "silu" || name == "swish") return Activation::Silu;
   if (name == "gelu" || name == "gelu_python") return Activation::Gelu;
-  if (name == "gelu_new" || name == "gelu_fast" || name == "gelu_pytorch_tanh") return Activation::GeluTanh;
-  fields.refuse("hidden_act", "silu, swish, gelu, gelu_python, gelu_new, gelu_fast or gelu_pytorch_tanh");
+  if (name == "gelu_new" || name == "gelu_fast" || name == "gelu_pytorch_tanh")
+    return Activation::GeluTanh;
+  fields.refuse("hidden_act",
+                "silu, swish, gelu, gelu_python, gelu_new, gelu_fast or gelu_pytorch_tanh");
 }
 
 bool has_bias(Bias bias, bool configured) {
@@ -71,7 +79,8 @@ void read_switches(const Family& family, const JsonFields& fields, ModelConfig& 
   config.attention_bias = has_bias(family.input_bias, attention_bias);
   config.output_bias = has_bias(family.output_bias, attention_bias);
   config.mlp_bias = has_bias(family.mlp_bias, fields.flag_or("mlp_bias", false));
-  config.parallel_residual = family.norm == NormKind::Layer && fields.flag_or("use_parallel_residual", true);
+  config.parallel_residual =
+      family.norm == NormKind::Layer && fields.flag_or("use_parallel_residual", true);
 }
 
 std::vector<int64_t> windows_by_type(const JsonFields& fields, int64_t window, int64_t n_layers) {
@@ -79,7 +88,8 @@ std::vector<int64_t> windows_by_type(const JsonFields& fields, int64_t window, i
   for (const auto& type : fields.texts("layer_types")) {
     if (type != "sliding_attention" && type != "full_attention")
       fields.refuse("layer_types", "full_attention or sliding_attention for each layer");
-    if (type == "sliding_attention" && window == 0) fields.refuse("sliding_window", "a window for the sliding layers");
+    if (type == "sliding_attention" && window == 0)
+      fields.refuse("sliding_window", "a window for the sliding layers");
     out.push_back(type == "sliding_attention" ? window : 0);
   }
   if (static_cast<int64_t>(out.size()) != n_layers)
@@ -87,17 +97,21 @@ std::vector<int64_t> windows_by_type(const JsonFields& fields, int64_t window, i
   return out;
 }
 
-// Mistral slides in all layers, Qwen in those from max_window_layers on and only when told to; the others never.
+// Mistral slides in all layers, Qwen in those from max_window_layers on and only when told to; the
+// others never.
 std::vector<int64_t> read_windows(const JsonFields& fields, const ModelConfig& config) {
   std::vector<int64_t> windows(static_cast<size_t>(config.n_layers), 0);
   const bool qwen = config.family == "qwen2" || config.family == "qwen3";
   if (!qwen && config.family != "mistral") return windows;
-  const int64_t unnamed = fields.has_null("sliding_window") ? 0 : 4096;  // the default of transformers
+  const int64_t unnamed =
+      fields.has_null("sliding_window") ? 0 : 4096;  // the default of transformers
   const int64_t window = fields.integer_or("sliding_window", 1, kMostPositions, unnamed);
   const bool on = window > 0 && (!qwen || fields.flag_or("use_sliding_window", false));
-  if (qwen && fields.has("layer_types")) return windows_by_type(fields, on ? window : 0, config.n_layers);
+  if (qwen && fields.has("layer_types"))
+    return windows_by_type(fields, on ? window : 0, config.n_layers);
   const int64_t first = qwen ? fields.integer_or("max_window_layers", 0, kMostLayers, 28) : 0;
-  for (int64_t layer = first; on && layer < config.n_layers; ++layer) windows[static_cast<size_t>(layer)] = window;
+  for (int64_t layer = first; on && layer < config.n_layers; ++layer)
+    windows[static_cast<size_t>(layer)] = window;
   return windows;
 }
 

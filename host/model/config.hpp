@@ -12,7 +12,7 @@
 namespace kvhost {
 
 struct RopeConfig {
-  int64_t rotary_dim = 0;           // <= head_dim
+  int64_t rotary_dim = 0;  // <= head_dim
   double theta = 10000;
   double attention_scaling = 1;     // factor on cos and sin (YaRN)
   std::vector<float> inv_freq;      // [rotary_dim / 2], scaling applied (linear, llama3, yarn)
@@ -23,7 +23,7 @@ enum class NormKind { Rms, Layer };
 enum class Activation { Silu, Gelu, GeluTanh };
 
 struct ModelConfig {
-  std::string family;       // config.json's model_type
+  std::string family;  // config.json's model_type
   std::filesystem::path dir;
   int64_t n_layers = 0, n_heads = 0, n_kv_heads = 0, head_dim = 0;
   int64_t hidden_size = 0, intermediate_size = 0, vocab_size = 0;
@@ -33,9 +33,9 @@ struct ModelConfig {
   NormKind norm = NormKind::Rms;
   double norm_eps = 1e-5;
   Activation activation = Activation::Silu;
-  bool gated_mlp = true;             // gate/up/down rather than up/down
-  bool parallel_residual = false;    // x + attn(norm1(x)) + mlp(norm2(x))
-  bool qk_norm = false;              // RMSNorm over head_dim on queries and keys before RoPE
+  bool gated_mlp = true;           // gate/up/down rather than up/down
+  bool parallel_residual = false;  // x + attn(norm1(x)) + mlp(norm2(x))
+  bool qk_norm = false;            // RMSNorm over head_dim on queries and keys before RoPE
   bool attention_bias = false, output_bias = false, mlp_bias = false;
   bool tied_embeddings = false;
   std::vector<int64_t> sliding_window;  // per layer, 0: full attention
@@ -45,8 +45,8 @@ struct ModelConfig {
   int64_t group_size() const { return n_heads / n_kv_heads; }
 };
 
-// Reads `dir`/config.json (+ generation_config.json). Throws Error(CannotLoad) naming the file, key, what was found and
-// what was expected; an unknown family lists the known ones.
+// Reads `dir`/config.json (+ generation_config.json). Throws Error(CannotLoad) naming the file,
+// key, what was found and what was expected; an unknown family lists the known ones.
 ModelConfig read_config(const std::filesystem::path& dir);
 
 }  // namespace kvhost

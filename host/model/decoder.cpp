@@ -25,7 +25,9 @@ void check_tokens(std::span<const int32_t> tokens, int64_t vocab_size) {
   if (tokens.empty()) run_failed("tokens", "none given; expected at least one");
   for (const int32_t token : tokens)
     if (token < 0 || token >= vocab_size)
-      run_failed("tokens", "id " + std::to_string(token) + "; expected 0 to " + std::to_string(vocab_size - 1));
+      run_failed(
+          "tokens",
+          "id " + std::to_string(token) + "; expected 0 to " + std::to_string(vocab_size - 1));
 }
 
 at::Tensor embed(const ModelWeights& tensors, std::span<const int32_t> tokens) {
@@ -59,14 +61,19 @@ const ModelConfig& Decoder::config() const { return state_->weights->config(); }
 
 CacheLayout Decoder::cache_layout() const {
   const auto& c = config();
-  return {.n_layers = c.n_layers, .n_kv_heads = c.n_kv_heads, .head_dim = c.head_dim, .dtype = state_->weights->dtype()};
+  return {.n_layers = c.n_layers,
+          .n_kv_heads = c.n_kv_heads,
+          .head_dim = c.head_dim,
+          .dtype = state_->weights->dtype()};
 }
 
 const at::Tensor& Decoder::output_weight(int64_t layer) const {
   return state_->weights->tensors().layers[static_cast<size_t>(layer)].output.weight;
 }
 
-at::Tensor Decoder::forward(std::span<const int32_t> tokens, KvCache& cache, const ForwardOptions& options) const {
+at::Tensor Decoder::forward(std::span<const int32_t> tokens,
+                            KvCache& cache,
+                            const ForwardOptions& options) const {
   const c10::NoGradGuard no_grad;
   const Weights& weights = *state_->weights;
   check_tokens(tokens, config().vocab_size);
@@ -80,12 +87,14 @@ at::Tensor Decoder::forward(std::span<const int32_t> tokens, KvCache& cache, con
   for (int64_t layer = 0; layer < config().n_layers; ++layer) {
     LayerPass pass(frame, layer, cache);
     pass.run(x, [&](int64_t done) {
-      if (options.progress) options.progress((static_cast<double>(layer * n_tokens + done)) / all_work);
+      if (options.progress)
+        options.progress((static_cast<double>(layer * n_tokens + done)) / all_work);
     });
     if (options.sink) options.sink(layer, pass.captured());
   }
   cache.advance(n_tokens);
-  return options.all_logits ? all_logits_of(weights, x) : logits_of(weights, x.narrow(0, n_tokens - 1, 1));
+  return options.all_logits ? all_logits_of(weights, x)
+                            : logits_of(weights, x.narrow(0, n_tokens - 1, 1));
 }
 
 }  // namespace kvhost

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast decoder: one implementation for all families, driven by ModelConfig.
 //
-// Layers are the outer loop. In prefill a layer runs over the whole prompt in token chunks (attention exact), then the
-// sink may score and compact that layer before the next one starts, so the peak is the budget plus one full layer.
+// Layers are the outer loop. In prefill a layer runs over the whole prompt in token chunks
+// (attention exact), then the sink may score and compact that layer before the next one starts, so
+// the peak is the budget plus one full layer.
 #pragma once
 
 #include <cstdint>
@@ -52,10 +53,12 @@ class Decoder {
   const ModelConfig& config() const;
   CacheLayout cache_layout() const;
 
-  // Processes tokens at positions cache.n_seen().., appends their K and V, advances the cache. Works for prefill
-  // (n_seen = 0), single tokens and blocks of several (each token sees the cached entries and the block causally).
-  // Returns float32 logits, [1 or n_tokens, vocab_size].
-  at::Tensor forward(std::span<const int32_t> tokens, KvCache& cache, const ForwardOptions& options = {}) const;
+  // Processes tokens at positions cache.n_seen().., appends their K and V, advances the cache.
+  // Works for prefill (n_seen = 0), single tokens and blocks of several (each token sees the cached
+  // entries and the block causally). Returns float32 logits, [1 or n_tokens, vocab_size].
+  at::Tensor forward(std::span<const int32_t> tokens,
+                     KvCache& cache,
+                     const ForwardOptions& options = {}) const;
 
   // [hidden_size, n_heads * head_dim] of a layer's output projection, borrowed.
   const at::Tensor& output_weight(int64_t layer) const;

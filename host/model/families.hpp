@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model families as data: what their weights are called and which switches they set. One decoder runs them all.
+// The model families as data: what their weights are called and which switches they set. One
+// decoder runs them all.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace kvhost {
 
-// Tensor names; those of a layer follow `layer` with # replaced by its number. nullptr: the family has none. A Linear's
-// weight and bias are NAME.weight and NAME.bias.
+// Tensor names; those of a layer follow `layer` with # replaced by its number. nullptr: the family
+// has none. A Linear's weight and bias are NAME.weight and NAME.bias.
 struct WeightNames {
   const char* embedding;
   const char* final_norm;
@@ -39,17 +40,18 @@ struct Family {
   WeightNames names;
   NormKind norm;
   const char* norm_eps_key;
-  double norm_eps;             // when the key is missing, as in transformers
+  double norm_eps;  // when the key is missing, as in transformers
   const char* activation;
   bool gated_mlp;
   bool qk_norm;
-  Bias input_bias;             // q, k, v
-  Bias output_bias;            // AsConfigured: config.json's attention_bias (default: that of `attention_bias`)
+  Bias input_bias;   // q, k, v
+  Bias output_bias;  // AsConfigured: config.json's attention_bias (default: that of
+                     // `attention_bias`)
   bool attention_bias;
-  Bias mlp_bias;               // AsConfigured: config.json's mlp_bias
-  bool kv_heads_required;      // otherwise num_key_value_heads defaults to num_attention_heads
-  int64_t head_dim;            // when config.json has none; 0: hidden_size / num_attention_heads
-  int64_t max_positions;       // when config.json has none
+  Bias mlp_bias;           // AsConfigured: config.json's mlp_bias
+  bool kv_heads_required;  // otherwise num_key_value_heads defaults to num_attention_heads
+  int64_t head_dim;        // when config.json has none; 0: hidden_size / num_attention_heads
+  int64_t max_positions;   // when config.json has none
   const char* rope_theta_key;
   const char* rotary_share_key;  // nullptr: all of head_dim is rotated
   double rotary_share;

@@ -55,13 +55,17 @@ const nlohmann::json& JsonFields::at(const std::string& key, const std::string& 
 int64_t JsonFields::integer(const std::string& key, int64_t lowest, int64_t highest) const {
   const auto& value = at(key, range_text(lowest, highest));
   if (!value.is_number_integer()) refuse(key, range_text(lowest, highest));
-  const bool too_big = value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+  const bool too_big =
+      value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
   if (too_big || value.get<int64_t>() < lowest || value.get<int64_t>() > highest)
     refuse(key, range_text(lowest, highest));
   return value.get<int64_t>();
 }
 
-int64_t JsonFields::integer_or(const std::string& key, int64_t lowest, int64_t highest, int64_t fallback) const {
+int64_t JsonFields::integer_or(const std::string& key,
+                               int64_t lowest,
+                               int64_t highest,
+                               int64_t fallback) const {
   return has(key) ? integer(key, lowest, highest) : fallback;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed fields of a JSON object read from a file. Every refusal names the file, the key, what was found and what was
-// expected.
+// Typed fields of a JSON object read from a file. Every refusal names the file, the key, what was
+// found and what was expected.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,25 @@ namespace kvhost {
 
 class JsonFields {
  public:
-  // `prefix` is what stands before keys in messages ("rope_scaling."). The object must outlive this.
+  // `prefix` is what stands before keys in messages ("rope_scaling."). The object must outlive
+  // this.
   JsonFields(std::filesystem::path file, const nlohmann::json& object, std::string prefix = "");
 
   bool has(const std::string& key) const;       // present and not null
   bool has_null(const std::string& key) const;  // present as null
 
   int64_t integer(const std::string& key, int64_t lowest, int64_t highest) const;
-  int64_t integer_or(const std::string& key, int64_t lowest, int64_t highest, int64_t fallback) const;
+  int64_t integer_or(const std::string& key,
+                     int64_t lowest,
+                     int64_t highest,
+                     int64_t fallback) const;
   double positive(const std::string& key) const;
   double positive_or(const std::string& key, double fallback) const;
   bool flag_or(const std::string& key, bool fallback) const;
   std::string text_or(const std::string& key, const std::string& fallback) const;
   std::vector<std::string> texts(const std::string& key) const;
-  std::vector<int64_t> token_ids(const std::string& key) const;  // a number, a list of numbers, or absent
+  std::vector<int64_t> token_ids(
+      const std::string& key) const;  // a number, a list of numbers, or absent
   std::optional<JsonFields> object(const std::string& key) const;
 
   // "FILE: 'key' is FOUND; expected EXPECTED".

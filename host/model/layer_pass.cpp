@@ -17,17 +17,24 @@ namespace {
 // Large enough for the matrix products to run at full speed, small enough that scratch stays small.
 constexpr int64_t kChunkTokens = 512;
 
-int64_t window_of(int64_t asked, int64_t n_tokens) { return asked < 0 ? n_tokens : std::min(asked, n_tokens); }
+int64_t window_of(int64_t asked, int64_t n_tokens) {
+  return asked < 0 ? n_tokens : std::min(asked, n_tokens);
+}
 
-// Copies the part of a chunk's rows (dimension `dim` of `from`) that lies in the last W tokens, W = window.size(dim).
-void keep_last(const at::Tensor& from, int64_t dim, int64_t first, int64_t n_tokens, at::Tensor& window) {
+// Copies the part of a chunk's rows (dimension `dim` of `from`) that lies in the last W tokens, W =
+// window.size(dim).
+void keep_last(
+    const at::Tensor& from, int64_t dim, int64_t first, int64_t n_tokens, at::Tensor& window) {
   const int64_t start = n_tokens - window.size(dim);  // first token of the window
   const int64_t begin = std::max(start, first), end = first + from.size(dim);
   if (begin >= end) return;
-  window.narrow(dim, begin - start, end - begin).copy_(from.narrow(dim, begin - first, end - begin));
+  window.narrow(dim, begin - start, end - begin)
+      .copy_(from.narrow(dim, begin - first, end - begin));
 }
 
-PlaceArgs place_args(DType dtype, const at::Tensor& heads) {  // heads: [n, heads, head_dim], any strides but the last
+PlaceArgs place_args(
+    DType dtype,
+    const at::Tensor& heads) {  // heads: [n, heads, head_dim], any strides but the last
   PlaceArgs args;
   args.dtype = dtype;
   args.n_tokens = heads.size(0);
@@ -46,8 +53,12 @@ at::Tensor activate(Activation kind, const at::Tensor& x) {
 
 }  // namespace
 
-at::Tensor apply_norm(const ModelConfig& config, DType dtype, const Norm& weights, const at::Tensor& x) {
-  if (config.norm == NormKind::Layer) return at::layer_norm(x, {x.size(1)}, weights.weight, weights.bias, config.norm_eps);
+at::Tensor apply_norm(const ModelConfig& config,
+                      DType dtype,
+                      const Norm& weights,
+                      const at::Tensor& x) {
+  if (config.norm == NormKind::Layer)
+    return at::layer_norm(x, {x.size(1)}, weights.weight, weights.bias, config.norm_eps);
   at::Tensor out = at::empty(x.sizes(), x.options());
   RmsNormArgs args;
   args.dtype = dtype;

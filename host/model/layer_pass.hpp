@@ -27,7 +27,8 @@ class LayerPass {
  public:
   LayerPass(const ForwardFrame& frame, int64_t layer, KvCache& cache);
 
-  // x: [n_tokens, hidden_size], the residual stream, updated in place. Calls chunk_done(tokens done) after each chunk.
+  // x: [n_tokens, hidden_size], the residual stream, updated in place. Calls chunk_done(tokens
+  // done) after each chunk.
   void run(at::Tensor& x, const std::function<void(int64_t)>& chunk_done);
 
   LayerCapture captured() const;
@@ -39,10 +40,11 @@ class LayerPass {
 
   void run_chunk(const Chunk& chunk, const at::Tensor& x);
   at::Tensor attention(const Chunk& chunk, const at::Tensor& normed);  // [n, hidden] -> [n, hidden]
-  at::Tensor place_qkv(const Chunk& chunk, const at::Tensor& normed);  // -> queries [n_heads, n, head_dim]
-  at::Tensor attend(const Chunk& chunk, const at::Tensor& queries);    // -> [n, n_heads * head_dim]
-  at::Tensor mlp(const at::Tensor& normed) const;                      // [n, hidden] -> [n, hidden]
-  at::Tensor norm(const Norm& weights, const at::Tensor& x) const;     // [n, hidden] -> [n, hidden]
+  at::Tensor place_qkv(const Chunk& chunk,
+                       const at::Tensor& normed);  // -> queries [n_heads, n, head_dim]
+  at::Tensor attend(const Chunk& chunk, const at::Tensor& queries);  // -> [n, n_heads * head_dim]
+  at::Tensor mlp(const at::Tensor& normed) const;                    // [n, hidden] -> [n, hidden]
+  at::Tensor norm(const Norm& weights, const at::Tensor& x) const;   // [n, hidden] -> [n, hidden]
 
   const ForwardFrame& frame_;
   const ModelConfig& config_;
@@ -56,6 +58,9 @@ class LayerPass {
 };
 
 // [n, hidden] -> [n, hidden]
-at::Tensor apply_norm(const ModelConfig& config, DType dtype, const Norm& weights, const at::Tensor& x);
+at::Tensor apply_norm(const ModelConfig& config,
+                      DType dtype,
+                      const Norm& weights,
+                      const at::Tensor& x);
 
 }  // namespace kvhost

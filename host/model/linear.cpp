@@ -11,10 +11,16 @@ namespace {
 
 constexpr int64_t kFewTokens = 8;  // beyond, blocked products win over reading the weights once
 
-bool is_few(DType dtype, const at::Tensor& x) { return x.size(0) <= kFewTokens && gemv_supports(dtype); }
+bool is_few(DType dtype, const at::Tensor& x) {
+  return x.size(0) <= kFewTokens && gemv_supports(dtype);
+}
 
 GemvInput input_of(DType dtype, const at::Tensor& x) {
-  return {.dtype = dtype, .x = x.const_data_ptr(), .n_rows = x.size(0), .n_in = x.size(1), .wide_out = false};
+  return {.dtype = dtype,
+          .x = x.const_data_ptr(),
+          .n_rows = x.size(0),
+          .n_in = x.size(1),
+          .wide_out = false};
 }
 
 GemvMatrix matrix_of(const at::Tensor& weight, const at::Tensor& bias, at::Tensor& out) {
@@ -26,7 +32,9 @@ GemvMatrix matrix_of(const at::Tensor& weight, const at::Tensor& bias, at::Tenso
 
 }  // namespace
 
-std::vector<at::Tensor> apply_linears(DType dtype, std::initializer_list<const Linear*> layers, const at::Tensor& x) {
+std::vector<at::Tensor> apply_linears(DType dtype,
+                                      std::initializer_list<const Linear*> layers,
+                                      const at::Tensor& x) {
   std::vector<at::Tensor> out;
   out.reserve(layers.size());
   if (!is_few(dtype, x)) {

@@ -13,7 +13,9 @@
 namespace kvhost {
 
 // Each layer applied to x [n_tokens, n_in] (contiguous) -> [n_tokens, n_out].
-std::vector<at::Tensor> apply_linears(DType dtype, std::initializer_list<const Linear*> layers, const at::Tensor& x);
+std::vector<at::Tensor> apply_linears(DType dtype,
+                                      std::initializer_list<const Linear*> layers,
+                                      const at::Tensor& x);
 at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x);
 
 // x weight^T as float32.

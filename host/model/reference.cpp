@@ -25,7 +25,8 @@ at::Tensor linear(const Linear& layer, const at::Tensor& x) {
 // Statistics in float32, as transformers does; x: [..., n].
 at::Tensor rms_norm(const at::Tensor& weight, double eps, const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor scale = at::rsqrt(wide.pow(2).mean(/*dim=*/-1, /*keepdim=*/true) + eps);  // [..., 1]
+  const at::Tensor scale =
+      at::rsqrt(wide.pow(2).mean(/*dim=*/-1, /*keepdim=*/true) + eps);  // [..., 1]
   return weight * (wide * scale).to(x.scalar_type());
 }
 
@@ -43,7 +44,8 @@ Qkv project(const ModelConfig& config, const LayerWeights& layer, const at::Tens
     const auto parts = split_heads(linear(layer.qkv, x), config.n_heads).chunk(3, /*dim=*/-1);
     return {parts[0], parts[1], parts[2]};
   }
-  return {split_heads(linear(layer.q, x), config.n_heads), split_heads(linear(layer.k, x), config.n_kv_heads),
+  return {split_heads(linear(layer.q, x), config.n_heads),
+          split_heads(linear(layer.k, x), config.n_kv_heads),
           split_heads(linear(layer.v, x), config.n_kv_heads)};
 }
 
@@ -52,13 +54,16 @@ struct Rotation {
 };
 
 Rotation rotation(const RopeConfig& rope, int64_t n_tokens, at::ScalarType dtype) {
-  const at::Tensor inv_freq = at::tensor(rope.inv_freq, at::kFloat);         // [rotary_dim / 2]
-  const at::Tensor angles = at::outer(at::arange(n_tokens, at::kFloat), inv_freq);  // [S, rotary_dim / 2]
-  const at::Tensor both = at::cat({angles, angles}, /*dim=*/-1);             // [S, rotary_dim]
-  return {(both.cos() * rope.attention_scaling).to(dtype), (both.sin() * rope.attention_scaling).to(dtype)};
+  const at::Tensor inv_freq = at::tensor(rope.inv_freq, at::kFloat);  // [rotary_dim / 2]
+  const at::Tensor angles =
+      at::outer(at::arange(n_tokens, at::kFloat), inv_freq);      // [S, rotary_dim / 2]
+  const at::Tensor both = at::cat({angles, angles}, /*dim=*/-1);  // [S, rotary_dim]
+  return {(both.cos() * rope.attention_scaling).to(dtype),
+          (both.sin() * rope.attention_scaling).to(dtype)};
 }
 
-// Rotates the first rotary_dim of x [heads, S, head_dim]; dimension i turns with i + rotary_dim / 2.
+// Rotates the first rotary_dim of x [heads, S, head_dim]; dimension i turns with i + rotary_dim
+// / 2.
 at::Tensor rotate(const at::Tensor& x, const Rotation& by) {
   const int64_t dim = by.cos.size(-1);
   const at::Tensor turned = x.narrow(-1, 0, dim), rest = x.narrow(-1, dim, x.size(-1) - dim);
@@ -77,13 +82,16 @@ at::Tensor causal(int64_t n_tokens, int64_t window) {
 // visible: bool [n_kv_heads or 1, S, S] -> [S, n_heads * head_dim]
 at::Tensor attend(const ModelConfig& config, const Qkv& qkv, const at::Tensor& visible) {
   const int64_t n_tokens = qkv.q.size(1);
-  const at::Tensor q = qkv.q.reshape({config.n_kv_heads, config.group_size(), n_tokens, config.head_dim});
+  const at::Tensor q =
+      qkv.q.reshape({config.n_kv_heads, config.group_size(), n_tokens, config.head_dim});
   const at::Tensor k = qkv.k.unsqueeze(1), v = qkv.v.unsqueeze(1);  // [n_kv_heads, 1, S, head_dim]
   const double scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
-  const at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * scale;  // [n_kv_heads, group_size, S, S]
+  const at::Tensor scores =
+      at::matmul(q, k.transpose(-1, -2)) * scale;  // [n_kv_heads, group_size, S, S]
   const at::Tensor masked = scores.masked_fill(visible.unsqueeze(1).logical_not(), -INFINITY);
   const at::Tensor weights = at::softmax(masked, /*dim=*/-1, at::kFloat).to(q.scalar_type());
-  const at::Tensor out = at::matmul(weights, v).reshape({config.n_heads, n_tokens, config.head_dim});
+  const at::Tensor out =
+      at::matmul(weights, v).reshape({config.n_heads, n_tokens, config.head_dim});
   return out.transpose(0, 1).reshape({n_tokens, -1});  // -> [S, n_heads * head_dim]
 }
 
@@ -100,7 +108,9 @@ at::Tensor mlp(const ModelConfig& config, const LayerWeights& layer, const at::T
 
 }  // namespace
 
-at::Tensor reference_logits(const Weights& weights, std::span<const int32_t> tokens, const Visibility& visible) {
+at::Tensor reference_logits(const Weights& weights,
+                            std::span<const int32_t> tokens,
+                            const Visibility& visible) {
   const auto& config = weights.config();
   const auto& tensors = weights.tensors();
   const auto n_tokens = static_cast<int64_t>(tokens.size());
@@ -121,7 +131,8 @@ at::Tensor reference_logits(const Weights& weights, std::span<const int32_t> tok
     if (!seen.defined()) seen = causal(n_tokens, config.sliding_window[static_cast<size_t>(i)]);
     const at::Tensor attention = linear(layer.output, attend(config, qkv, seen));
     const at::Tensor residual = x + attention;
-    x = residual + mlp(config, layer, norm(config, layer.mlp_norm, config.parallel_residual ? x : residual));
+    x = residual +
+        mlp(config, layer, norm(config, layer.mlp_norm, config.parallel_residual ? x : residual));
   }
   return at::matmul(norm(config, tensors.final_norm, x), tensors.lm_head.t());  // [S, vocab_size]
 }

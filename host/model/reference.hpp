@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slow decoder: plain ATen, dense, differentiable, written for reading. The in-process oracle of the fast one.
+// The slow decoder: plain ATen, dense, differentiable, written for reading. The in-process oracle
+// of the fast one.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,14 @@ namespace kvhost {
 
 class Weights;
 
-// Which keys each query may see in `layer`: bool [n_kv_heads, S, S] (query, key), already causal; an undefined tensor
-// means plain causal (with the layer's sliding window).
+// Which keys each query may see in `layer`: bool [n_kv_heads, S, S] (query, key), already causal;
+// an undefined tensor means plain causal (with the layer's sliding window).
 using Visibility = std::function<at::Tensor(int64_t layer)>;
 
-// Logits [S, vocab_size] of all tokens at positions 0..S-1, computed in the weights' dtype with float32 softmax.
-at::Tensor reference_logits(const Weights& weights, std::span<const int32_t> tokens, const Visibility& visible = {});
+// Logits [S, vocab_size] of all tokens at positions 0..S-1, computed in the weights' dtype with
+// float32 softmax.
+at::Tensor reference_logits(const Weights& weights,
+                            std::span<const int32_t> tokens,
+                            const Visibility& visible = {});
 
 }  // namespace kvhost

@@ -10,7 +10,8 @@ namespace kvhost {
 
 namespace {
 
-// What extends the context: the fields of rope_parameters or rope_scaling, and the length trained on.
+// What extends the context: the fields of rope_parameters or rope_scaling, and the length trained
+// on.
 struct Extension {
   const JsonFields& fields;
   int64_t trained_positions;
@@ -21,7 +22,8 @@ struct Extension {
 std::vector<float> wavelength_factors(double theta, int64_t dim) {
   std::vector<float> out;
   for (int64_t i = 0; i < dim; i += 2)
-    out.push_back(std::pow(static_cast<float>(theta), static_cast<float>(i) / static_cast<float>(dim)));
+    out.push_back(
+        std::pow(static_cast<float>(theta), static_cast<float>(i) / static_cast<float>(dim)));
   return out;
 }
 
@@ -55,19 +57,23 @@ double yarn_mscale(double factor, double mscale) {
 double yarn_attention_scaling(const JsonFields& fields, double factor) {
   if (fields.has("attention_factor")) return fields.positive("attention_factor");
   if (fields.has("mscale") && fields.has("mscale_all_dim"))
-    return yarn_mscale(factor, fields.positive("mscale")) / yarn_mscale(factor, fields.positive("mscale_all_dim"));
+    return yarn_mscale(factor, fields.positive("mscale")) /
+           yarn_mscale(factor, fields.positive("mscale_all_dim"));
   return yarn_mscale(factor, 1);
 }
 
-// YaRN (arXiv:2309.00071): interpolation below, extrapolation above a range of rotations, a ramp between.
+// YaRN (arXiv:2309.00071): interpolation below, extrapolation above a range of rotations, a ramp
+// between.
 void apply_yarn(const Extension& extension, RopeConfig& rope) {
   const auto& fields = extension.fields;
   const auto trained = static_cast<double>(extension.trained_positions);
-  const double factor = fields.positive_or("factor", static_cast<double>(extension.max_positions) / trained);
+  const double factor =
+      fields.positive_or("factor", static_cast<double>(extension.max_positions) / trained);
   rope.attention_scaling = yarn_attention_scaling(fields, factor);
   const auto dim = static_cast<double>(rope.rotary_dim);
   const auto dimension_of = [&](double rotations) {
-    return dim * std::log(trained / (rotations * 2 * std::numbers::pi)) / (2 * std::log(rope.theta));
+    return dim * std::log(trained / (rotations * 2 * std::numbers::pi)) /
+           (2 * std::log(rope.theta));
   };
   double low = dimension_of(fields.positive_or("beta_fast", 32));
   double high = dimension_of(fields.positive_or("beta_slow", 1));
@@ -94,7 +100,10 @@ void extend(const std::string& type_key, const Extension& extension, RopeConfig&
   }
 }
 
-int64_t read_rotary_dim(const Family& family, const JsonFields& top, const JsonFields& rope, int64_t head_dim) {
+int64_t read_rotary_dim(const Family& family,
+                        const JsonFields& top,
+                        const JsonFields& rope,
+                        int64_t head_dim) {
   double share = family.rotary_share;
   if (family.rotary_share_key && top.has(family.rotary_share_key)) {
     share = top.positive(family.rotary_share_key);
@@ -102,19 +111,24 @@ int64_t read_rotary_dim(const Family& family, const JsonFields& top, const JsonF
     for (const JsonFields* fields : {&rope, &top})
       if (fields->has("partial_rotary_factor")) {
         share = fields->positive("partial_rotary_factor");
-        if (!family.rotary_share_key && share != 1) fields->refuse("partial_rotary_factor", "1 in this family");
+        if (!family.rotary_share_key && share != 1)
+          fields->refuse("partial_rotary_factor", "1 in this family");
         break;
       }
   }
   const auto dim = static_cast<int64_t>(static_cast<double>(head_dim) * share);
   const char* key = family.rotary_share_key ? family.rotary_share_key : "head_dim";
-  if (dim < 2 || dim > head_dim || dim % 2 != 0) top.refuse(key, "an even number of rotated dimensions, 2 to head_dim");
+  if (dim < 2 || dim > head_dim || dim % 2 != 0)
+    top.refuse(key, "an even number of rotated dimensions, 2 to head_dim");
   return dim;
 }
 
 }  // namespace
 
-RopeConfig read_rope(const Family& family, const JsonFields& fields, int64_t head_dim, int64_t max_positions) {
+RopeConfig read_rope(const Family& family,
+                     const JsonFields& fields,
+                     int64_t head_dim,
+                     int64_t max_positions) {
   auto rope_fields = fields.object("rope_parameters");
   if (!rope_fields) rope_fields = fields.object("rope_scaling");
   const JsonFields& source = rope_fields ? *rope_fields : fields;
@@ -123,15 +137,18 @@ RopeConfig read_rope(const Family& family, const JsonFields& fields, int64_t hea
 
   RopeConfig rope;
   rope.rotary_dim = read_rotary_dim(family, fields, source, head_dim);
-  const double theta = fields.positive_or(family.rope_theta_key, fields.positive_or("rope_theta", 10000));
+  const double theta =
+      fields.positive_or(family.rope_theta_key, fields.positive_or("rope_theta", 10000));
   rope.theta = source.positive_or("rope_theta", theta);
-  for (const float factor : wavelength_factors(rope.theta, rope.rotary_dim)) rope.inv_freq.push_back(1.0F / factor);
+  for (const float factor : wavelength_factors(rope.theta, rope.rotary_dim))
+    rope.inv_freq.push_back(1.0F / factor);
   if (!rope_fields) return rope;
 
   const std::string type_key = source.has("rope_type") ? "rope_type" : "type";
   rope.scaling = source.text_or(type_key, "default");
   constexpr int64_t kMost = int64_t{1} << 40;
-  const int64_t inner = source.integer_or("original_max_position_embeddings", 1, kMost, max_positions);
+  const int64_t inner =
+      source.integer_or("original_max_position_embeddings", 1, kMost, max_positions);
   const int64_t trained = fields.integer_or("original_max_position_embeddings", 1, kMost, inner);
   extend(type_key, {source, trained, max_positions}, rope);
   return rope;

@@ -9,6 +9,9 @@
 namespace kvhost {
 
 // Reads the old spelling (rope_theta, rope_scaling) and that of transformers 5 (rope_parameters).
-RopeConfig read_rope(const Family& family, const JsonFields& fields, int64_t head_dim, int64_t max_positions);
+RopeConfig read_rope(const Family& family,
+                     const JsonFields& fields,
+                     int64_t head_dim,
+                     int64_t max_positions);
 
 }  // namespace kvhost

@@ -34,7 +34,10 @@ void normalise(float* __restrict x, const float* __restrict weight, int64_t n, f
 }
 
 // Dimension i turns with i + half; those beyond 2 * half stay.
-void rotate(float* __restrict x, const float* __restrict cos, const float* __restrict sin, int64_t half) {
+void rotate(float* __restrict x,
+            const float* __restrict cos,
+            const float* __restrict sin,
+            int64_t half) {
   for (int64_t i = 0; i < half; ++i) {
     const float a = x[i], b = x[i + half];
     x[i] = a * cos[i] - b * sin[i];
@@ -60,14 +63,15 @@ std::vector<float> wide_copy(DType dtype, const void* from, int64_t n) {
 
 void rms_norm_rows(const RmsNormArgs& args) {
   const std::vector<float> weight = wide_copy(args.dtype, args.weight, args.n);
-  parallel_for(args.n_rows, std::max<int64_t>(kSmallWork / args.n, 1), [&](int64_t begin, int64_t end) {
-    std::vector<float> row(static_cast<size_t>(args.n));
-    for (int64_t r = begin; r < end; ++r) {
-      widen(args.dtype, row_at(args.x, r * args.n, args.dtype), args.n, row.data());
-      normalise(row.data(), weight.data(), args.n, args.eps);
-      narrow(row.data(), args.n, args.dtype, row_at(args.out, r * args.n, args.dtype));
-    }
-  });
+  parallel_for(
+      args.n_rows, std::max<int64_t>(kSmallWork / args.n, 1), [&](int64_t begin, int64_t end) {
+        std::vector<float> row(static_cast<size_t>(args.n));
+        for (int64_t r = begin; r < end; ++r) {
+          widen(args.dtype, row_at(args.x, r * args.n, args.dtype), args.n, row.data());
+          normalise(row.data(), weight.data(), args.n, args.eps);
+          narrow(row.data(), args.n, args.dtype, row_at(args.out, r * args.n, args.dtype));
+        }
+      });
 }
 
 void place_heads(const PlaceArgs& args, void* const* to) {
@@ -79,7 +83,8 @@ void place_heads(const PlaceArgs& args, void* const* to) {
     std::vector<float> row(static_cast<size_t>(n));
     for (int64_t head = 0; head < args.n_heads; ++head)
       for (int64_t t = begin; t < end; ++t) {
-        const char* from = row_at(args.from, t * args.token_stride + head * args.head_stride, args.dtype);
+        const char* from =
+            row_at(args.from, t * args.token_stride + head * args.head_stride, args.dtype);
         char* into = row_at(to[head], t * n, args.dtype);
         if (plain) {
           std::memcpy(into, from, static_cast<size_t>(n * element_size(args.dtype)));
@@ -87,7 +92,11 @@ void place_heads(const PlaceArgs& args, void* const* to) {
         }
         widen(args.dtype, from, n, row.data());
         if (args.norm_weight) normalise(row.data(), weight.data(), n, args.norm_eps);
-        if (args.cos) rotate(row.data(), args.cos + t * args.rotary_half, args.sin + t * args.rotary_half, args.rotary_half);
+        if (args.cos)
+          rotate(row.data(),
+                 args.cos + t * args.rotary_half,
+                 args.sin + t * args.rotary_half,
+                 args.rotary_half);
         narrow(row.data(), n, args.dtype, into);
       }
   });

@@ -20,10 +20,21 @@ constexpr uint64_t kLongestHeader = 100'000'000;  // the format's own limit
 constexpr size_t kLengthBytes = 8;
 
 const std::map<std::string, int64_t>& type_sizes() {
-  static const std::map<std::string, int64_t> sizes = {
-      {"F64", 8}, {"F32", 4},     {"F16", 2},     {"BF16", 2}, {"I64", 8}, {"I32", 4},  {"I16", 2},
-      {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"U64", 8},  {"U32", 4}, {"U16", 2}, {"U8", 1},
-      {"BOOL", 1}};
+  static const std::map<std::string, int64_t> sizes = {{"F64", 8},
+                                                       {"F32", 4},
+                                                       {"F16", 2},
+                                                       {"BF16", 2},
+                                                       {"I64", 8},
+                                                       {"I32", 4},
+                                                       {"I16", 2},
+                                                       {"I8", 1},
+                                                       {"F8_E4M3", 1},
+                                                       {"F8_E5M2", 1},
+                                                       {"U64", 8},
+                                                       {"U32", 4},
+                                                       {"U16", 2},
+                                                       {"U8", 1},
+                                                       {"BOOL", 1}};
   return sizes;
 }
 
@@ -46,8 +57,11 @@ Json parse_header(const MappedFile& file, uint64_t length) {
   std::set<std::string> names;
   const auto no_duplicates = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > 8) cannot_load(where, "the header is nested deeper than any safetensors header");
-    if (depth == 1 && event == Json::parse_event_t::key && !names.insert(value.get<std::string>()).second)
-      cannot_load(where, "tensor '" + value.get<std::string>() + "' is listed twice; expected unique names");
+    if (depth == 1 && event == Json::parse_event_t::key &&
+        !names.insert(value.get<std::string>()).second)
+      cannot_load(
+          where,
+          "tensor '" + value.get<std::string>() + "' is listed twice; expected unique names");
     return true;
   };
   Json header;
@@ -56,35 +70,47 @@ Json parse_header(const MappedFile& file, uint64_t length) {
   } catch (const Json::exception& e) {
     cannot_load(where, "the header is not valid JSON; expected a safetensors file");
   }
-  if (!header.is_object()) cannot_load(where, "the header is not a JSON object; expected a safetensors file");
+  if (!header.is_object())
+    cannot_load(where, "the header is not a JSON object; expected a safetensors file");
   return header;
 }
 
 uint64_t read_length(const MappedFile& file) {
   const std::string where = file.path().string();
   if (file.size() < kLengthBytes)
-    cannot_load(where, "has " + std::to_string(file.size()) + " bytes; expected a safetensors file (truncated?)");
+    cannot_load(
+        where,
+        "has " + std::to_string(file.size()) + " bytes; expected a safetensors file (truncated?)");
   uint64_t length = 0;
   std::memcpy(&length, file.data(), kLengthBytes);
   if (length > kLongestHeader)
-    cannot_load(where, "announces a header of " + std::to_string(length) + " bytes; expected at most " +
-                           std::to_string(kLongestHeader) + " (not a safetensors file?)");
+    cannot_load(where,
+                "announces a header of " + std::to_string(length) + " bytes; expected at most " +
+                    std::to_string(kLongestHeader) + " (not a safetensors file?)");
   if (length > file.size() - kLengthBytes)
-    cannot_load(where, "announces a header of " + std::to_string(length) + " bytes but has only " +
-                           std::to_string(file.size() - kLengthBytes) + " after its length; the file is truncated");
+    cannot_load(where,
+                "announces a header of " + std::to_string(length) + " bytes but has only " +
+                    std::to_string(file.size() - kLengthBytes) +
+                    " after its length; the file is truncated");
   return length;
 }
 
-std::vector<int64_t> read_list(const Json& entry, const char* key, const std::string& where, const std::string& name) {
+std::vector<int64_t> read_list(const Json& entry,
+                               const char* key,
+                               const std::string& where,
+                               const std::string& name) {
   const auto found = entry.is_object() ? entry.find(key) : entry.end();
   bool good = entry.is_object() && found != entry.end() && found->is_array();
   std::vector<int64_t> out;
   for (size_t i = 0; good && i < found->size(); ++i) {
-    good = (*found)[i].is_number_unsigned() && (*found)[i].get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX);
+    good = (*found)[i].is_number_unsigned() &&
+           (*found)[i].get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX);
     if (good) out.push_back((*found)[i].get<int64_t>());
   }
   if (!good)
-    cannot_load(where, "tensor '" + name + "' has no valid '" + key + "'; expected a list of non-negative integers");
+    cannot_load(where,
+                "tensor '" + name + "' has no valid '" + key +
+                    "'; expected a list of non-negative integers");
   return out;
 }
 
@@ -96,7 +122,9 @@ int64_t byte_count(const std::vector<int64_t>& shape, int64_t element) {
   return bytes;
 }
 
-StoredTensor read_entry(const std::shared_ptr<const MappedFile>& file, uint64_t data_start, const std::string& name,
+StoredTensor read_entry(const std::shared_ptr<const MappedFile>& file,
+                        uint64_t data_start,
+                        const std::string& name,
                         const Json& entry) {
   const std::string where = file->path().string();
   const std::string tensor = "tensor '" + name + "' ";
@@ -105,7 +133,8 @@ StoredTensor read_entry(const std::shared_ptr<const MappedFile>& file, uint64_t 
   out.file = file;
   out.shape = read_list(entry, "shape", where, name);
   const auto dtype = entry.find("dtype");
-  if (dtype == entry.end() || !dtype->is_string()) cannot_load(where, tensor + "has no 'dtype'; expected a string");
+  if (dtype == entry.end() || !dtype->is_string())
+    cannot_load(where, tensor + "has no 'dtype'; expected a string");
   out.dtype = dtype->get<std::string>();
   const auto size = type_sizes().find(out.dtype);
   if (size == type_sizes().end())
@@ -113,32 +142,43 @@ StoredTensor read_entry(const std::shared_ptr<const MappedFile>& file, uint64_t 
 
   const auto offsets = read_list(entry, "data_offsets", where, name);
   if (offsets.size() != 2 || offsets[0] > offsets[1])
-    cannot_load(where, tensor + "has data_offsets " + shape_text(offsets) + "; expected [begin, end], begin <= end");
+    cannot_load(where,
+                tensor + "has data_offsets " + shape_text(offsets) +
+                    "; expected [begin, end], begin <= end");
   const auto available = static_cast<int64_t>(file->size() - data_start);
   if (offsets[1] > available)
-    cannot_load(where, tensor + "ends at byte " + std::to_string(offsets[1]) + " of the data, of which there are " +
-                           std::to_string(available) + "; the file is truncated or damaged");
+    cannot_load(where,
+                tensor + "ends at byte " + std::to_string(offsets[1]) +
+                    " of the data, of which there are " + std::to_string(available) +
+                    "; the file is truncated or damaged");
   out.data = file->data() + data_start + offsets[0];
   out.bytes = offsets[1] - offsets[0];
   if (byte_count(out.shape, size->second) != out.bytes)
-    cannot_load(where, tensor + "holds " + std::to_string(out.bytes) + " bytes; expected shape " +
-                           shape_text(out.shape) + " x " + out.dtype + " (" + std::to_string(size->second) +
-                           " bytes each)");
+    cannot_load(where,
+                tensor + "holds " + std::to_string(out.bytes) + " bytes; expected shape " +
+                    shape_text(out.shape) + " x " + out.dtype + " (" +
+                    std::to_string(size->second) + " bytes each)");
   return out;
 }
 
 // The data must be covered exactly: no gap, no overlap, nothing behind.
-void check_cover(const std::vector<StoredTensor>& sorted, const MappedFile& file, uint64_t data_start) {
+void check_cover(const std::vector<StoredTensor>& sorted,
+                 const MappedFile& file,
+                 uint64_t data_start) {
   const std::byte* end = file.data() + data_start;
   for (const auto& tensor : sorted) {
-    if (tensor.data < end) cannot_load(file.path().string(), "tensor '" + tensor.name + "' overlaps the one before it");
+    if (tensor.data < end)
+      cannot_load(file.path().string(), "tensor '" + tensor.name + "' overlaps the one before it");
     if (tensor.data > end)
-      cannot_load(file.path().string(), std::to_string(tensor.data - end) + " bytes before tensor '" + tensor.name +
-                                            "' belong to no tensor; the file is damaged");
+      cannot_load(file.path().string(),
+                  std::to_string(tensor.data - end) + " bytes before tensor '" + tensor.name +
+                      "' belong to no tensor; the file is damaged");
     end = tensor.data + tensor.bytes;
   }
   if (const auto left = file.data() + file.size() - end; left > 0)
-    cannot_load(file.path().string(), std::to_string(left) + " bytes at the end belong to no tensor; the file is damaged");
+    cannot_load(
+        file.path().string(),
+        std::to_string(left) + " bytes at the end belong to no tensor; the file is damaged");
 }
 
 }  // namespace

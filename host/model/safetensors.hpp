@@ -22,9 +22,9 @@ struct StoredTensor {
   std::shared_ptr<const MappedFile> file;
 };
 
-// All tensors of `path`, by offset. Throws Error(CannotLoad) naming the file, the tensor, what was found and what was
-// expected: a header that is no JSON or too long, unknown types, sizes that do not match, overlaps, gaps, truncation,
-// duplicate names.
+// All tensors of `path`, by offset. Throws Error(CannotLoad) naming the file, the tensor, what was
+// found and what was expected: a header that is no JSON or too long, unknown types, sizes that do
+// not match, overlaps, gaps, truncation, duplicate names.
 std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path);
 
 }  // namespace kvhost

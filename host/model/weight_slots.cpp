@@ -33,12 +33,17 @@ class SlotList {
   std::vector<WeightSlot> slots_;
 };
 
-void add_attention(const ModelConfig& config, const WeightNames& names, const std::string& prefix, LayerWeights& layer,
+void add_attention(const ModelConfig& config,
+                   const WeightNames& names,
+                   const std::string& prefix,
+                   LayerWeights& layer,
                    SlotList& slots) {
   const int64_t hidden = config.hidden_size;
-  const int64_t q_rows = config.n_heads * config.head_dim, kv_rows = config.n_kv_heads * config.head_dim;
+  const int64_t q_rows = config.n_heads * config.head_dim,
+                kv_rows = config.n_kv_heads * config.head_dim;
   if (names.qkv) {
-    slots.linear(prefix + names.qkv, q_rows + 2 * kv_rows, hidden, config.attention_bias, layer.qkv);
+    slots.linear(
+        prefix + names.qkv, q_rows + 2 * kv_rows, hidden, config.attention_bias, layer.qkv);
   } else {
     slots.linear(prefix + names.q, q_rows, hidden, config.attention_bias, layer.q);
     slots.linear(prefix + names.k, kv_rows, hidden, config.attention_bias, layer.k);
@@ -51,14 +56,19 @@ void add_attention(const ModelConfig& config, const WeightNames& names, const st
   slots.linear(prefix + names.output, hidden, q_rows, config.output_bias, layer.output);
 }
 
-void add_layer(const ModelConfig& config, const WeightNames& names, int64_t index, LayerWeights& layer, SlotList& slots) {
+void add_layer(const ModelConfig& config,
+               const WeightNames& names,
+               int64_t index,
+               LayerWeights& layer,
+               SlotList& slots) {
   std::string prefix = names.layer;
   prefix.replace(prefix.find('#'), 1, std::to_string(index));
   const int64_t hidden = config.hidden_size, inner = config.intermediate_size;
   slots.norm(prefix + names.attention_norm, hidden, layer.attention_norm);
   add_attention(config, names, prefix, layer, slots);
   slots.norm(prefix + names.mlp_norm, hidden, layer.mlp_norm);
-  if (config.gated_mlp) slots.linear(prefix + names.gate, inner, hidden, config.mlp_bias, layer.gate);
+  if (config.gated_mlp)
+    slots.linear(prefix + names.gate, inner, hidden, config.mlp_bias, layer.gate);
   slots.linear(prefix + names.up, inner, hidden, config.mlp_bias, layer.up);
   slots.linear(prefix + names.down, hidden, inner, config.mlp_bias, layer.down);
 }
@@ -75,7 +85,8 @@ std::vector<WeightSlot> weight_slots(const ModelConfig& config, ModelWeights& we
   for (size_t i = 0; i < weights.layers.size(); ++i)
     add_layer(config, names, static_cast<int64_t>(i), weights.layers[i], slots);
   slots.norm(names.final_norm, config.hidden_size, weights.final_norm);
-  if (!config.tied_embeddings) slots.matrix(names.lm_head, config.vocab_size, config.hidden_size, weights.lm_head);
+  if (!config.tied_embeddings)
+    slots.matrix(names.lm_head, config.vocab_size, config.hidden_size, weights.lm_head);
   return slots.take();
 }
 

@@ -23,9 +23,10 @@ namespace {
 // "a, b, c and 4 more".
 std::string some_of(const std::vector<std::string>& names) {
   constexpr size_t kShown = 3;
-  const std::vector<std::string> first(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(
-                                                                         std::min(kShown, names.size())));
-  return join(first, ", ") + (names.size() > kShown ? " and " + std::to_string(names.size() - kShown) + " more" : "");
+  const std::vector<std::string> first(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
+  return join(first, ", ") +
+         (names.size() > kShown ? " and " + std::to_string(names.size() - kShown) + " more" : "");
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -41,7 +42,8 @@ std::optional<DType> stored_dtype(const std::string& name) {
   return std::nullopt;
 }
 
-// A view of the mapped file, kept open by the tensor. Data that a shard header left unaligned is copied.
+// A view of the mapped file, kept open by the tensor. Data that a shard header left unaligned is
+// copied.
 at::Tensor as_tensor(const StoredTensor& stored, DType dtype) {
   const auto options = at::TensorOptions().dtype(scalar_type(dtype));
   auto* data = const_cast<std::byte*>(stored.data);
@@ -50,31 +52,39 @@ at::Tensor as_tensor(const StoredTensor& stored, DType dtype) {
     std::memcpy(copy.mutable_data_ptr(), data, static_cast<size_t>(stored.bytes));
     return copy;
   }
-  return at::from_blob(data, stored.shape, [file = stored.file](void*) {}, options);
+  return at::from_blob(
+      data, stored.shape, [file = stored.file](void*) {}, options);
 }
 
 at::Tensor load_slot(const WeightSlot& slot, const StoredTensor& stored, DType dtype) {
   const std::string where = stored.file->path().string();
   const auto found = stored_dtype(stored.dtype);
   if (!found)
-    cannot_load(where, "tensor '" + slot.name + "' is stored as " + stored.dtype + "; expected F32, BF16 or F16");
+    cannot_load(
+        where,
+        "tensor '" + slot.name + "' is stored as " + stored.dtype + "; expected F32, BF16 or F16");
   if (stored.shape != slot.shape)
-    cannot_load(where, "tensor '" + slot.name + "' has shape " + shape_text(stored.shape) + "; expected " +
-                           shape_text(slot.shape) + " from config.json");
+    cannot_load(where,
+                "tensor '" + slot.name + "' has shape " + shape_text(stored.shape) + "; expected " +
+                    shape_text(slot.shape) + " from config.json");
   const at::Tensor tensor = as_tensor(stored, *found);
   return *found == dtype ? tensor : tensor.to(scalar_type(dtype));
 }
 
-void refuse_unexpected(const ModelConfig& config, const Checkpoint& checkpoint, const std::vector<WeightSlot>& slots) {
+void refuse_unexpected(const ModelConfig& config,
+                       const Checkpoint& checkpoint,
+                       const std::vector<WeightSlot>& slots) {
   std::map<std::string, bool> expected;
   for (const auto& slot : slots) expected[slot.name] = true;
   std::vector<std::string> unexpected;
   const Family& family = *find_family(config.family);
   for (const auto& [name, tensor] : checkpoint.tensors)
-    if (!expected.count(name) && !is_harmless_extra(family, config, name)) unexpected.push_back(name);
+    if (!expected.count(name) && !is_harmless_extra(family, config, name))
+      unexpected.push_back(name);
   if (!unexpected.empty())
-    cannot_load(checkpoint.source.string(), "unexpected tensors " + some_of(unexpected) + "; expected those of a " +
-                                                config.family + " model as config.json describes it");
+    cannot_load(checkpoint.source.string(),
+                "unexpected tensors " + some_of(unexpected) + "; expected those of a " +
+                    config.family + " model as config.json describes it");
 }
 
 uint64_t mix(uint64_t x) {  // splitmix64
@@ -85,7 +95,10 @@ uint64_t mix(uint64_t x) {  // splitmix64
 }
 
 // Uniform values of the given standard deviation, the same for any number of threads.
-at::Tensor random_matrix(const std::vector<int64_t>& shape, DType dtype, uint64_t seed, float deviation) {
+at::Tensor random_matrix(const std::vector<int64_t>& shape,
+                         DType dtype,
+                         uint64_t seed,
+                         float deviation) {
   at::Tensor out = at::empty(shape, at::TensorOptions().dtype(scalar_type(dtype)));
   const float half_range = deviation * std::sqrt(3.0F);
   const auto value = [&](int64_t i) {
@@ -112,7 +125,8 @@ at::Tensor random_matrix(const std::vector<int64_t>& shape, DType dtype, uint64_
 
 Weights::Weights(const ModelConfig& config, DType dtype) : config_(config), dtype_(dtype) {}
 
-std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir, std::optional<DType> dtype) {
+std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir,
+                                             std::optional<DType> dtype) {
   const ModelConfig config = read_config(dir);
   std::shared_ptr<Weights> out(new Weights(config, dtype.value_or(config.checkpoint_dtype)));
   const Checkpoint checkpoint = read_checkpoint(dir);
@@ -121,15 +135,19 @@ std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir, s
   for (const auto& slot : slots)
     if (!checkpoint.tensors.count(slot.name)) missing.push_back(slot.name);
   if (!missing.empty())
-    cannot_load(checkpoint.source.string(), "tensors " + some_of(missing) + " are missing; expected those of a " +
-                                                config.family + " model as config.json describes it");
+    cannot_load(checkpoint.source.string(),
+                "tensors " + some_of(missing) + " are missing; expected those of a " +
+                    config.family + " model as config.json describes it");
   refuse_unexpected(config, checkpoint, slots);
-  for (const auto& slot : slots) *slot.tensor = load_slot(slot, checkpoint.tensors.at(slot.name), out->dtype_);
+  for (const auto& slot : slots)
+    *slot.tensor = load_slot(slot, checkpoint.tensors.at(slot.name), out->dtype_);
   if (config.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
   return out;
 }
 
-std::shared_ptr<const Weights> Weights::random(const ModelConfig& config, DType dtype, uint64_t seed) {
+std::shared_ptr<const Weights> Weights::random(const ModelConfig& config,
+                                               DType dtype,
+                                               uint64_t seed) {
   std::shared_ptr<Weights> out(new Weights(config, dtype));
   uint64_t tensor_seed = mix(seed);
   for (const auto& slot : weight_slots(config, out->tensors_)) {

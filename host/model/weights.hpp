@@ -26,11 +26,11 @@ struct Norm {
 
 struct LayerWeights {
   Norm attention_norm, mlp_norm;
-  Linear q, k, v;             // undefined where qkv is defined
-  Linear qkv;                 // rows ordered [n_heads, (q, k, v), head_dim]
-  Linear output;              // [hidden_size, n_heads * head_dim]
-  Norm q_norm, k_norm;        // [head_dim], with qk_norm
-  Linear gate, up, down;      // gate: with gated_mlp
+  Linear q, k, v;         // undefined where qkv is defined
+  Linear qkv;             // rows ordered [n_heads, (q, k, v), head_dim]
+  Linear output;          // [hidden_size, n_heads * head_dim]
+  Norm q_norm, k_norm;    // [head_dim], with qk_norm
+  Linear gate, up, down;  // gate: with gated_mlp
 };
 
 struct ModelWeights {
@@ -43,12 +43,17 @@ struct ModelWeights {
 // Immutable once built; the tensors may be views of mapped files and must not be written.
 class Weights {
  public:
-  // Reads config.json and the checkpoint of `dir`. Tensors that already have `dtype` (default: the checkpoint's) stay in
-  // the mapped file. Throws Error(CannotLoad) naming missing or unexpected tensors and wrong shapes.
-  static std::shared_ptr<const Weights> load(const std::filesystem::path& dir, std::optional<DType> dtype = {});
+  // Reads config.json and the checkpoint of `dir`. Tensors that already have `dtype` (default: the
+  // checkpoint's) stay in the mapped file. Throws Error(CannotLoad) naming missing or unexpected
+  // tensors and wrong shapes.
+  static std::shared_ptr<const Weights> load(const std::filesystem::path& dir,
+                                             std::optional<DType> dtype = {});
 
-  // Weights of the given dimensions with reproducible pseudo-random values, for measuring without a file.
-  static std::shared_ptr<const Weights> random(const ModelConfig& config, DType dtype, uint64_t seed);
+  // Weights of the given dimensions with reproducible pseudo-random values, for measuring without a
+  // file.
+  static std::shared_ptr<const Weights> random(const ModelConfig& config,
+                                               DType dtype,
+                                               uint64_t seed);
 
   const ModelConfig& config() const { return config_; }
   DType dtype() const { return dtype_; }

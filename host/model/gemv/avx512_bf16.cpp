@@ -34,7 +34,8 @@ struct NarrowProduct {
     for (; i < n; i += kStep) {
       const int64_t left = n - i < kStep ? n - i : kStep;
       const __m512bh w0 = load(w + i, left);
-      for (int m = 0; m < M; ++m) even[m] = _mm512_dpbf16_ps(even[m], w0, load(x + m * stride + i, left));
+      for (int m = 0; m < M; ++m)
+        even[m] = _mm512_dpbf16_ps(even[m], w0, load(x + m * stride + i, left));
     }
     for (int m = 0; m < M; ++m) out[m] = _mm512_reduce_add_ps(_mm512_add_ps(even[m], odd[m]));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The row products in the compiler's own vectors: the flags of the including file say what they become. Included by
-// level files only.
+// The row products in the compiler's own vectors: the flags of the including file say what they
+// become. Included by level files only.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,10 @@ namespace kvhost {
 namespace {
 
 using Bf16 = uint16_t;
-constexpr int64_t kWidth = 16;       // floats per vector
-constexpr int64_t kTokens = 4;       // token rows that share one pass over a weight row
-constexpr int64_t kAheadBytes = 2048;  // about the distance that hides memory latency at full bandwidth
+constexpr int64_t kWidth = 16;  // floats per vector
+constexpr int64_t kTokens = 4;  // token rows that share one pass over a weight row
+constexpr int64_t kAheadBytes =
+    2048;  // about the distance that hides memory latency at full bandwidth
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef uint32_t Words __attribute__((vector_size(64)));
@@ -76,7 +77,8 @@ template <class Product, int M>
 void range_of(const GemvRange& range, int64_t first_token) {
   using Weight = typename Product::Weight;
   const auto* weight = static_cast<const Weight*>(range.weight);
-  const auto* x = static_cast<const typename Product::Input*>(range.x) + first_token * range.x_stride;
+  const auto* x =
+      static_cast<const typename Product::Input*>(range.x) + first_token * range.x_stride;
   float* out = range.out + first_token * range.out_stride;
   for (int64_t r = range.begin; r < range.end; ++r) {
     float totals[M];

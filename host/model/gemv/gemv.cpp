@@ -14,7 +14,8 @@ namespace kvhost {
 
 namespace {
 
-constexpr int64_t kSmallBytes = 1 << 15;  // of weights per thread below which another thread costs more than it gives
+constexpr int64_t kSmallBytes =
+    1 << 15;  // of weights per thread below which another thread costs more than it gives
 
 const GemvLevel& level() {
 #if defined(KVHOST_X86_LEVELS)
@@ -37,9 +38,16 @@ const GemvLevel& level() {
 #endif
 }
 
-// The part of the concatenated output rows [begin, end) that lies in `matrix`, which starts at `offset`.
-void run_part(const GemvInput& input, const void* x, const GemvMatrix& matrix, int64_t offset, int64_t begin, int64_t end) {
-  const int64_t first = std::max<int64_t>(begin - offset, 0), last = std::min(end - offset, matrix.n_out);
+// The part of the concatenated output rows [begin, end) that lies in `matrix`, which starts at
+// `offset`.
+void run_part(const GemvInput& input,
+              const void* x,
+              const GemvMatrix& matrix,
+              int64_t offset,
+              int64_t begin,
+              int64_t end) {
+  const int64_t first = std::max<int64_t>(begin - offset, 0),
+                last = std::min(end - offset, matrix.n_out);
   if (first >= last) return;
   const int64_t n = last - first;
   thread_local std::vector<float> results;  // [n_rows, n]
@@ -58,7 +66,8 @@ void run_part(const GemvInput& input, const void* x, const GemvMatrix& matrix, i
     float* from = results.data() + row * n;
     if (matrix.bias) add_wide(input.dtype, matrix.bias, first, n, from);
     const DType out_dtype = input.wide_out ? DType::Float32 : input.dtype;
-    auto* to = static_cast<char*>(matrix.out) + (row * matrix.n_out + first) * element_size(out_dtype);
+    auto* to =
+        static_cast<char*>(matrix.out) + (row * matrix.n_out + first) * element_size(out_dtype);
     narrow(from, n, out_dtype, to);
   }
 }
@@ -77,7 +86,8 @@ void gemv(const GemvInput& input, std::span<const GemvMatrix> matrices) {
   }
   int64_t total = 0;
   for (const auto& matrix : matrices) total += matrix.n_out;
-  const int64_t grain = std::max<int64_t>(kSmallBytes / (input.n_in * element_size(input.dtype)), 1);
+  const int64_t grain =
+      std::max<int64_t>(kSmallBytes / (input.n_in * element_size(input.dtype)), 1);
   parallel_for(total, grain, [&](int64_t begin, int64_t end) {
     int64_t offset = 0;
     for (const auto& matrix : matrices) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of a few token rows with weight matrices: bound by reading the weights once, which general matrix libraries
-// do at about half the memory's speed when there is a single row.
+// Products of a few token rows with weight matrices: bound by reading the weights once, which
+// general matrix libraries do at about half the memory's speed when there is a single row.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ struct GemvInput {
 
 bool gemv_supports(DType dtype);  // float32 and bfloat16
 
-// out = x weight^T + bias for every matrix, summed in float32, in one parallel region over all output rows.
+// out = x weight^T + bias for every matrix, summed in float32, in one parallel region over all
+// output rows.
 void gemv(const GemvInput& input, std::span<const GemvMatrix> matrices);
 
 }  // namespace kvhost

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one instruction set level provides. As in kernels/level_kernels.hpp: each level is compiled in its own file with
-// its own flags, and all it defines besides its table is in anonymous namespaces.
+// What one instruction set level provides. As in kernels/level_kernels.hpp: each level is compiled
+// in its own file with its own flags, and all it defines besides its table is in anonymous
+// namespaces.
 #pragma once
 
 #include <cstdint>

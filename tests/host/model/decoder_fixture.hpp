@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/parallel.hpp"
 #include "model/decoder.hpp"
 #include "model/reference.hpp"
 #include "model/weights.hpp"
@@ -17,10 +18,24 @@ namespace kvhost::test {
 
 using Tokens = std::vector<int32_t>;
 
+// The tiny models run fastest on one thread; tests of longer prompts keep all.
+class OneThread {
+ public:
+  OneThread() : before_(num_threads()) { set_num_threads(1); }
+  ~OneThread() { set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 inline at::Tensor golden_logits(const nlohmann::json& golden) {  // [positions, vocab_size]
   const auto rows = golden.at("logits").get<std::vector<std::vector<float>>>();
-  at::Tensor out = at::empty({static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows[0].size())}, at::kFloat);
-  for (size_t i = 0; i < rows.size(); ++i) out[static_cast<int64_t>(i)].copy_(at::tensor(rows[i], at::kFloat));
+  at::Tensor out = at::empty(
+      {static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows[0].size())}, at::kFloat);
+  for (size_t i = 0; i < rows.size(); ++i)
+    out[static_cast<int64_t>(i)].copy_(at::tensor(rows[i], at::kFloat));
   return out;
 }
 
@@ -37,11 +52,14 @@ inline at::Tensor in_blocks(const Decoder& decoder, std::span<const int32_t> tok
   ForwardOptions options;
   options.all_logits = true;
   for (size_t first = 0; first < tokens.size(); first += block)
-    parts.push_back(decoder.forward(tokens.subspan(first, std::min(block, tokens.size() - first)), cache, options));
+    parts.push_back(decoder.forward(
+        tokens.subspan(first, std::min(block, tokens.size() - first)), cache, options));
   return at::cat(parts);
 }
 
-inline int32_t most_likely(const at::Tensor& logits) { return static_cast<int32_t>(logits[-1].argmax().item<int64_t>()); }
+inline int32_t most_likely(const at::Tensor& logits) {
+  return static_cast<int32_t>(logits[-1].argmax().item<int64_t>());
+}
 
 // Reproducible token ids.
 inline Tokens some_tokens(int64_t n, int64_t vocab_size) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints logits for tests/oracle/logits_compare.py: logits_tool MODEL_DIR DTYPE TOKENS.json reference|BLOCK
+// Prints logits for tests/oracle/logits_compare.py: logits_tool MODEL_DIR DTYPE TOKENS.json
+// reference|BLOCK
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -17,7 +18,10 @@ DType parse_dtype(const std::string& name) {
   bad_request("DTYPE", "'" + name + "'; expected float32, bfloat16 or float16");
 }
 
-at::Tensor run(const std::string& dir, const std::string& dtype, const std::string& file, const std::string& how) {
+at::Tensor run(const std::string& dir,
+               const std::string& dtype,
+               const std::string& file,
+               const std::string& how) {
   std::ifstream in(file);
   const auto tokens = nlohmann::json::parse(in).get<test::Tokens>();
   const auto weights = Weights::load(dir, parse_dtype(dtype));
@@ -29,7 +33,8 @@ at::Tensor run(const std::string& dir, const std::string& dtype, const std::stri
 
 int main(int argc, char** argv) try {
   if (argc != 5) bad_request("arguments", "expected MODEL_DIR DTYPE TOKENS.json reference|BLOCK");
-  const at::Tensor logits = run(argv[1], argv[2], argv[3], argv[4]).contiguous();  // float32 [n, vocab_size]
+  const at::Tensor logits =
+      run(argv[1], argv[2], argv[3], argv[4]).contiguous();  // float32 [n, vocab_size]
   std::fwrite(logits.const_data_ptr(), sizeof(float), static_cast<size_t>(logits.numel()), stdout);
   return 0;
 } catch (const std::exception& e) {

@@ -24,7 +24,9 @@ std::filesystem::path shared_dir() {
 }  // namespace
 
 std::filesystem::path model_dir(const std::string& name) {
-  for (const auto& dir : {kTiny / name, kSource / "models" / name, shared_dir() / "models" / name,
+  for (const auto& dir : {kTiny / name,
+                          kSource / "models" / name,
+                          shared_dir() / "models" / name,
                           shared_dir() / "models" / (name + "_prototype")})
     if (std::filesystem::exists(dir / "config.json")) return dir;
   return {};
@@ -35,7 +37,8 @@ std::vector<std::string> golden_models() {
   for (const auto& file : std::filesystem::directory_iterator(kGolden)) {
     const std::string name = file.path().stem();
     if (model_dir(name).empty()) {
-      std::cerr << "SKIPPED: model '" << name << "' is absent (set KVHOST_SHARED to the folder that holds models/)\n";
+      std::cerr << "SKIPPED: model '" << name
+                << "' is absent (set KVHOST_SHARED to the folder that holds models/)\n";
       continue;
     }
     names.push_back(name);

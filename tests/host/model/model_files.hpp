@@ -9,7 +9,8 @@
 
 namespace kvhost::test {
 
-// Names with a golden file. Models that are not here (the shared folder is optional) are left out with a warning.
+// Names with a golden file. Models that are not here (the shared folder is optional) are left out
+// with a warning.
 std::vector<std::string> golden_models();
 std::filesystem::path model_dir(const std::string& name);  // empty when absent
 nlohmann::json golden(const std::string& name);

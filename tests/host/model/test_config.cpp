@@ -28,7 +28,9 @@ struct BadConfig {
 };
 
 const BadConfig kBadConfigs[] = {
-    {R"({"model_type":"lama"})", "'model_type' is 'lama'; expected one of gpt_neox, llama, mistral, qwen2, qwen3; did you mean 'llama'?"},
+    {R"({"model_type":"lama"})",
+     "'model_type' is 'lama'; expected one of gpt_neox, llama, mistral, qwen2, qwen3; did you mean "
+     "'llama'?"},
     {R"({"model_type":null})", "'model_type' is ''"},
     {R"({"model_type":5})", "'model_type' is 5; expected a string"},
     {R"({"hidden_size":null})", "'hidden_size' is missing; expected an integer"},
@@ -39,25 +41,36 @@ const BadConfig kBadConfigs[] = {
     {R"({"hidden_size":18446744073709551615})", "'hidden_size' is 18446744073709551615"},
     {R"({"num_hidden_layers":100000})", "'num_hidden_layers' is 100000"},
     {R"({"vocab_size":[]})", "'vocab_size' is []"},
-    {R"({"num_key_value_heads":3})", "'num_key_value_heads' is 3; expected a divisor of num_attention_heads (4)"},
+    {R"({"num_key_value_heads":3})",
+     "'num_key_value_heads' is 3; expected a divisor of num_attention_heads (4)"},
     {R"({"head_dim":15})", "'head_dim' is 15; expected an even number"},
-    {R"({"head_dim":null,"num_attention_heads":3,"num_key_value_heads":3})", "expected a divisor of hidden_size (40)"},
+    {R"({"head_dim":null,"num_attention_heads":3,"num_key_value_heads":3})",
+     "expected a divisor of hidden_size (40)"},
     {R"({"hidden_act":"relu"})", "'hidden_act' is \"relu\"; expected silu"},
     {R"({"rms_norm_eps":-1e-6})", "'rms_norm_eps' is -1e-06; expected a positive number"},
     {R"({"tie_word_embeddings":"no"})", "'tie_word_embeddings' is \"no\"; expected true or false"},
-    {R"({"torch_dtype":"float64"})", "'torch_dtype' is \"float64\"; expected float32, bfloat16 or float16"},
-    {R"({"quantization_config":{"bits":4}})", "'quantization_config' is {\"bits\":4}; expected none"},
-    {R"({"partial_rotary_factor":0.5})", "'partial_rotary_factor' is 0.5; expected 1 in this family"},
+    {R"({"torch_dtype":"float64"})",
+     "'torch_dtype' is \"float64\"; expected float32, bfloat16 or float16"},
+    {R"({"quantization_config":{"bits":4}})",
+     "'quantization_config' is {\"bits\":4}; expected none"},
+    {R"({"partial_rotary_factor":0.5})",
+     "'partial_rotary_factor' is 0.5; expected 1 in this family"},
     {R"({"rope_scaling":7})", "'rope_scaling' is 7; expected a JSON object"},
-    {R"({"rope_scaling":{"rope_type":"longrope"}})", "'rope_scaling.rope_type' is \"longrope\"; expected default, linear, llama3 or yarn"},
+    {R"({"rope_scaling":{"rope_type":"longrope"}})",
+     "'rope_scaling.rope_type' is \"longrope\"; expected default, linear, llama3 or yarn"},
     {R"({"rope_scaling":{"type":"dynamic"}})", "'rope_scaling.type' is \"dynamic\""},
-    {R"({"rope_scaling":{"type":"linear"}})", "'rope_scaling.factor' is missing; expected a positive number"},
+    {R"({"rope_scaling":{"type":"linear"}})",
+     "'rope_scaling.factor' is missing; expected a positive number"},
     {R"({"rope_scaling":{"type":"linear","factor":0}})", "'rope_scaling.factor' is 0"},
-    {R"({"rope_scaling":{"type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4}})", "expected more than low_freq_factor"},
-    {R"({"rope_parameters":{"full_attention":{"rope_theta":1}}})", "one set of values for all layers"},
+    {R"({"rope_scaling":{"type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4}})",
+     "expected more than low_freq_factor"},
+    {R"({"rope_parameters":{"full_attention":{"rope_theta":1}}})",
+     "one set of values for all layers"},
     {R"({"eos_token_id":"x"})", "'eos_token_id' is \"x\"; expected a token id or a list"},
-    {R"({"model_type":"qwen2","use_sliding_window":true,"sliding_window":8,"layer_types":["full_attention"]})", "expected 2 entries"},
-    {R"({"model_type":"qwen2","use_sliding_window":true,"sliding_window":8,"layer_types":["full_attention","odd"]})", "full_attention or sliding_attention"},
+    {R"({"model_type":"qwen2","use_sliding_window":true,"sliding_window":8,"layer_types":["full_attention"]})",
+     "expected 2 entries"},
+    {R"({"model_type":"qwen2","use_sliding_window":true,"sliding_window":8,"layer_types":["full_attention","odd"]})",
+     "full_attention or sliding_attention"},
     {R"({"model_type":"mistral","sliding_window":0})", "'sliding_window' is 0"},
 };
 
@@ -88,12 +101,16 @@ TEST_CASE("absent and malformed config files") {
 }
 
 TEST_CASE("both spellings of rope give the same frequencies") {
-  const Json fields = {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+  const Json fields = {{"rope_type", "llama3"},
+                       {"factor", 8.0},
+                       {"low_freq_factor", 1.0},
+                       {"high_freq_factor", 4.0},
                        {"original_max_position_embeddings", 64}};
   Json parameters = fields;
   parameters["rope_theta"] = 500000.0;
   const auto old_config = read_changed({{"rope_theta", 500000.0}, {"rope_scaling", fields}});
-  const auto new_config = read_changed({{"rope_theta", nullptr}, {"rope_scaling", nullptr}, {"rope_parameters", parameters}});
+  const auto new_config = read_changed(
+      {{"rope_theta", nullptr}, {"rope_scaling", nullptr}, {"rope_parameters", parameters}});
   CHECK(old_config.rope.inv_freq == new_config.rope.inv_freq);
   CHECK(old_config.rope.scaling == "llama3");
   CHECK(old_config.rope.inv_freq != read_changed({{"rope_theta", 500000.0}}).rope.inv_freq);
@@ -118,12 +135,18 @@ TEST_CASE("switches of the families") {
 }
 
 TEST_CASE("sliding windows follow each family's own rule") {
-  const auto windows = [](const char* changes) { return read_changed(Json::parse(changes)).sliding_window; };
+  const auto windows = [](const char* changes) {
+    return read_changed(Json::parse(changes)).sliding_window;
+  };
   using Windows = std::vector<int64_t>;
   CHECK(windows(R"({"sliding_window":8})") == Windows{0, 0});
   CHECK(windows(R"({"model_type":"mistral"})") == Windows{4096, 4096});
-  CHECK(windows(R"({"model_type":"qwen2","sliding_window":8,"max_window_layers":1})") == Windows{0, 0});
-  CHECK(windows(R"({"model_type":"qwen2","sliding_window":8,"max_window_layers":1,"use_sliding_window":true})") == Windows{0, 8});
+  CHECK(windows(R"({"model_type":"qwen2","sliding_window":8,"max_window_layers":1})") ==
+        Windows{0, 0});
+  CHECK(
+      windows(
+          R"({"model_type":"qwen2","sliding_window":8,"max_window_layers":1,"use_sliding_window":true})") ==
+      Windows{0, 8});
   CHECK(windows(R"({"model_type":"qwen3","sliding_window":8,"use_sliding_window":true,)"
                 R"("layer_types":["sliding_attention","full_attention"]})") == Windows{8, 0});
 }

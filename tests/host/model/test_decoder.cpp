@@ -9,11 +9,13 @@ using namespace kvhost;
 using namespace kvhost::test;
 
 TEST_CASE("chunks of a long prompt join without a seam") {
-  for (const std::string name : {"llama_gqa", "mistral_window", "qwen2_window", "neox_parallel", "qwen3"}) {
+  for (const std::string name :
+       {"llama_gqa", "mistral_window", "qwen2_window", "neox_parallel", "qwen3"}) {
     INFO(name);
     const auto weights = Weights::load(model_dir(name), DType::Float32);
     const Decoder decoder(weights);
-    const Tokens tokens = some_tokens(1100, weights->config().vocab_size);  // chunks are 512 tokens long
+    const Tokens tokens =
+        some_tokens(1100, weights->config().vocab_size);  // chunks are 512 tokens long
     const at::Tensor slow = reference_logits(*weights, tokens);
     const double allowed = tolerance(slow);
     CHECK(max_difference(in_blocks(decoder, tokens, 1100), slow) <= allowed);
@@ -66,7 +68,8 @@ TEST_CASE("captured queries and cached keys give the attention of the layer") {
   // The last token's key, from its captured input: rows of k_proj, rotated.
   const auto& layer = weights->tensors().layers[1];
   const auto& config = weights->config();
-  const at::Tensor key = at::matmul(layer.k.weight, hidden[1][0]).view({config.n_kv_heads, config.head_dim});
+  const at::Tensor key =
+      at::matmul(layer.k.weight, hidden[1][0]).view({config.n_kv_heads, config.head_dim});
   const HeadSpan head = cache.head(1, 2);
   REQUIRE(head.n == 30);
   const float* cached = static_cast<const float*>(head.keys) + 29 * config.head_dim;
@@ -79,13 +82,19 @@ TEST_CASE("captured queries and cached keys give the attention of the layer") {
   }
 }
 
-// What the masked reference sees: the kept prompt entries, and everything from `prompt` on, causally.
-static at::Tensor visible_after(const std::vector<std::vector<int32_t>>& kept, int64_t prompt, int64_t total) {
+// What the masked reference sees: the kept prompt entries, and everything from `prompt` on,
+// causally.
+static at::Tensor visible_after(const std::vector<std::vector<int32_t>>& kept,
+                                int64_t prompt,
+                                int64_t total) {
   at::Tensor out = at::ones({static_cast<int64_t>(kept.size()), total, total}, at::kBool).tril();
   for (size_t h = 0; h < kept.size(); ++h) {
     at::Tensor seen = at::zeros({prompt}, at::kBool);
     for (const int32_t i : kept[h]) seen[i].fill_(true);
-    out[static_cast<int64_t>(h)].narrow(0, prompt, total - prompt).narrow(1, 0, prompt).logical_and_(seen);
+    out[static_cast<int64_t>(h)]
+        .narrow(0, prompt, total - prompt)
+        .narrow(1, 0, prompt)
+        .logical_and_(seen);
   }
   return out;
 }
@@ -113,7 +122,9 @@ TEST_CASE("blocks after a ragged compaction equal the masked reference") {
       INFO(block);
       KvCache cache(decoder.cache_layout());
       ForwardOptions options;
-      options.sink = [&](int64_t layer, const LayerCapture&) { cache.compact(layer, plans[static_cast<size_t>(layer)]); };
+      options.sink = [&](int64_t layer, const LayerCapture&) {
+        cache.compact(layer, plans[static_cast<size_t>(layer)]);
+      };
       decoder.forward(std::span(tokens).first(prompt), cache, options);
       ForwardOptions all;
       all.all_logits = true;
@@ -122,7 +133,8 @@ TEST_CASE("blocks after a ragged compaction equal the masked reference") {
         const size_t n = std::min(block, tokens.size() - first);
         parts.push_back(decoder.forward(std::span(tokens).subspan(first, n), cache, all));
       }
-      CHECK(max_difference(at::cat(parts), slow.narrow(0, prompt, total - prompt)) <= tolerance(slow));
+      CHECK(max_difference(at::cat(parts), slow.narrow(0, prompt, total - prompt)) <=
+            tolerance(slow));
       CHECK(cache.n_seen() == total);
     }
   }
@@ -158,7 +170,8 @@ TEST_CASE("tokens outside the vocabulary are refused") {
 TEST_CASE("gradients flow through the reference") {
   const auto weights = Weights::load(model_dir("llama_gqa"), DType::Float32);
   const Tokens tokens = some_tokens(12, weights->config().vocab_size);
-  at::Tensor gain = weights->tensors().layers[0].attention_norm.weight;  // shares storage with the weights
+  at::Tensor gain =
+      weights->tensors().layers[0].attention_norm.weight;  // shares storage with the weights
   gain.requires_grad_(true);
   const auto loss = [&] { return at::log_softmax(reference_logits(*weights, tokens), -1)[-1][5]; };
   loss().backward();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Both decoders against logits of transformers. Regenerate: python tests/oracle/make_tiny_models.py && python
-// tests/oracle/logits_golden.py
+// Both decoders against logits of transformers. Regenerate: python tests/oracle/make_tiny_models.py
+// && python tests/oracle/logits_golden.py
 #include <catch2/catch.hpp>
 
 #include "decoder_fixture.hpp"
@@ -10,6 +10,7 @@ using namespace kvhost;
 using namespace kvhost::test;
 
 TEST_CASE("float32 logits equal those of transformers") {
+  const OneThread quick;
   for (const auto& name : golden_models()) {
     INFO(name);
     const auto expected = golden(name);
@@ -19,7 +20,8 @@ TEST_CASE("float32 logits equal those of transformers") {
     const auto weights = Weights::load(model_dir(name), DType::Float32);
 
     const at::Tensor slow = reference_logits(*weights, prompt);
-    CHECK(max_difference(slow.narrow(0, slow.size(0) - logits.size(0), logits.size(0)), logits) <= allowed);
+    CHECK(max_difference(slow.narrow(0, slow.size(0) - logits.size(0), logits.size(0)), logits) <=
+          allowed);
     const Decoder decoder(weights);
     KvCache cache(decoder.cache_layout());
     CHECK(max_difference(decoder.forward(prompt, cache)[0], logits[-1]) <= allowed);
@@ -30,6 +32,7 @@ TEST_CASE("float32 logits equal those of transformers") {
 }
 
 TEST_CASE("greedy continuations in float32 equal those of transformers") {
+  const OneThread quick;
   for (const auto& name : golden_models()) {
     INFO(name);
     const auto expected = golden(name);
@@ -42,7 +45,9 @@ TEST_CASE("greedy continuations in float32 equal those of transformers") {
   }
 }
 
-TEST_CASE("bfloat16 stays within twice transformers' own error, float16 within its bfloat16 error") {
+TEST_CASE(
+    "bfloat16 stays within twice transformers' own error, float16 within its bfloat16 error") {
+  const OneThread quick;
   for (const auto& name : golden_models()) {
     INFO(name);
     const auto expected = golden(name);

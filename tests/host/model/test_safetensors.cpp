@@ -31,10 +31,14 @@ std::string length_only(uint64_t length) {
 const std::string kGood = R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}})";
 
 std::vector<BadFile> bad_files() {
-  const auto one = [](const char* entry, size_t bytes) { return safetensors_bytes(std::string("{\"a\":") + entry + "}", bytes); };
+  const auto one = [](const char* entry, size_t bytes) {
+    return safetensors_bytes(std::string("{\"a\":") + entry + "}", bytes);
+  };
   const auto two = [](const char* a, const char* b, size_t bytes) {
-    return safetensors_bytes(std::string("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":") + a +
-                                 "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" + b + "}}", bytes);
+    return safetensors_bytes(
+        std::string("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":") + a +
+            "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" + b + "}}",
+        bytes);
   };
   return {
       {"empty", "", "0 bytes"},
@@ -43,22 +47,41 @@ std::vector<BadFile> bad_files() {
       {"length beyond file", length_only(1000) + "{}", "truncated"},
       {"not JSON", safetensors_bytes("{\"a\": [}", 0), "not valid JSON"},
       {"not an object", safetensors_bytes("[1,2]", 0), "not a JSON object"},
-      {"deep", safetensors_bytes(std::string(5000, '[') + std::string(5000, ']'), 0), "nested deeper"},
-      {"duplicate", safetensors_bytes("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-                                      "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1), "'a' is listed twice"},
+      {"deep",
+       safetensors_bytes(std::string(5000, '[') + std::string(5000, ']'), 0),
+       "nested deeper"},
+      {"duplicate",
+       safetensors_bytes("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                         "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+                         1),
+       "'a' is listed twice"},
       {"entry not an object", one("7", 0), "'a' has no valid 'shape'"},
       {"no shape", one(R"({"dtype":"F32","data_offsets":[0,16]})", 16), "no valid 'shape'"},
-      {"negative shape", one(R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})", 16), "no valid 'shape'"},
+      {"negative shape",
+       one(R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})", 16),
+       "no valid 'shape'"},
       {"no dtype", one(R"({"shape":[4],"data_offsets":[0,16]})", 16), "no 'dtype'"},
-      {"unknown dtype", one(R"({"dtype":"F12","shape":[4],"data_offsets":[0,16]})", 16), "dtype 'F12'; expected one of"},
+      {"unknown dtype",
+       one(R"({"dtype":"F12","shape":[4],"data_offsets":[0,16]})", 16),
+       "dtype 'F12'; expected one of"},
       {"no offsets", one(R"({"dtype":"F32","shape":[4]})", 16), "no valid 'data_offsets'"},
       {"one offset", one(R"({"dtype":"F32","shape":[4],"data_offsets":[0]})", 16), "begin <= end"},
-      {"reversed offsets", one(R"({"dtype":"F32","shape":[4],"data_offsets":[16,0]})", 16), "begin <= end"},
+      {"reversed offsets",
+       one(R"({"dtype":"F32","shape":[4],"data_offsets":[16,0]})", 16),
+       "begin <= end"},
       {"out of file", one(R"({"dtype":"F32","shape":[4],"data_offsets":[0,16]})", 12), "truncated"},
-      {"shape too small", one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,16]})", 16), "holds 16 bytes; expected shape [3]"},
-      {"shape overflow", one(R"({"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]})", 16), "holds 16 bytes"},
-      {"gap before", one(R"({"dtype":"U8","shape":[4],"data_offsets":[4,8]})", 8), "4 bytes before tensor 'a'"},
-      {"bytes behind", one(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4]})", 8), "4 bytes at the end"},
+      {"shape too small",
+       one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,16]})", 16),
+       "holds 16 bytes; expected shape [3]"},
+      {"shape overflow",
+       one(R"({"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]})", 16),
+       "holds 16 bytes"},
+      {"gap before",
+       one(R"({"dtype":"U8","shape":[4],"data_offsets":[4,8]})", 8),
+       "4 bytes before tensor 'a'"},
+      {"bytes behind",
+       one(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4]})", 8),
+       "4 bytes at the end"},
       {"overlap", two("[0,4]", "[2,6]", 6), "'b' overlaps"},
       {"same place", two("[0,4]", "[0,4]", 4), "overlaps"},
       {"gap between", two("[0,4]", "[6,10]", 10), "2 bytes before tensor 'b'"},
@@ -103,8 +126,12 @@ TEST_CASE("every truncation of a good file is refused") {
 TEST_CASE("empty tensors and metadata are fine") {
   const TempDir dir;
   const auto path = dir.path() / "model.safetensors";
-  write_text(path, safetensors_bytes(R"({"__metadata__":{"format":"pt"},"e":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]},)"
-                                     R"("s":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4));
+  write_text(
+      path,
+      safetensors_bytes(
+          R"({"__metadata__":{"format":"pt"},"e":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]},)"
+          R"("s":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})",
+          4));
   CHECK(read_safetensors(path).size() == 2);
 }
 
@@ -112,7 +139,8 @@ TEST_CASE("a folder, a missing file and a folder without weights") {
   const TempDir dir;
   CHECK_THROWS_WITH(read_safetensors(dir.path()), Catch::Contains("not a regular file"));
   CHECK_THROWS_WITH(read_safetensors(dir.path() / "x"), Catch::Contains("cannot be opened"));
-  CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("expected model.safetensors or model.safetensors.index.json"));
+  CHECK_THROWS_WITH(read_checkpoint(dir.path()),
+                    Catch::Contains("expected model.safetensors or model.safetensors.index.json"));
   write_text(dir.path() / "pytorch_model.bin", "");
   CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("pytorch_model.bin is there"));
 }
@@ -120,8 +148,10 @@ TEST_CASE("a folder, a missing file and a folder without weights") {
 TEST_CASE("shards: missing, misplaced, doubled, outside the folder") {
   const TempDir dir;
   const auto index = dir.path() / "model.safetensors.index.json";
-  write_text(dir.path() / "1.safetensors", safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
-  write_text(dir.path() / "2.safetensors", safetensors_bytes(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
+  write_text(dir.path() / "1.safetensors",
+             safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
+  write_text(dir.path() / "2.safetensors",
+             safetensors_bytes(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
 
   write_text(index, R"({"weight_map":{"a":"1.safetensors","b":"2.safetensors"}})");
   CHECK(read_checkpoint(dir.path()).tensors.size() == 2);
@@ -130,7 +160,8 @@ TEST_CASE("shards: missing, misplaced, doubled, outside the folder") {
   write_text(index, R"({"weight_map":{"a":"2.safetensors","b":"2.safetensors"}})");
   CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("'a' is not in 2.safetensors"));
   write_text(index, R"({"weight_map":{"a":"../1.safetensors"}})");
-  CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("expected a file name in this folder"));
+  CHECK_THROWS_WITH(read_checkpoint(dir.path()),
+                    Catch::Contains("expected a file name in this folder"));
   write_text(index, R"({"weight_map":{"a":7}})");
   CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("expected a file name"));
   write_text(index, R"({"metadata":{}})");
@@ -138,7 +169,8 @@ TEST_CASE("shards: missing, misplaced, doubled, outside the folder") {
   write_text(index, "{");
   CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("not valid JSON"));
 
-  write_text(dir.path() / "2.safetensors", safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
+  write_text(dir.path() / "2.safetensors",
+             safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
   write_text(index, R"({"weight_map":{"a":"1.safetensors","b":"2.safetensors"}})");
   CHECK_THROWS_WITH(read_checkpoint(dir.path()), Catch::Contains("'a' is also in 1.safetensors"));
 }
