@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--press", nargs="*", default=PRESSES)
     parser.add_argument("--tokens", type=int, default=8192)
     parser.add_argument("--keep-ratio", type=float, default=0.25)
-    parser.add_argument("-n", "--n-new", type=int, default=256, help="long enough for the resident size to be sampled")
+    parser.add_argument("-n", "--n-new", type=int, default=32, help="long enough for the resident size to be sampled")
     parser.add_argument("--json")
     args = parser.parse_args()
     model = checkpoint(args.cache, "narrow_28x8x128_random", NARROW)
