@@ -2,8 +2,10 @@
 """What the oracle scripts share: where the program is, how it is run, how tables are printed."""
 
 import argparse
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -41,6 +43,7 @@ class Host:
         if not os.access(self.binary, os.X_OK):
             raise SystemExit(f"no program at {self.binary}; build it or set KVHOST_BIN")
         self.folder = Path(tempfile.mkdtemp(prefix="kvhost-oracle-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.n_files = 0
 
     def path(self, suffix=".json"):
