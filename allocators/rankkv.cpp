@@ -56,7 +56,7 @@ std::vector<double> read_profile(const Args& args) {
 Description description() {
   return layer_allocator("rankkv")
       .summary("Entries in proportion to the effective rank of each layer's attention")
-      .paper("doi:10.5281/zenodo.40328")
+      .paper("github.com/Takagi-v/RankKV; effective rank: Roy & Vetterli, EUSIPCO 2007")
       .reference("budget vectors published with RankKV")
       .notes(
           "The original averages heads, normalises by the shorter side, and reads a static "

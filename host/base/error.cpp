@@ -6,7 +6,9 @@
 namespace kvhost {
 
 Error::Error(ExitCode code, std::string where, const std::string& what)
-    : std::runtime_error(where.empty() ? what : where + ": " + what), code_(code), where_(std::move(where)) {}
+    : std::runtime_error(where.empty() ? what : where + ": " + what),
+      code_(code),
+      where_(std::move(where)) {}
 
 void bad_request(const std::string& where, const std::string& what) {
   throw Error(ExitCode::BadRequest, where, what);

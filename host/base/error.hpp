@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one exception type for what users can cause. Caught once, in main: one line on stderr, the exit code of its kind.
+// The one exception type for what users can cause. Caught once, in main: one line on stderr, the
+// exit code of its kind.
 #pragma once
 
 #include <stdexcept>
@@ -8,11 +9,18 @@
 namespace kvhost {
 
 // Exit codes of the program (see docs/contract.md).
-enum class ExitCode : int { Ok = 0, BadRequest = 2, CannotLoad = 3, RunFailed = 4, Interrupted = 130 };
+enum class ExitCode : int {
+  Ok = 0,
+  BadRequest = 2,
+  CannotLoad = 3,
+  RunFailed = 4,
+  Interrupted = 130
+};
 
 class Error : public std::runtime_error {
  public:
-  // `where`: flag, file, JSON pointer or column. `what`: what was found; what was expected; nearest name or cure.
+  // `where`: flag, file, JSON pointer or column. `what`: what was found; what was expected; nearest
+  // name or cure.
   Error(ExitCode code, std::string where, const std::string& what);
 
   ExitCode code() const { return code_; }

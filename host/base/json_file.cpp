@@ -30,7 +30,8 @@ namespace {
 // "line 3, column 7" of a byte offset.
 std::string line_and_column(const std::string& text, size_t byte) {
   const size_t end = std::min(byte, text.size());
-  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
+  const auto line =
+      1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
   const size_t start = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
   const size_t column = start == std::string::npos ? end : end - start - 1;
   return "line " + std::to_string(line) + ", column " + std::to_string(std::max<size_t>(column, 1));

@@ -9,9 +9,12 @@ namespace kvhost {
 
 inline c10::ScalarType scalar_type(DType dtype) {
   switch (dtype) {
-    case DType::BFloat16: return c10::ScalarType::BFloat16;
-    case DType::Float16: return c10::ScalarType::Half;
-    default: return c10::ScalarType::Float;
+    case DType::BFloat16:
+      return c10::ScalarType::BFloat16;
+    case DType::Float16:
+      return c10::ScalarType::Half;
+    default:
+      return c10::ScalarType::Float;
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user asked for, as plain values. Built once from argv and the run file, immutable afterwards.
+// What a user asked for, as plain values. Built once from argv and the run file, immutable
+// afterwards.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,12 @@ struct PluginOptions {
 };
 
 struct PromptOptions {
-  std::optional<std::string> text;              // --prompt
-  std::filesystem::path file;                   // --prompt-file
-  std::filesystem::path tokens_file;            // --tokens-file
-  std::optional<std::string> demo;              // --demo NAME (bundled)
-  std::optional<int64_t> max_tokens;            // --max-prompt-tokens
-  bool lossy = false;                           // --lossy: replace bytes that are not UTF-8
+  std::optional<std::string> text;    // --prompt
+  std::filesystem::path file;         // --prompt-file
+  std::filesystem::path tokens_file;  // --tokens-file
+  std::optional<std::string> demo;    // --demo NAME (bundled)
+  std::optional<int64_t> max_tokens;  // --max-prompt-tokens
+  bool lossy = false;                 // --lossy: replace bytes that are not UTF-8
   bool no_bos = false;
 };
 
@@ -31,11 +32,13 @@ struct PromptOptions {
 struct PressOptions {
   nlohmann::json press;         // string (text form) or object; null = default composition
   nlohmann::json decode_press;  // likewise; null = none
-  // Where they were written, for errors: the flag, or the run file and the JSON pointer in it ("" = its root).
+  // Where they were written, for errors: the flag, or the run file and the JSON pointer in it ("" =
+  // its root).
   std::string press_source = "--press", press_pointer;
   std::string decode_press_source = "--decode-press", decode_press_pointer;
-  int64_t decode_every = 0;     // --decode-every N tokens; 0 = the default of 64
-  int64_t decode_budget = 0;    // --decode-budget: entries per head kept while generating; 0 = the prefill budget
+  int64_t decode_every = 0;  // --decode-every N tokens; 0 = the default of 64
+  int64_t decode_budget =
+      0;  // --decode-budget: entries per head kept while generating; 0 = the prefill budget
   std::optional<double> keep_ratio, compression_ratio;
   std::optional<int64_t> budget;
 };
@@ -56,10 +59,10 @@ struct OutputOptions {
 };
 
 struct RunOptions {
-  std::string model;               // folder, hub id or bundled name; "" = the bundled one
+  std::string model;  // folder, hub id or bundled name; "" = the bundled one
   std::optional<DType> dtype;
   std::string device = "cpu";
-  int threads = 0;                 // 0 = all cores
+  int threads = 0;  // 0 = all cores
   PluginOptions plugins;
   PromptOptions prompt;
   PressOptions press;

@@ -15,9 +15,12 @@ AliasTable AliasTable::read(const std::vector<std::filesystem::path>& plugin_fol
     if (!std::filesystem::exists(file, status)) continue;
     const auto json = read_json(file, ExitCode::CannotLoad);
     if (!json.is_object() || !json.contains("aliases") || !json["aliases"].is_object())
-      cannot_load(file.string(), "has no object 'aliases'; expected {\"schema\": 1, \"aliases\": {name: composition}}");
+      cannot_load(
+          file.string(),
+          "has no object 'aliases'; expected {\"schema\": 1, \"aliases\": {name: composition}}");
     for (const auto& [name, text] : json["aliases"].items()) {
-      if (!text.is_string()) cannot_load(file.string() + " /aliases/" + name, "is not a string; expected a composition");
+      if (!text.is_string())
+        cannot_load(file.string() + " /aliases/" + name, "is not a string; expected a composition");
       result.table_.emplace(name, text.get<std::string>());
     }
   }

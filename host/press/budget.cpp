@@ -7,18 +7,29 @@
 
 namespace kvhost {
 
-BudgetReport resolve_budget(const PressOptions& options, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads) {
-  // 1e-9: a product such as 100 * 0.29 that falls a rounding error short of an integer still counts as that integer.
+BudgetReport resolve_budget(
+    const PressOptions& options, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads) {
+  // 1e-9: a product such as 100 * 0.29 that falls a rounding error short of an integer still counts
+  // as that integer.
   const auto of_ratio = [&](double ratio) {
-    return std::clamp<int64_t>(static_cast<int64_t>(std::floor(static_cast<double>(kv_len) * ratio + 1e-9)), 1, kv_len);
+    return std::clamp<int64_t>(
+        static_cast<int64_t>(std::floor(static_cast<double>(kv_len) * ratio + 1e-9)), 1, kv_len);
   };
   BudgetReport report;
   if (none) {
     report = {"none", 1.0, false, kv_len, 0};
   } else if (options.budget) {
-    report = {"budget", static_cast<double>(*options.budget), false, std::min(kv_len, *options.budget), 0};
+    report = {"budget",
+              static_cast<double>(*options.budget),
+              false,
+              std::min(kv_len, *options.budget),
+              0};
   } else if (options.compression_ratio) {
-    report = {"compression_ratio", *options.compression_ratio, false, of_ratio(1 - *options.compression_ratio), 0};
+    report = {"compression_ratio",
+              *options.compression_ratio,
+              false,
+              of_ratio(1 - *options.compression_ratio),
+              0};
   } else {
     const double ratio = options.keep_ratio.value_or(0.25);
     report = {"keep_ratio", ratio, !options.keep_ratio.has_value(), of_ratio(ratio), 0};
@@ -37,7 +48,8 @@ double water_level(double total,
   const auto filled = [&](double level) {
     double sum = 0;
     for (size_t i = 0; i < shares.size(); ++i)
-      sum += std::clamp(level * shares[i], static_cast<double>(floors[i]), static_cast<double>(caps[i]));
+      sum += std::clamp(
+          level * shares[i], static_cast<double>(floors[i]), static_cast<double>(caps[i]));
     return sum;
   };
   double low = 0, high = 1;
@@ -63,14 +75,15 @@ std::vector<int64_t> apportion(int64_t total,
   std::vector<int64_t> result(weights.size());
   std::vector<double> remainder(weights.size());
   for (size_t i = 0; i < weights.size(); ++i) {
-    const double exact =
-        std::clamp(level * weights[i], static_cast<double>(floors[i]), static_cast<double>(caps[i]));
+    const double exact = std::clamp(
+        level * weights[i], static_cast<double>(floors[i]), static_cast<double>(caps[i]));
     result[i] = std::clamp(static_cast<int64_t>(std::floor(exact + 1e-9)), floors[i], caps[i]);
     remainder[i] = exact - static_cast<double>(result[i]);
   }
   std::vector<size_t> order(weights.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return remainder[a] > remainder[b]; });
+  std::stable_sort(
+      order.begin(), order.end(), [&](size_t a, size_t b) { return remainder[a] > remainder[b]; });
   int64_t missing = total - std::accumulate(result.begin(), result.end(), int64_t{0});
   while (missing != 0) {
     bool moved = false;

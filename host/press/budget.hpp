@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Budgets are integers: entries, never ratios. One function turns what the user asked for into them.
+// Budgets are integers: entries, never ratios. One function turns what the user asked for into
+// them.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +11,15 @@
 
 namespace kvhost {
 
-// Entries each KV head keeps on average out of `kv_len` (>= 1, <= kv_len), and how that was asked for.
-// `none`: nothing is compressed.
-BudgetReport resolve_budget(const PressOptions& options, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads);
+// Entries each KV head keeps on average out of `kv_len` (>= 1, <= kv_len), and how that was asked
+// for. `none`: nothing is compressed.
+BudgetReport resolve_budget(
+    const PressOptions& options, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads);
 
-// Divides `total` in proportion to `shares` (>= 0) between floors and caps; the sum is exact. Largest remainder; what a
-// floor or cap takes is spread over the others (water-filling); ties go to the lower index. Needs
-// sum(floors) <= total <= sum(caps). Shares that are all 0 count as equal.
+// Divides `total` in proportion to `shares` (>= 0) between floors and caps; the sum is exact.
+// Largest remainder; what a floor or cap takes is spread over the others (water-filling); ties go
+// to the lower index. Needs sum(floors) <= total <= sum(caps). Shares that are all 0 count as
+// equal.
 std::vector<int64_t> apportion(int64_t total,
                                const std::vector<double>& shares,
                                const std::vector<int64_t>& floors,

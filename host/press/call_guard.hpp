@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plugin is native code in this process: when it crashes, nothing can be resumed. What can be done is to say who it
-// was. While a guard lives, a fatal signal or a call that outlasts the deadline ends the process with the usual one
-// line and exit code 4, instead of a bare "Segmentation fault" or silence.
+// A plugin is native code in this process: when it crashes, nothing can be resumed. What can be
+// done is to say who it was. While a guard lives, a fatal signal or a call that outlasts the
+// deadline ends the process with the usual one line and exit code 4, instead of a bare
+// "Segmentation fault" or silence.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@ namespace kvhost {
 
 class CallGuard {
  public:
-  // `layer` < 0: not about one layer. Guards do not nest across threads: one plugin call runs at a time per process.
+  // `layer` < 0: not about one layer. Guards do not nest across threads: one plugin call runs at a
+  // time per process.
   CallGuard(const std::string& method, int64_t layer);
   ~CallGuard();
   CallGuard(const CallGuard&) = delete;

@@ -16,11 +16,16 @@ using registry::Kind;
 // Outermost first. A kind may only hold kinds of a higher rank; a wrapper may hold another wrapper.
 int rank(Kind kind) {
   switch (kind) {
-    case Kind::Press: return 0;
-    case Kind::LayerAllocator: return 1;
-    case Kind::HeadAllocator: return 2;
-    case Kind::Wrapper: return 3;
-    case Kind::Scorer: return 4;
+    case Kind::Press:
+      return 0;
+    case Kind::LayerAllocator:
+      return 1;
+    case Kind::HeadAllocator:
+      return 2;
+    case Kind::Wrapper:
+      return 3;
+    case Kind::Scorer:
+      return 4;
   }
   return 4;
 }
@@ -51,14 +56,16 @@ class Composer {
       slot = std::move(node);
       if (kind == Kind::Scorer) {
         if (!spec->inner.empty())
-          bad_request(spec->inner[0].where, "found '" + spec->inner[0].name + "' inside the scorer '" + spec->name +
-                                                "'; expected nothing there: a scorer is the innermost part");
+          bad_request(spec->inner[0].where,
+                      "found '" + spec->inner[0].name + "' inside the scorer '" + spec->name +
+                          "'; expected nothing there: a scorer is the innermost part");
         return result;
       }
       if (spec->inner.empty())
-        bad_request(spec->where, "the " + std::string(registry::kind_name(kind)) + " '" + spec->name +
-                                     "' has no scorer inside; expected " + spec->name + ":SCORER with one of " +
-                                     scorer_names(catalog_));
+        bad_request(spec->where,
+                    "the " + std::string(registry::kind_name(kind)) + " '" + spec->name +
+                        "' has no scorer inside; expected " + spec->name + ":SCORER with one of " +
+                        scorer_names(catalog_));
       if (kind == Kind::Wrapper) wrapper_slot = &slot->inner;
       outer = spec;
       outer_kind = kind;
@@ -69,36 +76,45 @@ class Composer {
  private:
   static const Spec& only(const std::vector<Spec>& specs) {
     if (specs.size() > 1)
-      bad_request(specs[1].where, "found a second part '" + specs[1].name +
-                                      "' after '+'; expected one composition: no shipped method prunes channels, and "
-                                      "two selections one after the other equal the tighter one");
+      bad_request(
+          specs[1].where,
+          "found a second part '" + specs[1].name +
+              "' after '+'; expected one composition: no shipped method prunes channels, and "
+              "two selections one after the other equal the tighter one");
     return specs.front();
   }
 
   static std::unique_ptr<Node>& slot_of(Composition& result, Kind kind) {
     switch (kind) {
-      case Kind::Press: return result.press;
-      case Kind::LayerAllocator: return result.layer_allocator;
-      case Kind::HeadAllocator: return result.head_allocator;
-      default: return result.scorer;
+      case Kind::Press:
+        return result.press;
+      case Kind::LayerAllocator:
+        return result.layer_allocator;
+      case Kind::HeadAllocator:
+        return result.head_allocator;
+      default:
+        return result.scorer;
     }
   }
 
   static void check_order(const Spec& outer, Kind outer_kind, const Spec& inner, Kind kind) {
     const bool nested_wrappers = outer_kind == Kind::Wrapper && kind == Kind::Wrapper;
     if (rank(kind) > rank(outer_kind) || nested_wrappers) return;
-    bad_request(inner.where, "found the " + std::string(registry::kind_name(kind)) + " '" + inner.name +
-                                 "' inside the " + registry::kind_name(outer_kind) + " '" + outer.name +
-                                 "'; expected the order press > layer allocator > head allocator > wrapper > scorer");
+    bad_request(
+        inner.where,
+        "found the " + std::string(registry::kind_name(kind)) + " '" + inner.name +
+            "' inside the " + registry::kind_name(outer_kind) + " '" + outer.name +
+            "'; expected the order press > layer allocator > head allocator > wrapper > scorer");
   }
 
   Node check(const Spec& spec) const {
     const auto* method = catalog_.find(spec.name);
     if (!method) refuse_unknown(spec);
     if (!(method->flags & phase_flag_))
-      bad_request(spec.where, "'" + spec.name + "' cannot run " +
-                                  (phase_flag_ == KVH_METHOD_DECODE ? "while generating" : "after prefill") +
-                                  "; expected a method that can (see `kvhost info " + spec.name + "`)");
+      bad_request(spec.where,
+                  "'" + spec.name + "' cannot run " +
+                      (phase_flag_ == KVH_METHOD_DECODE ? "while generating" : "after prefill") +
+                      "; expected a method that can (see `kvhost info " + spec.name + "`)");
     Node node;
     node.method = *method;
     node.values = resolve_parameters(spec, *method);
@@ -108,15 +124,17 @@ class Composer {
 
   [[noreturn]] void refuse_unknown(const Spec& spec) const {
     if (aliases_.find(spec.name))
-      bad_request(spec.where, "'" + spec.name + "' is an alias of " + *aliases_.find(spec.name) +
-                                  " and counts only as the whole text; expected the methods themselves");
+      bad_request(spec.where,
+                  "'" + spec.name + "' is an alias of " + *aliases_.find(spec.name) +
+                      " and counts only as the whole text; expected the methods themselves");
     auto names = catalog_.names();
     for (const auto& [alias, ignored] : aliases_.all()) {
       (void)ignored;
       names.push_back(alias);
     }
-    bad_request(spec.where, "no method named '" + spec.name + "'; expected a name of `kvhost list`" +
-                                did_you_mean(spec.name, names));
+    bad_request(spec.where,
+                "no method named '" + spec.name + "'; expected a name of `kvhost list`" +
+                    did_you_mean(spec.name, names));
   }
 
   const registry::Catalog& catalog_;
@@ -149,7 +167,8 @@ std::string node_text(const Node& node) {
 
 nlohmann::json node_json(const Node& node) {
   nlohmann::json params = nlohmann::json::object();
-  for (size_t i = 0; i < node.values.size(); ++i) params[node.method.params[i].name] = node.values[i];
+  for (size_t i = 0; i < node.values.size(); ++i)
+    params[node.method.params[i].name] = node.values[i];
   nlohmann::json out = {{"press", node.method.name}, {"params", params}};
   if (node.inner) out["inner"] = node_json(*node.inner);
   return out;
@@ -188,7 +207,8 @@ Composition compose(const nlohmann::json& press,
   if (!press.is_string()) return composer.compose(parse_spec_json(press, flag, pointer));
   const auto text = press.get<std::string>();
   const auto expansion = aliases.find(text);
-  Composition result = composer.compose(parse_spec_text(expansion.value_or(text), pointer.empty() ? flag : flag + " " + pointer));
+  Composition result = composer.compose(
+      parse_spec_text(expansion.value_or(text), pointer.empty() ? flag : flag + " " + pointer));
   if (expansion) result.expanded_from = text;
   return result;
 }

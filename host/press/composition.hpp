@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Spec checked against the registry: kinds nest rightly, every parameter has a value in range. No library is opened.
+// A Spec checked against the registry: kinds nest rightly, every parameter has a value in range. No
+// library is opened.
 #pragma once
 
 #include <memory>
@@ -21,19 +22,21 @@ struct Node {
   std::unique_ptr<Node> inner;  // wrappers: the scorer inside
 };
 
-// press > layer allocator > head allocator > scorer (a chain of wrappers around one scorer). What the user left out is
-// null: an even split by the host. A composition without a scorer is "none": the full cache.
+// press > layer allocator > head allocator > scorer (a chain of wrappers around one scorer). What
+// the user left out is null: an even split by the host. A composition without a scorer is "none":
+// the full cache.
 struct Composition {
   std::unique_ptr<Node> press, layer_allocator, head_allocator, scorer;
   std::string expanded_from;  // the alias that was typed, or ""
 
   bool none() const { return scorer == nullptr; }
-  std::string text() const;      // canonical: parameters that differ from their defaults
-  nlohmann::json json() const;   // canonical: all parameters
+  std::string text() const;     // canonical: parameters that differ from their defaults
+  nlohmann::json json() const;  // canonical: all parameters
 };
 
-// `press` is null (the full cache), a string (text form, an alias, or "none") or an object / array. `flag` names the
-// source in errors, `pointer` the place in it when it is a file. `phase_flag` = KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.
+// `press` is null (the full cache), a string (text form, an alias, or "none") or an object / array.
+// `flag` names the source in errors, `pointer` the place in it when it is a file. `phase_flag` =
+// KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.
 Composition compose(const nlohmann::json& press,
                     const std::string& flag,
                     const registry::Catalog& catalog,

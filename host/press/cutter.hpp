@@ -27,14 +27,19 @@ class Cutter {
   Cutter(const Press& press, PressState& state, KvCache& cache, Timings& timings)
       : press_(press), state_(state), cache_(cache), timings_(timings) {}
 
-  // Runs the composition's scorer. Scores that are not finite are an Error naming method, layer and head.
+  // Runs the composition's scorer. Scores that are not finite are an Error naming method, layer and
+  // head.
   LayerScores score(LayerData& data, int64_t layer);
 
-  // Cuts `layer` to `entries` over all its heads. `data` shows the layer as it is now. Returns what was kept.
+  // Cuts `layer` to `entries` over all its heads. `data` shows the layer as it is now. Returns what
+  // was kept.
   KeepPlan cut(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
 
  private:
-  std::vector<int64_t> head_budgets(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
+  std::vector<int64_t> head_budgets(LayerData& data,
+                                    int64_t layer,
+                                    int64_t entries,
+                                    LayerScores& scores);
   std::vector<std::vector<float>> edit(LayerData& data, const KeepPlan& keep);
   void store_values(int64_t layer, const std::vector<std::vector<float>>& values);
 

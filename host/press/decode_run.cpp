@@ -20,7 +20,11 @@ at::Tensor push(const at::Tensor& ring, const at::Tensor& rows, int64_t dim, int
 
 }  // namespace
 
-DecodeRun::DecodeRun(const Press& press, const Decoder& decoder, KvCache& cache, const DecodePolicy& policy, uint64_t seed,
+DecodeRun::DecodeRun(const Press& press,
+                     const Decoder& decoder,
+                     KvCache& cache,
+                     const DecodePolicy& policy,
+                     uint64_t seed,
                      Timings& timings)
     : press_(press),
       decoder_(decoder),
@@ -32,11 +36,15 @@ DecodeRun::DecodeRun(const Press& press, const Decoder& decoder, KvCache& cache,
       cutter_(press, state_, cache, timings),
       rings_(static_cast<size_t>(decoder.config().n_layers)) {
   if (press.cut_time() != CutTime::AtOnce)
-    bad_request("--decode-press", "'" + press.layer_allocator()->name() +
-                                      "' decides from a prefill; expected a layer allocator that needs none, or none at all");
+    bad_request(
+        "--decode-press",
+        "'" + press.layer_allocator()->name() +
+            "' decides from a prefill; expected a layer allocator that needs none, or none at all");
   if (capture_.query_window < 0 || capture_.hidden_window < 0)
-    bad_request("--decode-press", "the composition needs the queries or hidden states of all tokens; expected a method with "
-                                  "a window");
+    bad_request(
+        "--decode-press",
+        "the composition needs the queries or hidden states of all tokens; expected a method with "
+        "a window");
 }
 
 void DecodeRun::begin_forward(int64_t n_tokens) {
@@ -47,7 +55,8 @@ void DecodeRun::begin_forward(int64_t n_tokens) {
   since_cut_ = 0;
   ++n_cuts_;
   const LayerBounds bounds = layer_bounds(decoder_.config(), cache_.n_seen() + n_tokens);
-  const int64_t total = policy_.entries_per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads;
+  const int64_t total =
+      policy_.entries_per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads;
   budgets_ = divide_over_layers(press_, state_, bounds, total, decoder_.config().n_layers).entries;
 }
 
@@ -62,6 +71,7 @@ void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   in.q_len = n_tokens_;
   in.cache = &cache_;
   in.queries = rings.queries.defined() ? &rings.queries : nullptr;
+  in.window_rows = press_.window_of(KVH_T_WINDOW_ATTENTION);
   in.hidden = rings.hidden.defined() ? &rings.hidden : nullptr;
   if (press_.needs_tensor(KVH_T_OUTPUT_WEIGHT)) in.output_weight = &decoder_.output_weight(layer);
   in.model = press_.model();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Eviction while generating: every n tokens each layer is scored again and cut back to its budget. Lazily, because a cut
-// per token would move the whole cache per token; positions stay absolute.
+// Eviction while generating: every n tokens each layer is scored again and cut back to its budget.
+// Lazily, because a cut per token would move the whole cache per token; positions stay absolute.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,14 +13,19 @@
 namespace kvhost {
 
 struct DecodePolicy {
-  int64_t every = 64;             // tokens between cuts
-  int64_t entries_per_head = 0;   // kept per KV head on average after a cut
+  int64_t every = 64;            // tokens between cuts
+  int64_t entries_per_head = 0;  // kept per KV head on average after a cut
 };
 
 class DecodeRun {
  public:
   // Refuses compositions whose layer allocator must see a prefill (Error BadRequest).
-  DecodeRun(const Press& press, const Decoder& decoder, KvCache& cache, const DecodePolicy& policy, uint64_t seed, Timings& timings);
+  DecodeRun(const Press& press,
+            const Decoder& decoder,
+            KvCache& cache,
+            const DecodePolicy& policy,
+            uint64_t seed,
+            Timings& timings);
 
   CaptureRequest capture() const { return capture_; }
   // Announces a forward of n tokens; decides whether its layers will be cut.
@@ -29,7 +34,7 @@ class DecodeRun {
   int64_t n_cuts() const { return n_cuts_; }
 
  private:
-  struct Rings {  // the last W rows, over forwards
+  struct Rings {         // the last W rows, over forwards
     at::Tensor queries;  // [n_heads, W, head_dim]
     at::Tensor hidden;   // [W, hidden_size]
   };

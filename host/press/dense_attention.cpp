@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/interrupt.hpp"
@@ -20,12 +21,17 @@ DType cache_dtype(const kvh_dtype& dtype) {
 
 void compute_window_attention(const LayerInputs& inputs,
                               const std::vector<HeadSpan>& spans,
+                              int64_t wanted_rows,
                               std::vector<std::vector<float>>& window,
                               int64_t& rows) {
-  if (!window.empty()) return;
+  const int64_t captured = inputs.queries->size(1);
+  wanted_rows = wanted_rows <= 0 ? captured : std::min(wanted_rows, captured);
+  if (wanted_rows <= rows) return;
+  rows = wanted_rows;
+  window.clear();
   const kvh_model& model = *inputs.model;
-  const at::Tensor queries = inputs.queries->contiguous();  // [n_heads, rows, head_dim]
-  rows = queries.size(1);
+  const at::Tensor queries = inputs.queries->narrow(/*dim=*/1, captured - rows, rows)
+                                 .contiguous();  // -> [n_heads, rows, head_dim]
   AttentionShape shape;
   shape.n_heads = model.n_heads;
   shape.n_kv_heads = model.n_kv_heads;
@@ -42,16 +48,20 @@ void compute_window_attention(const LayerInputs& inputs,
   window_attention(shape, spans.data(), queries.data_ptr(), inputs.n_seen - rows, out.data());
 }
 
-at::Tensor dense_attention(const LayerInputs& inputs, const std::vector<HeadSpan>& spans, bool mean_over_heads) {
+at::Tensor dense_attention(const LayerInputs& inputs,
+                           const std::vector<HeadSpan>& spans,
+                           bool mean_over_heads) {
   const int64_t n_heads = inputs.model->n_heads, d = inputs.model->head_dim, t = spans[0].n;
   const int64_t group = n_heads / inputs.model->n_kv_heads;
   const auto options = at::TensorOptions().dtype(at::kFloat);
   at::Tensor visible = at::ones({t, t}, at::kBool).tril();  // (query, key)
   if (inputs.sliding_window > 0) visible = visible.triu(1 - inputs.sliding_window);
-  at::Tensor out = at::zeros(mean_over_heads ? at::IntArrayRef({t, t}) : at::IntArrayRef({n_heads, t, t}), options);
+  at::Tensor out = at::zeros(
+      mean_over_heads ? at::IntArrayRef({t, t}) : at::IntArrayRef({n_heads, t, t}), options);
   for (int64_t head = 0; head < n_heads; ++head) {
     throw_if_interrupted();
-    const at::Tensor keys = at::from_blob(spans[head / group].keys, {t, d}, inputs.queries->options()).to(at::kFloat);
+    const at::Tensor keys =
+        at::from_blob(spans[head / group].keys, {t, d}, inputs.queries->options()).to(at::kFloat);
     const at::Tensor queries = inputs.queries->select(0, head).to(at::kFloat);  // -> [T, head_dim]
     at::Tensor logits = at::matmul(queries, keys.t()).mul_(1.0 / std::sqrt(static_cast<double>(d)));
     logits.masked_fill_(visible.logical_not(), -std::numeric_limits<float>::infinity());

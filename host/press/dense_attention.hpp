@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention probabilities for methods that look at them, from captured post-RoPE queries and the cached keys.
+// Attention probabilities for methods that look at them, from captured post-RoPE queries and the
+// cached keys.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,19 @@
 
 namespace kvhost {
 
-// Softmax rows of the captured queries over each head's entries, once: window[h] is [group_size, rows, n] float32.
-// Nothing happens when `window` is filled already.
+// Softmax rows of the last `wanted_rows` captured queries (<= 0: of all) over each head's entries:
+// window[h] is [group_size, rows, n] float32. Nothing happens when `window` holds at least as many
+// rows already.
 void compute_window_attention(const LayerInputs& inputs,
                               const std::vector<HeadSpan>& spans,
+                              int64_t wanted_rows,
                               std::vector<std::vector<float>>& window,
                               int64_t& rows);
 
-// The whole causal attention of a prefill: [n_heads, T, T], or its mean over heads [T, T]; float32. O(T^2) memory.
-at::Tensor dense_attention(const LayerInputs& inputs, const std::vector<HeadSpan>& spans, bool mean_over_heads);
+// The whole causal attention of a prefill: [n_heads, T, T], or its mean over heads [T, T]; float32.
+// O(T^2) memory.
+at::Tensor dense_attention(const LayerInputs& inputs,
+                           const std::vector<HeadSpan>& spans,
+                           bool mean_over_heads);
 
 }  // namespace kvhost

@@ -18,7 +18,8 @@ namespace {
 class Values {
  public:
   explicit Values(const Node& node) {
-    for (size_t i = 0; i < node.values.size(); ++i) values_.push_back(convert(node.method.params[i], node.values[i]));
+    for (size_t i = 0; i < node.values.size(); ++i)
+      values_.push_back(convert(node.method.params[i], node.values[i]));
   }
   const std::vector<kvh_value>& get() const { return values_; }
 
@@ -60,7 +61,10 @@ class Values {
   std::deque<std::vector<double>> doubles_;
 };
 
-kvh_status score_child(const kvh_child* child, const kvh_layer* layer, kvh_scores* out, kvh_error* error) noexcept {
+kvh_status score_child(const kvh_child* child,
+                       const kvh_layer* layer,
+                       kvh_scores* out,
+                       kvh_error* error) noexcept {
   const auto* frame = static_cast<const LayerFrame*>(layer);
   const auto* instance = static_cast<const Instance*>(child->impl);
   return frame->data->score_inner(*instance, *frame, out, error);
@@ -89,9 +93,14 @@ kvh_error make_error() {
   return error;
 }
 
-void raise_plugin_error(const std::string& method, int64_t layer, kvh_status status, const kvh_error& error) {
+void raise_plugin_error(const std::string& method,
+                        int64_t layer,
+                        kvh_status status,
+                        const kvh_error& error) {
   const std::string where = layer < 0 ? method : method + ", layer " + std::to_string(layer);
-  throw Error(status == KVH_E_CANCELLED ? ExitCode::Interrupted : ExitCode::RunFailed, where, text_of(error, status));
+  throw Error(status == KVH_E_CANCELLED ? ExitCode::Interrupted : ExitCode::RunFailed,
+              where,
+              text_of(error, status));
 }
 
 Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
@@ -120,9 +129,11 @@ Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
   if (status != KVH_OK) {
     const std::string path(error.path, strnlen(error.path, sizeof error.path));
     const auto code = status == KVH_E_CONFIG || status == KVH_E_UNSUPPORTED ? ExitCode::BadRequest
-                      : status == KVH_E_RESOURCE                           ? ExitCode::CannotLoad
-                                                                           : ExitCode::RunFailed;
-    throw Error(code, node.where, name() + (path.empty() ? "" : " " + path) + ": " + text_of(error, status));
+                      : status == KVH_E_RESOURCE                            ? ExitCode::CannotLoad
+                                                                            : ExitCode::RunFailed;
+    throw Error(code,
+                node.where,
+                name() + (path.empty() ? "" : " " + path) + ": " + text_of(error, status));
   }
   read_needs();
 }
@@ -149,8 +160,9 @@ void Instance::read_needs() {
   needs_.resize(out.count);
   for (const auto& need : needs_)
     if (need.tensor >= KVH_T_COUNT && !(need.flags & KVH_NEED_OPTIONAL))
-      bad_request(node_.where, "'" + name() + "' needs tensor " + std::to_string(need.tensor) +
-                                   ", which this kvhost does not know; expected a newer kvhost");
+      bad_request(node_.where,
+                  "'" + name() + "' needs tensor " + std::to_string(need.tensor) +
+                      ", which this kvhost does not know; expected a newer kvhost");
 }
 
 int64_t Instance::window_of(uint32_t tensor) const {
@@ -165,7 +177,8 @@ int64_t Instance::window_of(uint32_t tensor) const {
 
 bool Instance::needs_tensor(uint32_t tensor) const {
   const auto wanted = [&](const kvh_need& need) { return need.tensor == tensor; };
-  return std::any_of(needs_.begin(), needs_.end(), wanted) || (inner_ && inner_->needs_tensor(tensor));
+  return std::any_of(needs_.begin(), needs_.end(), wanted) ||
+         (inner_ && inner_->needs_tensor(tensor));
 }
 
 bool Instance::has_flag(uint32_t flag) const {
@@ -189,7 +202,8 @@ SequenceState::~SequenceState() {
 void SequenceState::after_compact(const kvh_moved& moved) {
   if (instance_.method()->after_compact) {
     kvh_error error = make_error();
-    const kvh_status status = instance_.method()->after_compact(instance_.get(), sequence_, &moved, &error);
+    const kvh_status status =
+        instance_.method()->after_compact(instance_.get(), sequence_, &moved, &error);
     if (status != KVH_OK) raise_plugin_error(instance_.name(), moved.layer, status, error);
   }
   if (inner_) inner_->after_compact(moved);

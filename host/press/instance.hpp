@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One configured method of a composition: the plugin's instance, its needs, and its state for a sequence.
+// One configured method of a composition: the plugin's instance, its needs, and its state for a
+// sequence.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,9 @@ namespace kvhost {
 
 class Instance {
  public:
-  // Opens the library if needed and creates the configured method (and, for wrappers and presses, what is inside).
-  // `child` is the scorer that a press is given. Throws Error naming method and parameter.
+  // Opens the library if needed and creates the configured method (and, for wrappers and presses,
+  // what is inside). `child` is the scorer that a press is given. Throws Error naming method and
+  // parameter.
   Instance(const Node& node, const kvh_model* model, Instance* child);
   ~Instance();
   Instance(const Instance&) = delete;
@@ -23,7 +25,8 @@ class Instance {
   const std::string& name() const { return node_.method.name; }
   const registry::MethodInfo& info() const { return node_.method; }
   const std::vector<kvh_need>& needs() const { return needs_; }
-  // Largest window this method or anything inside it asks for of a tensor; -1 = all tokens, 0 = not needed.
+  // Largest window this method or anything inside it asks for of a tensor; -1 = all tokens, 0 = not
+  // needed.
   int64_t window_of(uint32_t tensor) const;
   bool needs_tensor(uint32_t tensor) const;
   bool has_flag(uint32_t flag) const;  // this method or anything inside it
@@ -53,7 +56,8 @@ class Instance {
 // The per-sequence states of an instance and of what is inside it.
 class SequenceState {
  public:
-  // `beside`: the state of the scorer that a press is given, which lives next to the press and not inside it.
+  // `beside`: the state of the scorer that a press is given, which lives next to the press and not
+  // inside it.
   explicit SequenceState(const Instance& instance, SequenceState* beside = nullptr);
   ~SequenceState();
   SequenceState(const SequenceState&) = delete;
@@ -71,7 +75,10 @@ class SequenceState {
 };
 
 // Turns a plugin's failure into an Error that names method and, when >= 0, layer.
-[[noreturn]] void raise_plugin_error(const std::string& method, int64_t layer, kvh_status status, const kvh_error& error);
+[[noreturn]] void raise_plugin_error(const std::string& method,
+                                     int64_t layer,
+                                     kvh_status status,
+                                     const kvh_error& error);
 kvh_error make_error();
 
 }  // namespace kvhost

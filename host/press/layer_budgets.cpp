@@ -17,18 +17,23 @@ int64_t sum_of(const std::vector<int64_t>& values, int64_t first, int64_t last) 
   return std::accumulate(values.begin() + first, values.begin() + last, int64_t{0});
 }
 
-void check_exact(const Instance& allocator, const std::vector<int64_t>& entries, const LayerBounds& bounds, int64_t n) {
+void check_exact(const Instance& allocator,
+                 const std::vector<int64_t>& entries,
+                 const LayerBounds& bounds,
+                 int64_t n) {
   for (int64_t l = 0; l < n; ++l)
     if (entries[l] < 0 || entries[l] > bounds.caps[l])
-      run_failed(allocator.name(), "gave layer " + std::to_string(l) + " " + std::to_string(entries[l]) +
-                                       " entries; expected 0 to " + std::to_string(bounds.caps[l]));
+      run_failed(allocator.name(),
+                 "gave layer " + std::to_string(l) + " " + std::to_string(entries[l]) +
+                     " entries; expected 0 to " + std::to_string(bounds.caps[l]));
 }
 
 void check_shares(const Instance& allocator, const std::vector<double>& shares, int64_t n) {
   for (int64_t l = 0; l < n; ++l)
     if (!std::isfinite(shares[l]) || shares[l] < 0)
-      run_failed(allocator.name(), "gave layer " + std::to_string(l) + " the share " + std::to_string(shares[l]) +
-                                       "; expected a finite number >= 0");
+      run_failed(allocator.name(),
+                 "gave layer " + std::to_string(l) + " the share " + std::to_string(shares[l]) +
+                     "; expected a finite number >= 0");
 }
 
 }  // namespace
@@ -59,11 +64,21 @@ LayerBudgets divide_over_layers(const Press& press,
   const Instance* allocator = press.layer_allocator();
   uint32_t exact = 0;
   if (allocator) {
-    const kvh_layer_request request{sizeof(kvh_layer_request), static_cast<int32_t>(n_layers),
-                                    static_cast<int32_t>(bounds.n_kv_heads), static_cast<int32_t>(n_observed),
-                                    bounds.kv_len, total_entries, bounds.floors.data(), bounds.caps.data()};
+    const kvh_layer_request request{sizeof(kvh_layer_request),
+                                    static_cast<int32_t>(n_layers),
+                                    static_cast<int32_t>(bounds.n_kv_heads),
+                                    static_cast<int32_t>(n_observed),
+                                    bounds.kv_len,
+                                    total_entries,
+                                    bounds.floors.data(),
+                                    bounds.caps.data()};
     std::fill(shares.begin(), shares.end(), 0.0);
-    kvh_layer_answer answer{sizeof(kvh_layer_answer), 0, shares.data(), result.entries.data(), result.observed.data(), nullptr};
+    kvh_layer_answer answer{sizeof(kvh_layer_answer),
+                            0,
+                            shares.data(),
+                            result.entries.data(),
+                            result.observed.data(),
+                            nullptr};
     kvh_error error = make_error();
     const CallGuard guard(allocator->name(), -1);
     const kvh_status status = allocator->interface<kvh_layer_allocator>()->allocate(
@@ -78,12 +93,16 @@ LayerBudgets divide_over_layers(const Press& press,
   }
   if (allocator) check_shares(*allocator, shares, n_observed);
   // Layers not seen yet will take at least their floors.
-  const int64_t available = std::min(total_entries - sum_of(bounds.floors, n_observed, n_layers), sum_of(bounds.caps, 0, n_observed));
+  const int64_t available = std::min(total_entries - sum_of(bounds.floors, n_observed, n_layers),
+                                     sum_of(bounds.caps, 0, n_observed));
   const auto head = [n_observed](auto values) {
     values.resize(n_observed);
     return values;
   };
-  auto entries = apportion(std::max(available, sum_of(bounds.floors, 0, n_observed)), head(shares), head(bounds.floors), head(bounds.caps));
+  auto entries = apportion(std::max(available, sum_of(bounds.floors, 0, n_observed)),
+                           head(shares),
+                           head(bounds.floors),
+                           head(bounds.caps));
   entries.resize(n_layers, 0);
   result.entries = std::move(entries);
   return result;

@@ -11,8 +11,8 @@
 namespace kvhost {
 
 struct LayerBudgets {
-  std::vector<int64_t> entries;   // [n_layers] over all KV heads
-  std::vector<double> observed;   // [n_layers], NaN where nothing
+  std::vector<int64_t> entries;  // [n_layers] over all KV heads
+  std::vector<double> observed;  // [n_layers], NaN where nothing
   std::string observed_name;
 };
 
@@ -27,7 +27,8 @@ struct LayerBounds {
 LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len);
 
 // `n_observed` layers were observed so far; entries of later layers are 0 then. The sum is exactly
-// min(total, sum of caps), unless the allocator states integers of its own. Throws Error naming the allocator.
+// min(total, sum of caps), unless the allocator states integers of its own. Throws Error naming the
+// allocator.
 LayerBudgets divide_over_layers(const Press& press,
                                 PressState& state,
                                 const LayerBounds& bounds,

@@ -15,22 +15,34 @@
 namespace kvhost {
 
 struct LayerData::Frame {
-  std::deque<std::vector<int64_t>> dims;   // shapes and strides
+  std::deque<std::vector<int64_t>> dims;  // shapes and strides
   std::deque<kvh_tensor> tensors;
   std::vector<kvh_head> heads;
   std::vector<const kvh_head*> head_pointers;
   std::vector<const kvh_tensor*> table = std::vector<const kvh_tensor*>(KVH_T_COUNT, nullptr);
 
-  const int64_t* keep(std::vector<int64_t> values) { return dims.emplace_back(std::move(values)).data(); }
+  const int64_t* keep(std::vector<int64_t> values) {
+    return dims.emplace_back(std::move(values)).data();
+  }
 
-  kvh_tensor view(void* data, kvh_dtype dtype, std::vector<int64_t> shape, std::vector<int64_t> strides) {
+  kvh_tensor view(void* data,
+                  kvh_dtype dtype,
+                  std::vector<int64_t> shape,
+                  std::vector<int64_t> strides) {
     const auto ndim = static_cast<int32_t>(shape.size());
-    return {data, {KVH_DEVICE_CPU, 0}, ndim, dtype, keep(std::move(shape)), keep(std::move(strides)), 0};
+    return {data,
+            {KVH_DEVICE_CPU, 0},
+            ndim,
+            dtype,
+            keep(std::move(shape)),
+            keep(std::move(strides)),
+            0};
   }
 
   kvh_tensor view(const at::Tensor& tensor) {
     const auto code = tensor.scalar_type() == at::kBFloat16 ? KVH_DTYPE_BFLOAT : KVH_DTYPE_FLOAT;
-    const kvh_dtype dtype = {static_cast<uint8_t>(code), static_cast<uint8_t>(8 * tensor.element_size()), 1};
+    const kvh_dtype dtype = {
+        static_cast<uint8_t>(code), static_cast<uint8_t>(8 * tensor.element_size()), 1};
     return view(tensor.data_ptr(), dtype, tensor.sizes().vec(), tensor.strides().vec());
   }
 
@@ -63,7 +75,8 @@ bool is_dense(const std::vector<HeadSpan>& spans, int64_t d, kvh_dtype dtype) {
 LayerData::Owned::Owned() = default;
 LayerData::Owned::~Owned() = default;
 
-LayerData::LayerData(const LayerInputs& inputs) : inputs_(inputs), shared_(std::make_unique<Shared>()) {
+LayerData::LayerData(const LayerInputs& inputs)
+    : inputs_(inputs), shared_(std::make_unique<Shared>()) {
   for (int64_t h = 0; h < inputs.model->n_kv_heads; ++h) {
     shared_->spans.push_back(inputs.cache->head(inputs.layer, h));
     n_entries_.push_back(shared_->spans.back().n);
@@ -72,7 +85,8 @@ LayerData::LayerData(const LayerInputs& inputs) : inputs_(inputs), shared_(std::
 
 LayerData::~LayerData() = default;
 
-std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance, const SequenceState& state) {
+std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance,
+                                                        const SequenceState& state) {
   auto owned = std::make_unique<Owned>();
   owned->arrays = std::make_unique<Frame>();
   Frame& arrays = *owned->arrays;
@@ -87,10 +101,13 @@ std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance
     head.positions = span.positions;
     arrays.heads.push_back(head);
   }
-  if (n_entries_.front() == inputs_.n_seen && n_entries_.back() == inputs_.n_seen && is_dense(shared_->spans, d, dtype)) {
+  if (n_entries_.front() == inputs_.n_seen && n_entries_.back() == inputs_.n_seen &&
+      is_dense(shared_->spans, d, dtype)) {
     const int64_t n = n_entries_[0], heads = inputs_.model->n_kv_heads;
-    arrays.set(KVH_T_KEYS, arrays.view(shared_->spans[0].keys, dtype, {heads, n, d}, {n * d, d, 1}));
-    arrays.set(KVH_T_VALUES, arrays.view(shared_->spans[0].values, dtype, {heads, n, d}, {n * d, d, 1}));
+    arrays.set(KVH_T_KEYS,
+               arrays.view(shared_->spans[0].keys, dtype, {heads, n, d}, {n * d, d, 1}));
+    arrays.set(KVH_T_VALUES,
+               arrays.view(shared_->spans[0].values, dtype, {heads, n, d}, {n * d, d, 1}));
   }
   for (const auto& need : instance.needs()) add_need(instance, need, *owned);
   for (const auto& head : arrays.heads) arrays.head_pointers.push_back(&head);
@@ -115,11 +132,19 @@ std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance
 }
 
 void LayerData::missing(const Instance& instance, const kvh_need& need) const {
-  static constexpr const char* names[] = {"keys", "values", "hidden states", "a query window", "window attention",
-                                          "mean attention", "attention", "the output weight"};
+  static constexpr const char* names[] = {"keys",
+                                          "values",
+                                          "hidden states",
+                                          "a query window",
+                                          "window attention",
+                                          "mean attention",
+                                          "attention",
+                                          "the output weight"};
   run_failed(instance.name() + ", layer " + std::to_string(inputs_.layer),
-             std::string("needs ") + (need.tensor < KVH_T_COUNT ? names[need.tensor] : "an unknown tensor") +
-                 ", which cannot be had " + (inputs_.phase == KVH_PHASE_DECODE ? "while generating" : "here") +
+             std::string("needs ") +
+                 (need.tensor < KVH_T_COUNT ? names[need.tensor] : "an unknown tensor") +
+                 ", which cannot be had " +
+                 (inputs_.phase == KVH_PHASE_DECODE ? "while generating" : "here") +
                  "; expected a method that does without");
 }
 
@@ -127,12 +152,14 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
   Frame& arrays = *owned.arrays;
   const bool optional = need.flags & KVH_NEED_OPTIONAL;
   const auto last_rows = [&](const at::Tensor& tensor, int64_t dim) {
-    const int64_t rows = need.window <= 0 ? tensor.size(dim) : std::min(need.window, tensor.size(dim));
+    const int64_t rows =
+        need.window <= 0 ? tensor.size(dim) : std::min(need.window, tensor.size(dim));
     return tensor.narrow(dim, tensor.size(dim) - rows, rows);
   };
   switch (need.tensor) {
     case KVH_T_KEYS:
-    case KVH_T_VALUES: return;
+    case KVH_T_VALUES:
+      return;
     case KVH_T_HIDDEN:
       if (!inputs_.hidden) break;
       return arrays.set(need.tensor, arrays.view(last_rows(*inputs_.hidden, 0)));
@@ -141,8 +168,11 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
       return arrays.set(need.tensor, arrays.view(last_rows(*inputs_.queries, 1)));
     case KVH_T_WINDOW_ATTENTION: {
       if (!inputs_.queries) break;
-      compute_window_attention(inputs_, shared_->spans, shared_->window, shared_->window_rows);
-      const int64_t rows = shared_->window_rows, w = need.window <= 0 ? rows : std::min(need.window, rows);
+      // The composition's largest window at once, so that frames handed out earlier stay valid.
+      compute_window_attention(
+          inputs_, shared_->spans, inputs_.window_rows, shared_->window, shared_->window_rows);
+      const int64_t rows = shared_->window_rows,
+                    w = need.window <= 0 ? rows : std::min(need.window, rows);
       const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
       for (size_t h = 0; h < arrays.heads.size(); ++h) {
         const int64_t n = n_entries_[h];
@@ -154,16 +184,21 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
     }
     case KVH_T_ATTENTION_MEAN:
     case KVH_T_ATTENTION: {
-      if (inputs_.phase != KVH_PHASE_PREFILL || !inputs_.queries || inputs_.queries->size(1) != n_entries_[0]) break;
-      at::Tensor& cached = need.tensor == KVH_T_ATTENTION ? shared_->attention : shared_->attention_mean;
+      if (inputs_.phase != KVH_PHASE_PREFILL || !inputs_.queries ||
+          inputs_.queries->size(1) != n_entries_[0])
+        break;
+      at::Tensor& cached =
+          need.tensor == KVH_T_ATTENTION ? shared_->attention : shared_->attention_mean;
       if (!cached.defined())
-        cached = dense_attention(inputs_, shared_->spans, /*mean_over_heads=*/need.tensor == KVH_T_ATTENTION_MEAN);
+        cached = dense_attention(
+            inputs_, shared_->spans, /*mean_over_heads=*/need.tensor == KVH_T_ATTENTION_MEAN);
       return arrays.set(need.tensor, arrays.view(cached));
     }
     case KVH_T_OUTPUT_WEIGHT:
       if (!inputs_.output_weight) break;
       return arrays.set(need.tensor, arrays.view(*inputs_.output_weight));
-    default: break;
+    default:
+      break;
   }
   if (!optional) missing(instance, need);
 }
@@ -181,7 +216,8 @@ kvh_status LayerData::score_inner(const Instance& inner,
   try {
     const SequenceState& state = *parent.state->inner();
     const auto frame = make_frame(inner, state);
-    return inner.interface<kvh_scorer>()->score(inner.get(), state.get(), &frame->layer, out, error);
+    return inner.interface<kvh_scorer>()->score(
+        inner.get(), state.get(), &frame->layer, out, error);
   } catch (const std::exception& e) {
     std::snprintf(error->message, sizeof error->message, "%s", e.what());
     return error->code = KVH_E_NEED_MISSING;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One layer of one sequence as methods may see it. What several methods need is computed once and shared; each method
-// gets a frame with exactly the windows it asked for.
+// One layer of one sequence as methods may see it. What several methods need is computed once and
+// shared; each method gets a frame with exactly the windows it asked for.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ namespace kvhost {
 
 class LayerData;
 
-// The kvh_layer handed to a method. Wrappers hand it back to reach their inner scorer, so it knows where it came from.
+// The kvh_layer handed to a method. Wrappers hand it back to reach their inner scorer, so it knows
+// where it came from.
 struct LayerFrame : kvh_layer {
   LayerData* data = nullptr;
   const SequenceState* state = nullptr;  // of the method that was called
@@ -33,7 +34,8 @@ struct LayerInputs {
   int64_t q_len = 0;
   int64_t layer_budget = -1;
   const KvCache* cache = nullptr;
-  const at::Tensor* queries = nullptr;        // [n_heads, W, head_dim] of the last W tokens, or null
+  const at::Tensor* queries = nullptr;  // [n_heads, W, head_dim] of the last W tokens, or null
+  int64_t window_rows = 0;  // largest window of attention that any method asks for; -1 = all
   const at::Tensor* hidden = nullptr;         // [W, hidden_size], or null
   const at::Tensor* output_weight = nullptr;  // [hidden_size, n_heads * head_dim], or null
   const kvh_model* model = nullptr;
@@ -54,7 +56,10 @@ class LayerData {
 
   // Score by `instance` into `out` (pins zeroed by the caller). Throws Error.
   void score(const Instance& instance, const SequenceState& state, kvh_scores* out);
-  kvh_status score_inner(const Instance& inner, const LayerFrame& parent, kvh_scores* out, kvh_error* error) noexcept;
+  kvh_status score_inner(const Instance& inner,
+                         const LayerFrame& parent,
+                         kvh_scores* out,
+                         kvh_error* error) noexcept;
 
   // Calls body(frame) with what `instance` asked for; a non-zero status becomes an Error.
   template <class Body>

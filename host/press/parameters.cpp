@@ -15,20 +15,29 @@ using registry::ParamInfo;
 
 std::string type_in_words(const ParamInfo& param) {
   switch (param.type) {
-    case KVH_PARAM_BOOL: return "true or false";
-    case KVH_PARAM_INT: return param.flags & KVH_PARAM_ODD ? "an odd integer" : "an integer";
-    case KVH_PARAM_FLOAT: return "a number";
-    case KVH_PARAM_CHOICE: return "one of " + join(param.choices, ", ");
-    case KVH_PARAM_FILE: return "a file name";
-    case KVH_PARAM_INT_LIST: return "a list of integers";
-    case KVH_PARAM_FLOAT_LIST: return "a list of numbers";
-    default: return "a text";
+    case KVH_PARAM_BOOL:
+      return "true or false";
+    case KVH_PARAM_INT:
+      return param.flags & KVH_PARAM_ODD ? "an odd integer" : "an integer";
+    case KVH_PARAM_FLOAT:
+      return "a number";
+    case KVH_PARAM_CHOICE:
+      return "one of " + join(param.choices, ", ");
+    case KVH_PARAM_FILE:
+      return "a file name";
+    case KVH_PARAM_INT_LIST:
+      return "a list of integers";
+    case KVH_PARAM_FLOAT_LIST:
+      return "a list of numbers";
+    default:
+      return "a text";
   }
 }
 
 std::string number(double value) {
-  return value == std::floor(value) && std::abs(value) < 1e15 ? std::to_string(static_cast<int64_t>(value))
-                                                              : nlohmann::json(value).dump();
+  return value == std::floor(value) && std::abs(value) < 1e15
+             ? std::to_string(static_cast<int64_t>(value))
+             : nlohmann::json(value).dump();
 }
 
 std::string range_in_words(const ParamInfo& param) {
@@ -36,7 +45,8 @@ std::string range_in_words(const ParamInfo& param) {
   if (param.flags & KVH_PARAM_HAS_MIN)
     words += (param.flags & KVH_PARAM_EXCLUSIVE_MIN ? " > " : " >= ") + number(param.min);
   if (param.flags & KVH_PARAM_HAS_MAX)
-    words += (words.empty() ? "" : " and") + std::string(param.flags & KVH_PARAM_EXCLUSIVE_MAX ? " < " : " <= ") +
+    words += (words.empty() ? "" : " and") +
+             std::string(param.flags & KVH_PARAM_EXCLUSIVE_MAX ? " < " : " <= ") +
              number(param.max);
   return words;
 }
@@ -47,21 +57,29 @@ class Checker {
 
   nlohmann::json check() const {
     const auto& value = given_.value;
-    const bool words = param_.type == KVH_PARAM_STRING || param_.type == KVH_PARAM_CHOICE || param_.type == KVH_PARAM_FILE;
-    if (value.is_null() && words && !(param_.flags & KVH_PARAM_OPTIONAL))  // `none` may be a word of its own
+    const bool words = param_.type == KVH_PARAM_STRING || param_.type == KVH_PARAM_CHOICE ||
+                       param_.type == KVH_PARAM_FILE;
+    if (value.is_null() && words &&
+        !(param_.flags & KVH_PARAM_OPTIONAL))  // `none` may be a word of its own
       return param_.type == KVH_PARAM_CHOICE ? check_choice("none") : nlohmann::json("none");
     if (value.is_null()) {
       if (!(param_.flags & KVH_PARAM_OPTIONAL)) refuse(value);
       return value;
     }
     switch (param_.type) {
-      case KVH_PARAM_BOOL: return check_bool(value);
-      case KVH_PARAM_INT: return check_int(value);
-      case KVH_PARAM_FLOAT: return check_float(value);
+      case KVH_PARAM_BOOL:
+        return check_bool(value);
+      case KVH_PARAM_INT:
+        return check_int(value);
+      case KVH_PARAM_FLOAT:
+        return check_float(value);
       case KVH_PARAM_INT_LIST:
-      case KVH_PARAM_FLOAT_LIST: return check_list(value);
-      case KVH_PARAM_CHOICE: return check_choice(value);
-      default: return value.is_string() ? value : nlohmann::json(value.dump());
+      case KVH_PARAM_FLOAT_LIST:
+        return check_list(value);
+      case KVH_PARAM_CHOICE:
+        return check_choice(value);
+      default:
+        return value.is_string() ? value : nlohmann::json(value.dump());
     }
   }
 
@@ -90,7 +108,8 @@ class Checker {
     if (!value.is_array()) refuse(value);
     nlohmann::json checked = nlohmann::json::array();
     for (const auto& element : value)
-      checked.push_back(param_.type == KVH_PARAM_INT_LIST ? check_int(element) : check_float(element));
+      checked.push_back(param_.type == KVH_PARAM_INT_LIST ? check_int(element)
+                                                          : check_float(element));
     return checked;
   }
 
@@ -98,8 +117,9 @@ class Checker {
     const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
     for (const auto& choice : param_.choices)
       if (choice == word) return word;
-    bad_request(given_.where, "found " + value.dump() + " for " + param_.name + "; expected " + type_in_words(param_) +
-                                  did_you_mean(word, param_.choices));
+    bad_request(given_.where,
+                "found " + value.dump() + " for " + param_.name + "; expected " +
+                    type_in_words(param_) + did_you_mean(word, param_.choices));
   }
 
   void check_range(double x, const nlohmann::json& found) const {
@@ -111,8 +131,9 @@ class Checker {
   }
 
   [[noreturn]] void refuse(const nlohmann::json& found) const {
-    bad_request(given_.where, "found " + found.dump() + " for " + param_.name + "; expected " + type_in_words(param_) +
-                                  range_in_words(param_));
+    bad_request(given_.where,
+                "found " + found.dump() + " for " + param_.name + "; expected " +
+                    type_in_words(param_) + range_in_words(param_));
   }
 
   const ParamInfo& param_;
@@ -128,21 +149,24 @@ std::optional<size_t> index_of(const registry::MethodInfo& method, const std::st
 [[noreturn]] void refuse_unknown(const SpecParam& given, const registry::MethodInfo& method) {
   std::vector<std::string> names;
   for (const auto& param : method.params) names.push_back(param.name);
-  bad_request(given.where, method.name + " has no parameter '" + given.name + "'; expected " +
-                               (names.empty() ? "none" : "one of " + join(names, ", ")) +
-                               did_you_mean(given.name, names));
+  bad_request(given.where,
+              method.name + " has no parameter '" + given.name + "'; expected " +
+                  (names.empty() ? "none" : "one of " + join(names, ", ")) +
+                  did_you_mean(given.name, names));
 }
 
 }  // namespace
 
-std::vector<nlohmann::json> resolve_parameters(const Spec& spec, const registry::MethodInfo& method) {
+std::vector<nlohmann::json> resolve_parameters(const Spec& spec,
+                                               const registry::MethodInfo& method) {
   std::vector<nlohmann::json> values;
   for (const auto& param : method.params) values.push_back(param.def);
   std::vector<bool> seen(values.size(), false);
   for (const auto& given : spec.params) {
     const auto index = index_of(method, given.name);
     if (!index) refuse_unknown(given, method);
-    if (seen[*index]) bad_request(given.where, "found '" + given.name + "' twice; expected it once");
+    if (seen[*index])
+      bad_request(given.where, "found '" + given.name + "' twice; expected it once");
     seen[*index] = true;
     values[*index] = Checker(method.params[*index], given).check();
   }

@@ -10,8 +10,10 @@
 
 namespace kvhost {
 
-// One value per parameter of `method`, in its order; what the spec does not give is the default. Unknown, repeated,
-// ill-typed and out-of-range parameters throw Error(BadRequest) naming the place and the nearest name.
-std::vector<nlohmann::json> resolve_parameters(const Spec& spec, const registry::MethodInfo& method);
+// One value per parameter of `method`, in its order; what the spec does not give is the default.
+// Unknown, repeated, ill-typed and out-of-range parameters throw Error(BadRequest) naming the place
+// and the nearest name.
+std::vector<nlohmann::json> resolve_parameters(const Spec& spec,
+                                               const registry::MethodInfo& method);
 
 }  // namespace kvhost

@@ -11,18 +11,26 @@
 namespace kvhost {
 namespace {
 
-// Entries beyond the provisional share that a layer keeps while later layers are still unseen: selections by head
-// allocators with floors are not nested (a floor that jumps by one in every head takes n_kv_heads entries), so the final
-// set may need entries that a slightly larger budget would have dropped.
+// Entries beyond the provisional share that a layer keeps while later layers are still unseen:
+// selections by head allocators with floors are not nested (a floor that jumps by one in every head
+// takes n_kv_heads entries), so the final set may need entries that a slightly larger budget would
+// have dropped.
 int64_t slack(int64_t n_kv_heads) { return 8 * n_kv_heads; }
 
-// Earlier layers are cut again only when what is held exceeds the total by this share: each pass moves every layer.
+// Earlier layers are cut again only when what is held exceeds the total by this share: each pass
+// moves every layer.
 constexpr double kOvershoot = 1.05;
 
 }  // namespace
 
-PrefillRun::PrefillRun(const Press& press, const Decoder& decoder, KvCache& cache, int64_t total_entries, int64_t kv_len,
-                       uint64_t seed, Timings& timings, PressTrace& trace)
+PrefillRun::PrefillRun(const Press& press,
+                       const Decoder& decoder,
+                       KvCache& cache,
+                       int64_t total_entries,
+                       int64_t kv_len,
+                       uint64_t seed,
+                       Timings& timings,
+                       PressTrace& trace)
     : press_(press),
       decoder_(decoder),
       cache_(cache),
@@ -42,13 +50,16 @@ LayerBudgets PrefillRun::divide(int64_t n_observed) {
   return divide_over_layers(press_, state_, bounds_, total_entries_, n_observed);
 }
 
-LayerInputs PrefillRun::inputs(int64_t layer, const at::Tensor* queries, const at::Tensor* hidden) const {
+LayerInputs PrefillRun::inputs(int64_t layer,
+                               const at::Tensor* queries,
+                               const at::Tensor* hidden) const {
   LayerInputs in;
   in.phase = KVH_PHASE_PREFILL;
   in.layer = layer;
   in.n_seen = in.q_len = bounds_.kv_len;
   in.cache = &cache_;
   in.queries = queries;
+  in.window_rows = press_.window_of(KVH_T_WINDOW_ATTENTION);
   in.hidden = hidden;
   if (press_.needs_tensor(KVH_T_OUTPUT_WEIGHT)) in.output_weight = &decoder_.output_weight(layer);
   in.model = press_.model();
@@ -62,8 +73,10 @@ void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
   LayerData data(inputs(layer, capture.queries, capture.hidden));
   observe(data, layer);
   switch (press_.cut_time()) {
-    case CutTime::AtOnce: return cut_at_once(data, layer);
-    case CutTime::Progressive: return cut_progressively(data, layer);
+    case CutTime::AtOnce:
+      return cut_at_once(data, layer);
+    case CutTime::Progressive:
+      return cut_progressively(data, layer);
     case CutTime::AtEnd:
       held_[layer].scores = score(data, layer);
       break;
@@ -81,7 +94,8 @@ void PrefillRun::observe(LayerData& data, int64_t layer) {
   const Stopwatch watch(timings_.allocate_ms);
   (void)layer;
   data.call(*allocator, state_.layer_allocator(), [&](const kvh_layer& frame, kvh_error* error) {
-    return allocator->interface<kvh_layer_allocator>()->observe(allocator->get(), state_.layer_allocator().get(), &frame, error);
+    return allocator->interface<kvh_layer_allocator>()->observe(
+        allocator->get(), state_.layer_allocator().get(), &frame, error);
   });
 }
 
@@ -115,13 +129,16 @@ void PrefillRun::shrink_earlier(int64_t layer, const LayerBudgets& provisional) 
   int64_t held = 0;
   for (int64_t l = 0; l <= layer; ++l) held += held_[l].entries;
   if (static_cast<double>(held) <= kOvershoot * static_cast<double>(total_entries_)) return;
-  for (int64_t l = 0; l < layer; ++l) cut_held(l, provisional.entries[l] + slack(bounds_.n_kv_heads));
+  for (int64_t l = 0; l < layer; ++l)
+    cut_held(l, provisional.entries[l] + slack(bounds_.n_kv_heads));
 }
 
 void PrefillRun::cut_held(int64_t layer, int64_t entries) {
   Held& held = held_[layer];
   if (held.entries > 0 && entries >= held.entries) return;
-  LayerData data(inputs(layer, held.queries.defined() ? &held.queries : nullptr, held.hidden.defined() ? &held.hidden : nullptr));
+  LayerData data(inputs(layer,
+                        held.queries.defined() ? &held.queries : nullptr,
+                        held.hidden.defined() ? &held.hidden : nullptr));
   if (press_.cut_time() == CutTime::AtEndScored) {
     data.set_layer_budget(entries);
     held.scores = score(data, layer);

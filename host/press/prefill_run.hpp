@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compression of one prompt: fed layer by layer by the decoder, cuts each layer as early as the composition allows.
+// Compression of one prompt: fed layer by layer by the decoder, cuts each layer as early as the
+// composition allows.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,13 +17,20 @@ namespace kvhost {
 // What a run may want to see afterwards; filled only where asked for.
 struct PressTrace {
   bool keep_scores = false;
-  std::vector<std::vector<std::vector<float>>> scores;  // [n_layers][n_kv_heads][kv_len] as the scorer returned them
+  std::vector<std::vector<std::vector<float>>>
+      scores;  // [n_layers][n_kv_heads][kv_len] as the scorer returned them
 };
 
 class PrefillRun {
  public:
-  PrefillRun(const Press& press, const Decoder& decoder, KvCache& cache, int64_t total_entries, int64_t kv_len, uint64_t seed,
-             Timings& timings, PressTrace& trace);
+  PrefillRun(const Press& press,
+             const Decoder& decoder,
+             KvCache& cache,
+             int64_t total_entries,
+             int64_t kv_len,
+             uint64_t seed,
+             Timings& timings,
+             PressTrace& trace);
 
   // The decoder's sink.
   void on_layer(int64_t layer, const LayerCapture& capture);
@@ -30,7 +38,9 @@ class PrefillRun {
   void finish();
 
   const LayerBudgets& budgets() const { return budgets_; }
-  int64_t peak_extra_bytes() const { return peak_extra_bytes_; }  // highest size of retained scores and windows
+  int64_t peak_extra_bytes() const {
+    return peak_extra_bytes_;
+  }  // highest size of retained scores and windows
 
  private:
   struct Held {  // what waits for the final budgets

@@ -22,27 +22,33 @@ Press::Press(const Composition& composition, const ModelConfig& config, DType ca
 
 CutTime Press::decide_cut_time() const {
   if (!layer_allocator_) return CutTime::AtOnce;
-  const uint32_t when = layer_allocator_->interface<kvh_layer_allocator>()->when(layer_allocator_->get());
+  const uint32_t when =
+      layer_allocator_->interface<kvh_layer_allocator>()->when(layer_allocator_->get());
   if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
   if (scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
     if (needs_tensor(KVH_T_HIDDEN) && window_of(KVH_T_HIDDEN) < 0)
-      bad_request(scorer_->name(), "scores by the budget and needs all hidden states, while '" + layer_allocator_->name() +
-                                       "' decides after prefill; expected a layer allocator that decides before");
+      bad_request(scorer_->name(),
+                  "scores by the budget and needs all hidden states, while '" +
+                      layer_allocator_->name() +
+                      "' decides after prefill; expected a layer allocator that decides before");
     return CutTime::AtEndScored;
   }
-  // A press rewrites what is kept from what is not, so nothing may be gone before the final selection.
+  // A press rewrites what is kept from what is not, so nothing may be gone before the final
+  // selection.
   return press_ || when == KVH_WHEN_AFTER_PREFILL ? CutTime::AtEnd : CutTime::Progressive;
 }
 
 bool Press::needs_tensor(uint32_t tensor) const {
-  for (const auto* part : {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()})
+  for (const auto* part :
+       {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()})
     if (part && part->needs_tensor(tensor)) return true;
   return false;
 }
 
 int64_t Press::window_of(uint32_t tensor) const {
   int64_t window = 0;
-  for (const auto* part : {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()}) {
+  for (const auto* part :
+       {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()}) {
     if (!part) continue;
     const int64_t own = part->window_of(tensor);
     if (own < 0) return -1;
@@ -55,7 +61,8 @@ CaptureRequest Press::capture() const {
   CaptureRequest request;
   const bool all_queries = needs_tensor(KVH_T_ATTENTION) || needs_tensor(KVH_T_ATTENTION_MEAN);
   const int64_t windows[] = {window_of(KVH_T_QUERY_WINDOW), window_of(KVH_T_WINDOW_ATTENTION)};
-  request.query_window = all_queries || windows[0] < 0 || windows[1] < 0 ? -1 : std::max(windows[0], windows[1]);
+  request.query_window =
+      all_queries || windows[0] < 0 || windows[1] < 0 ? -1 : std::max(windows[0], windows[1]);
   request.hidden_window = window_of(KVH_T_HIDDEN);
   return request;
 }

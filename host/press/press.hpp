@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loaded composition: the configured methods, and what they need of the forward. Immutable; shared by sequences.
+// A loaded composition: the configured methods, and what they need of the forward. Immutable;
+// shared by sequences.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,8 @@ enum class CutTime {
   AtOnce,       // budgets are known before the prefill
   Progressive,  // provisional cuts as layers go by, exact at the end; scores are retained
   AtEnd,        // the full cache is held until all layers were seen; scores are retained
-  AtEndScored   // likewise, and the scores themselves need the final budgets: captured windows are retained
+  AtEndScored   // likewise, and the scores themselves need the final budgets: captured windows are
+                // retained
 };
 
 class Press {

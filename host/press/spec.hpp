@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A composition as the user wrote it: names, parameters, nesting. Not yet checked against any registry.
+// A composition as the user wrote it: names, parameters, nesting. Not yet checked against any
+// registry.
 //
 // Text:  name(key=value, ...):inner      a:b nests, a+b applies one after the other, (a+b) groups
 // JSON:  {"press": name, "params": {...}, "inner": {...} | [...]}   an array of inners is a+b
@@ -25,11 +26,14 @@ struct Spec {
   std::string where;
 };
 
-// One or several (joined by +) specs of a whole text. `flag` names the source in errors ("--press").
-// Throws Error(BadRequest) naming the column.
+// One or several (joined by +) specs of a whole text. `flag` names the source in errors
+// ("--press"). Throws Error(BadRequest) naming the column.
 std::vector<Spec> parse_spec_text(const std::string& text, const std::string& flag);
 
-// `origin` is the JSON pointer of `value` in its file ("" for the root), `file` precedes it in errors.
-std::vector<Spec> parse_spec_json(const nlohmann::json& value, const std::string& file, const std::string& origin);
+// `origin` is the JSON pointer of `value` in its file ("" for the root), `file` precedes it in
+// errors.
+std::vector<Spec> parse_spec_json(const nlohmann::json& value,
+                                  const std::string& file,
+                                  const std::string& origin);
 
 }  // namespace kvhost

@@ -27,25 +27,30 @@ void check_keys(const nlohmann::json& object, const Origin& origin) {
   for (const auto& [key, ignored] : object.items()) {
     (void)ignored;
     if (std::find(known.begin(), known.end(), key) == known.end())
-      bad_request((origin / key).where(),
-                  "unknown key '" + key + "'; expected press, params or inner" + did_you_mean(key, known));
+      bad_request(
+          (origin / key).where(),
+          "unknown key '" + key + "'; expected press, params or inner" + did_you_mean(key, known));
   }
 }
 
 Spec parse_object(const nlohmann::json& object, const Origin& origin) {
   check_keys(object, origin);
-  if (!object.contains("press")) bad_request(origin.where(), "has no key 'press'; expected the name of a method");
+  if (!object.contains("press"))
+    bad_request(origin.where(), "has no key 'press'; expected the name of a method");
   const auto& name = object["press"];
   if (!name.is_string())
-    bad_request((origin / "press").where(), "found " + kind_of(name) + "; expected the name of a method");
+    bad_request((origin / "press").where(),
+                "found " + kind_of(name) + "; expected the name of a method");
   Spec spec;
   spec.name = name.get<std::string>();
   spec.where = origin.where();
   if (object.contains("params")) {
     const Origin at = origin / "params";
     const auto& params = object["params"];
-    if (!params.is_object()) bad_request(at.where(), "found " + kind_of(params) + "; expected an object");
-    for (const auto& [key, value] : params.items()) spec.params.push_back({key, value, (at / key).where()});
+    if (!params.is_object())
+      bad_request(at.where(), "found " + kind_of(params) + "; expected an object");
+    for (const auto& [key, value] : params.items())
+      spec.params.push_back({key, value, (at / key).where()});
   }
   if (object.contains("inner")) spec.inner = parse_any(object["inner"], origin / "inner");
   return spec;
@@ -60,7 +65,8 @@ std::vector<Spec> parse_any(const nlohmann::json& value, const Origin& origin) {
   std::vector<Spec> members;
   for (size_t i = 0; i < value.size(); ++i) {
     const Origin at = origin / std::to_string(i);
-    if (!value[i].is_object()) bad_request(at.where(), "found " + kind_of(value[i]) + "; expected an object");
+    if (!value[i].is_object())
+      bad_request(at.where(), "found " + kind_of(value[i]) + "; expected an object");
     members.push_back(parse_object(value[i], at));
   }
   return members;
@@ -68,7 +74,9 @@ std::vector<Spec> parse_any(const nlohmann::json& value, const Origin& origin) {
 
 }  // namespace
 
-std::vector<Spec> parse_spec_json(const nlohmann::json& value, const std::string& file, const std::string& origin) {
+std::vector<Spec> parse_spec_json(const nlohmann::json& value,
+                                  const std::string& file,
+                                  const std::string& origin) {
   return parse_any(value, Origin{file, origin});
 }
 

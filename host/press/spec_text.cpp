@@ -8,7 +8,9 @@
 namespace kvhost {
 namespace {
 
-bool is_name_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; }
+bool is_name_char(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+}
 
 class Parser {
  public:
@@ -99,7 +101,8 @@ class Parser {
     if (bare == "none" || bare == "null" || bare == "None") return nullptr;
     if (bare == "True") return true;
     if (bare == "False") return false;
-    nlohmann::json number = nlohmann::json::parse(bare[0] == '.' ? "0" + bare : bare, nullptr, false);
+    nlohmann::json number =
+        nlohmann::json::parse(bare[0] == '.' ? "0" + bare : bare, nullptr, false);
     if (number.is_number() || number.is_boolean()) return number;
     return bare;
   }
@@ -128,7 +131,9 @@ class Parser {
   }
   bool at_end() const { return position_ >= text_.size(); }
   char peek() const { return text_[position_]; }
-  std::string found() const { return at_end() ? "found the end" : "found '" + std::string(1, peek()) + "'"; }
+  std::string found() const {
+    return at_end() ? "found the end" : "found '" + std::string(1, peek()) + "'";
+  }
   std::string here() const { return flag_ + ", column " + std::to_string(position_ + 1); }
   [[noreturn]] void fail(const std::string& found, const std::string& expected) const {
     bad_request(here(), found + "; " + expected);

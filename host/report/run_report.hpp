@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything one run measured. Filled by the runtime, read by the printers; its JSON form is the contract with scripts.
+// Everything one run measured. Filled by the runtime, read by the printers; its JSON form is the
+// contract with scripts.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,11 @@ struct Timings {
 };
 
 struct MemoryUse {
-  int64_t cache_bytes_full = 0;       // K and V of every prompt token
-  int64_t cache_bytes_kept = 0;       // K and V of the kept entries
-  int64_t cache_bytes_peak = 0;       // highest allocation during prefill
-  int64_t cache_bytes_allocated = 0;  // right after compaction, positions and retained scores included
+  int64_t cache_bytes_full = 0;  // K and V of every prompt token
+  int64_t cache_bytes_kept = 0;  // K and V of the kept entries
+  int64_t cache_bytes_peak = 0;  // highest allocation during prefill
+  int64_t cache_bytes_allocated =
+      0;  // right after compaction, positions and retained scores included
   int64_t rss_peak_bytes = 0;
 };
 
@@ -34,7 +36,7 @@ struct LayerReport {
 struct BudgetReport {
   std::string mode = "keep_ratio";  // keep_ratio, compression_ratio, budget, none
   double value = 0.25;
-  bool defaulted = true;            // nobody asked for it
+  bool defaulted = true;  // nobody asked for it
   int64_t entries_per_head = 0, entries_total = 0;
 };
 
@@ -47,7 +49,8 @@ struct Generation {
   MemoryUse memory;
 };
 
-// How close the compressed cache stayed to the full one: both are teacher-forced on the full cache's own continuation.
+// How close the compressed cache stayed to the full one: both are teacher-forced on the full
+// cache's own continuation.
 struct Agreement {
   int64_t n_tokens = 0;
   double nll = 0, nll_full = 0;  // mean negative log-likelihood, nats per token

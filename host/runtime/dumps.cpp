@@ -27,8 +27,9 @@ void dump_scores(const std::string& file, const PressTrace& trace) {
   for (size_t l = 0; l < trace.scores.size(); ++l) {
     const auto& heads = trace.scores[l];
     const size_t bytes = heads.size() * heads[0].size() * sizeof(float);
-    header["layer." + std::to_string(l) + ".scores"] = {
-        {"dtype", "F32"}, {"shape", {heads.size(), heads[0].size()}}, {"data_offsets", {offset, offset + bytes}}};
+    header["layer." + std::to_string(l) + ".scores"] = {{"dtype", "F32"},
+                                                        {"shape", {heads.size(), heads[0].size()}},
+                                                        {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
   }
   std::string text = header.dump();
@@ -39,7 +40,8 @@ void dump_scores(const std::string& file, const PressTrace& trace) {
     out << text;
     for (const auto& heads : trace.scores)
       for (const auto& row : heads)
-        out.write(reinterpret_cast<const char*>(row.data()), static_cast<std::streamsize>(row.size() * sizeof(float)));
+        out.write(reinterpret_cast<const char*>(row.data()),
+                  static_cast<std::streamsize>(row.size() * sizeof(float)));
   });
 }
 
@@ -49,7 +51,8 @@ nlohmann::json budgets_json(const RunReport& report) {
     const auto& layer = report.layers[l];
     nlohmann::json observed = nullptr;
     if (!std::isnan(layer.observed)) observed = layer.observed;
-    layers.push_back({{"layer", l}, {"budget", layer.budget}, {"n_kept", layer.n_kept}, {"observed", observed}});
+    layers.push_back(
+        {{"layer", l}, {"budget", layer.budget}, {"n_kept", layer.n_kept}, {"observed", observed}});
   }
   return {{"press", report.press_spec},
           {"entries_total", report.budget.entries_total},

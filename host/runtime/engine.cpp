@@ -17,16 +17,22 @@ namespace {
 
 void check_device(const std::string& device) {
   if (device == "cpu") return;
-  if (device != "cuda")
-    bad_request("--device", "found '" + device + "'; expected cpu or cuda");
+  if (device != "cuda") bad_request("--device", "found '" + device + "'; expected cpu or cuda");
   if (!at::hasCUDA())
-    cannot_load("--device cuda", "this libtorch was built without CUDA; expected a CUDA build of libtorch (point "
-                                 "KVHOST_TORCH_ROOT at one and rebuild), or --device cpu");
-  cannot_load("--device cuda", "this kvhost runs its cache and kernels on the CPU only; expected --device cpu");
+    cannot_load("--device cuda",
+                "this libtorch was built without CUDA; expected a CUDA build of libtorch (point "
+                "KVHOST_TORCH_ROOT at one and rebuild), or --device cpu");
+  cannot_load("--device cuda",
+              "this kvhost runs its cache and kernels on the CPU only; expected --device cpu");
 }
 
-// A method from a system that states sizes rather than ratios keeps those, unless the user gave a budget.
-void apply_own_budget(const PressOptions& options, const Press& press, const ModelConfig& config, int64_t kv_len, BudgetReport& budget) {
+// A method from a system that states sizes rather than ratios keeps those, unless the user gave a
+// budget.
+void apply_own_budget(const PressOptions& options,
+                      const Press& press,
+                      const ModelConfig& config,
+                      int64_t kv_len,
+                      BudgetReport& budget) {
   const bool given = options.keep_ratio || options.compression_ratio || options.budget;
   if (given || press.none() || !press.scorer()->method()->extension) return;
   const auto* own = static_cast<const kvh_own_budget*>(
@@ -65,17 +71,23 @@ Request prepare(const RunOptions& options) {
   request.dtype = options.dtype.value_or(request.config.checkpoint_dtype);
   request.press = std::make_unique<Press>(request.composition, request.config, request.dtype);
   if (!request.decode_composition.none())
-    request.decode_press = std::make_unique<Press>(request.decode_composition, request.config, request.dtype);
+    request.decode_press =
+        std::make_unique<Press>(request.decode_composition, request.config, request.dtype);
   request.tokenizer = std::make_shared<Tokenizer>(Tokenizer::load(request.model_dir));
-  request.prompt = read_prompt(options.prompt, request.model_dir, *request.tokenizer, request.config.vocab_size);
+  request.prompt =
+      read_prompt(options.prompt, request.model_dir, *request.tokenizer, request.config.vocab_size);
   request.warnings = request.prompt.warnings;
   const auto kv_len = static_cast<int64_t>(request.prompt.tokens.size());
-  request.budget = resolve_budget(options.press, request.composition.none() && request.decode_composition.none(), kv_len,
-                                  request.config.n_layers, request.config.n_kv_heads);
+  request.budget = resolve_budget(options.press,
+                                  request.composition.none() && request.decode_composition.none(),
+                                  kv_len,
+                                  request.config.n_layers,
+                                  request.config.n_kv_heads);
   apply_own_budget(options.press, *request.press, request.config, kv_len, request.budget);
   if (options.press.decode_every > 0) request.decode_policy.every = options.press.decode_every;
-  request.decode_policy.entries_per_head =
-      options.press.decode_budget > 0 ? options.press.decode_budget : request.budget.entries_per_head;
+  request.decode_policy.entries_per_head = options.press.decode_budget > 0
+                                               ? options.press.decode_budget
+                                               : request.budget.entries_per_head;
   note_alias(request.composition, request.warnings);
   note_alias(request.decode_composition, request.warnings);
   check_length(request, request.warnings);
@@ -116,9 +128,12 @@ Prefilled prefill(const Request& request,
   std::unique_ptr<PrefillRun> press_run;
   ForwardOptions forward;
   if (!press.none()) {
-    press_run = std::make_unique<PrefillRun>(press, decoder, cache, total_entries, kv_len, seed, out.timings, result.trace);
+    press_run = std::make_unique<PrefillRun>(
+        press, decoder, cache, total_entries, kv_len, seed, out.timings, result.trace);
     forward.capture = press.capture();
-    forward.sink = [&](int64_t layer, const LayerCapture& capture) { press_run->on_layer(layer, capture); };
+    forward.sink = [&](int64_t layer, const LayerCapture& capture) {
+      press_run->on_layer(layer, capture);
+    };
   }
   forward.progress = [&](double share) {
     throw_if_interrupted();
@@ -135,18 +150,29 @@ Prefilled prefill(const Request& request,
   return result;
 }
 
-std::unique_ptr<DecodeRun> make_decode_run(const Request& request, const Decoder& decoder, KvCache& cache, uint64_t seed, Timings& timings) {
+std::unique_ptr<DecodeRun> make_decode_run(const Request& request,
+                                           const Decoder& decoder,
+                                           KvCache& cache,
+                                           uint64_t seed,
+                                           Timings& timings) {
   if (!request.decode_press) return nullptr;
-  return std::make_unique<DecodeRun>(*request.decode_press, decoder, cache, request.decode_policy, seed, timings);
+  return std::make_unique<DecodeRun>(
+      *request.decode_press, decoder, cache, request.decode_policy, seed, timings);
 }
 
-at::Tensor step(const Decoder& decoder, KvCache& cache, DecodeRun* decode_run, std::span<const int32_t> tokens, bool all_logits) {
+at::Tensor step(const Decoder& decoder,
+                KvCache& cache,
+                DecodeRun* decode_run,
+                std::span<const int32_t> tokens,
+                bool all_logits) {
   ForwardOptions forward;
   forward.all_logits = all_logits;
   if (decode_run) {
     decode_run->begin_forward(static_cast<int64_t>(tokens.size()));
     forward.capture = decode_run->capture();
-    forward.sink = [&](int64_t layer, const LayerCapture& capture) { decode_run->on_layer(layer, capture); };
+    forward.sink = [&](int64_t layer, const LayerCapture& capture) {
+      decode_run->on_layer(layer, capture);
+    };
   }
   return decoder.forward(tokens, cache, forward);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request made ready: checked composition, model and plugins loaded. Shared by run, score and plan.
+// A request made ready: checked composition, model and plugins loaded. Shared by run, score and
+// plan.
 #pragma once
 
 #include <memory>
@@ -41,7 +42,8 @@ struct Prefilled {
   PressTrace trace;
 };
 
-// Prefill and compression of `request.prompt` into `cache`, by `press` (may be none). Fills timings and memory.
+// Prefill and compression of `request.prompt` into `cache`, by `press` (may be none). Fills timings
+// and memory.
 Prefilled prefill(const Request& request,
                   const Press& press,
                   int64_t total_entries,
@@ -53,9 +55,18 @@ Prefilled prefill(const Request& request,
                   std::string_view phase,
                   Generation& out);
 
-std::unique_ptr<DecodeRun> make_decode_run(const Request& request, const Decoder& decoder, KvCache& cache, uint64_t seed, Timings& timings);
+std::unique_ptr<DecodeRun> make_decode_run(const Request& request,
+                                           const Decoder& decoder,
+                                           KvCache& cache,
+                                           uint64_t seed,
+                                           Timings& timings);
 
-// Processes `tokens` on the compressed cache, evicting when due; logits of the last or of all tokens, float32.
-at::Tensor step(const Decoder& decoder, KvCache& cache, DecodeRun* decode_run, std::span<const int32_t> tokens, bool all_logits);
+// Processes `tokens` on the compressed cache, evicting when due; logits of the last or of all
+// tokens, float32.
+at::Tensor step(const Decoder& decoder,
+                KvCache& cache,
+                DecodeRun* decode_run,
+                std::span<const int32_t> tokens,
+                bool all_logits);
 
 }  // namespace kvhost

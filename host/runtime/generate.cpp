@@ -23,7 +23,9 @@ bool is_eos(const ModelConfig& config, int32_t token) {
 // Text so far, cut at the first stop string; streams only what can no longer become part of one.
 class TextOut {
  public:
-  TextOut(const Tokenizer& tokenizer, const std::vector<std::string>& stops, const std::function<void(std::string_view)>& sink)
+  TextOut(const Tokenizer& tokenizer,
+          const std::vector<std::string>& stops,
+          const std::function<void(std::string_view)>& sink)
       : decoder_(tokenizer), stops_(stops), sink_(sink) {}
 
   // False when a stop string was completed.
@@ -88,7 +90,8 @@ void generate(const Request& request,
               const std::function<void(std::string_view)>& on_text,
               Generation& out,
               std::vector<std::vector<float>>* logprobs) {
-  int64_t limit = request.prompt.wanted_new_tokens > 0 ? request.prompt.wanted_new_tokens : kDefaultNewTokens;
+  int64_t limit =
+      request.prompt.wanted_new_tokens > 0 ? request.prompt.wanted_new_tokens : kDefaultNewTokens;
   limit = options.generate.max_new_tokens.value_or(limit);
   Sampler sampler(options.generate);
   TextOut text(*request.tokenizer, options.generate.stop, on_text);
@@ -111,12 +114,14 @@ void generate(const Request& request,
     }
     if (static_cast<int64_t>(out.tokens.size()) == limit) break;
     const Stopwatch watch(decode_ms);
-    const at::Tensor next = step(decoder, cache, decode_run, std::span(&out.tokens.back(), 1), false).contiguous();
+    const at::Tensor next =
+        step(decoder, cache, decode_run, std::span(&out.tokens.back(), 1), false).contiguous();
     logits.assign(next.data_ptr<float>(), next.data_ptr<float>() + next.size(-1));
   }
   text.finish();
   out.text = text.text();
-  const auto steps = static_cast<double>(out.tokens.size()) - 1;  // the first token comes from the prefill
+  const auto steps =
+      static_cast<double>(out.tokens.size()) - 1;  // the first token comes from the prefill
   out.timings.decode_ms = decode_ms;
   out.timings.tpot_ms = steps > 0 ? decode_ms / steps : 0;
   out.timings.tokens_per_s = decode_ms > 0 ? 1000 * steps / decode_ms : 0;

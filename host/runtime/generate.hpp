@@ -6,9 +6,9 @@
 
 namespace kvhost {
 
-// Generates after a prefill whose last logits are `first_logits`; fills tokens, text, finish reason and the decode
-// timings of `out` (whose prefill timings are there already). `logprobs`, when given, gets log p over the vocabulary
-// for every generated token, [n][vocab_size].
+// Generates after a prefill whose last logits are `first_logits`; fills tokens, text, finish reason
+// and the decode timings of `out` (whose prefill timings are there already). `logprobs`, when
+// given, gets log p over the vocabulary for every generated token, [n][vocab_size].
 void generate(const Request& request,
               const RunOptions& options,
               const Decoder& decoder,

@@ -12,10 +12,14 @@ namespace {
 
 const char* when_in_words(CutTime time) {
   switch (time) {
-    case CutTime::AtOnce: return "each layer right after its own forward";
-    case CutTime::Progressive: return "each layer to a provisional share, exactly after the last layer";
-    case CutTime::AtEnd: return "all layers after the last one (the full cache is held until then)";
-    case CutTime::AtEndScored: return "all layers after the last one, scored then (the full cache is held until then)";
+    case CutTime::AtOnce:
+      return "each layer right after its own forward";
+    case CutTime::Progressive:
+      return "each layer to a provisional share, exactly after the last layer";
+    case CutTime::AtEnd:
+      return "all layers after the last one (the full cache is held until then)";
+    case CutTime::AtEndScored:
+      return "all layers after the last one, scored then (the full cache is held until then)";
   }
   return "";
 }
@@ -26,10 +30,16 @@ struct Numbers {
 };
 
 // Highest bytes of K and V held during prefill: what is kept so far and one full layer.
-int64_t peak_bytes(const Press& press, const Numbers& n, const std::vector<int64_t>& layer_entries, int64_t total) {
-  if (press.none() || press.cut_time() == CutTime::AtEnd || press.cut_time() == CutTime::AtEndScored)
+int64_t peak_bytes(const Press& press,
+                   const Numbers& n,
+                   const std::vector<int64_t>& layer_entries,
+                   int64_t total) {
+  if (press.none() || press.cut_time() == CutTime::AtEnd ||
+      press.cut_time() == CutTime::AtEndScored)
     return n.bytes(n.full_layer_entries * n.n_layers);
-  if (press.cut_time() == CutTime::Progressive) return n.bytes(std::min(n.full_layer_entries * n.n_layers, total + total / 20 + n.full_layer_entries));
+  if (press.cut_time() == CutTime::Progressive)
+    return n.bytes(
+        std::min(n.full_layer_entries * n.n_layers, total + total / 20 + n.full_layer_entries));
   int64_t held = 0, peak = 0;
   for (const int64_t entries : layer_entries) {
     peak = std::max(peak, held + n.full_layer_entries);
@@ -42,7 +52,10 @@ nlohmann::json captures_json(const Press& press, const ModelConfig& config, int6
   nlohmann::json list = nlohmann::json::array();
   if (press.none()) return list;
   const int64_t d = config.head_dim, heads = config.n_heads, layers = config.n_layers;
-  const auto add = [&](const std::string& what, const std::string& cost, int64_t bytes, double flops) {
+  const auto add = [&](const std::string& what,
+                       const std::string& cost,
+                       int64_t bytes,
+                       double flops) {
     list.push_back({{"tensor", what}, {"cost", cost}, {"bytes_at_once", bytes}, {"flops", flops}});
   };
   const auto rows = [&](int64_t window) { return window < 0 ? kv_len : std::min(window, kv_len); };
@@ -52,14 +65,23 @@ nlohmann::json captures_json(const Press& press, const ModelConfig& config, int6
     add("query_window", "slice", rows(press.window_of(KVH_T_QUERY_WINDOW)) * heads * d * 4, 0);
   if (press.needs_tensor(KVH_T_WINDOW_ATTENTION)) {
     const int64_t w = rows(press.window_of(KVH_T_WINDOW_ATTENTION));
-    add("window_attention", "one small matrix product per layer", heads * w * kv_len * 4,
+    add("window_attention",
+        "one small matrix product per layer",
+        heads * w * kv_len * 4,
         2.0 * static_cast<double>(layers * heads * w * kv_len * d));
   }
-  const double square = static_cast<double>(layers * heads) * static_cast<double>(kv_len) * static_cast<double>(kv_len);
+  const double square = static_cast<double>(layers * heads) * static_cast<double>(kv_len) *
+                        static_cast<double>(kv_len);
   if (press.needs_tensor(KVH_T_ATTENTION_MEAN))
-    add("attention_mean", "quadratic in the prompt", kv_len * kv_len * 4 * 3, 2.0 * square * static_cast<double>(d));
+    add("attention_mean",
+        "quadratic in the prompt",
+        kv_len * kv_len * 4 * 3,
+        2.0 * square * static_cast<double>(d));
   if (press.needs_tensor(KVH_T_ATTENTION))
-    add("attention", "quadratic in the prompt", heads * kv_len * kv_len * 4, 2.0 * square * static_cast<double>(d));
+    add("attention",
+        "quadratic in the prompt",
+        heads * kv_len * kv_len * 4,
+        2.0 * square * static_cast<double>(d));
   if (press.needs_tensor(KVH_T_OUTPUT_WEIGHT)) add("output_weight", "free", 0, 0);
   return list;
 }
@@ -67,10 +89,13 @@ nlohmann::json captures_json(const Press& press, const ModelConfig& config, int6
 // Multiply-adds of the prefill, times two: projections of every token and causal attention.
 double prefill_flops(const ModelConfig& c, int64_t kv_len) {
   const double t = static_cast<double>(kv_len);
-  const double attention_weights = static_cast<double>(c.hidden_size * c.head_dim * 2 * (c.n_heads + c.n_kv_heads));
-  const double mlp_weights = static_cast<double>(c.hidden_size * c.intermediate_size * (c.gated_mlp ? 3 : 2));
+  const double attention_weights =
+      static_cast<double>(c.hidden_size * c.head_dim * 2 * (c.n_heads + c.n_kv_heads));
+  const double mlp_weights =
+      static_cast<double>(c.hidden_size * c.intermediate_size * (c.gated_mlp ? 3 : 2));
   const double quadratic = 2.0 * t * t * static_cast<double>(c.n_heads * c.head_dim);
-  return static_cast<double>(c.n_layers) * (2.0 * t * (attention_weights + mlp_weights) + quadratic);
+  return static_cast<double>(c.n_layers) *
+         (2.0 * t * (attention_weights + mlp_weights) + quadratic);
 }
 
 nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
@@ -89,7 +114,8 @@ nlohmann::json plan(const RunOptions& options) {
   const CacheLayout layout{c.n_layers, c.n_kv_heads, c.head_dim, request.dtype};
   const Numbers n{kv_len, kv_len * c.n_kv_heads, layout.bytes_per_entry(), c.n_layers};
   const Press& press = *request.press;
-  const int64_t total = press.none() ? n.full_layer_entries * c.n_layers : request.budget.entries_total;
+  const int64_t total =
+      press.none() ? n.full_layer_entries * c.n_layers : request.budget.entries_total;
   std::vector<int64_t> entries;
   if (press.none()) {
     entries.assign(static_cast<size_t>(c.n_layers), n.full_layer_entries);
@@ -97,60 +123,94 @@ nlohmann::json plan(const RunOptions& options) {
     PressState state(press);
     entries = divide_over_layers(press, state, layer_bounds(c, kv_len), total, c.n_layers).entries;
   }
-  const int64_t planned = entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
+  const int64_t planned =
+      entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
   nlohmann::json warnings = request.warnings;
-  return {{"press", request.composition.text()},
-          {"json", request.composition.json()},
-          {"decode_press", request.decode_press ? nlohmann::json(request.decode_composition.text()) : nlohmann::json()},
-          {"model", {{"path", request.model_dir.string()}, {"family", c.family}, {"n_layers", c.n_layers}, {"n_kv_heads", c.n_kv_heads},
-                     {"head_dim", c.head_dim}, {"dtype", dtype_name(request.dtype)}}},
-          {"n_prompt_tokens", kv_len},
-          {"budget", {{"mode", request.budget.mode}, {"value", request.budget.value}, {"entries_per_head", request.budget.entries_per_head},
-                      {"entries_total", planned}}},
-          {"cut", when_in_words(press.cut_time())},
-          {"layers", entries.empty() ? nlohmann::json() : layers_json(n, entries)},
-          {"bytes", {{"full", n.bytes(n.full_layer_entries * c.n_layers)}, {"kept", n.bytes(planned)},
-                     {"peak", peak_bytes(press, n, entries, total)}, {"one_full_layer", n.bytes(n.full_layer_entries)}}},
-          {"captures", captures_json(press, c, kv_len)},
-          {"prefill_flops", prefill_flops(c, kv_len)},
-          {"warnings", warnings}};
+  return {
+      {"press", request.composition.text()},
+      {"json", request.composition.json()},
+      {"decode_press",
+       request.decode_press ? nlohmann::json(request.decode_composition.text()) : nlohmann::json()},
+      {"model",
+       {{"path", request.model_dir.string()},
+        {"family", c.family},
+        {"n_layers", c.n_layers},
+        {"n_kv_heads", c.n_kv_heads},
+        {"head_dim", c.head_dim},
+        {"dtype", dtype_name(request.dtype)}}},
+      {"n_prompt_tokens", kv_len},
+      {"budget",
+       {{"mode", request.budget.mode},
+        {"value", request.budget.value},
+        {"entries_per_head", request.budget.entries_per_head},
+        {"entries_total", planned}}},
+      {"cut", when_in_words(press.cut_time())},
+      {"layers", entries.empty() ? nlohmann::json() : layers_json(n, entries)},
+      {"bytes",
+       {{"full", n.bytes(n.full_layer_entries * c.n_layers)},
+        {"kept", n.bytes(planned)},
+        {"peak", peak_bytes(press, n, entries, total)},
+        {"one_full_layer", n.bytes(n.full_layer_entries)}}},
+      {"captures", captures_json(press, c, kv_len)},
+      {"prefill_flops", prefill_flops(c, kv_len)},
+      {"warnings", warnings}};
 }
 
 std::string plan_text(const nlohmann::json& plan) {
   const auto bytes = [](const nlohmann::json& value) { return format_bytes(value.get<int64_t>()); };
   char line[256];
   std::string out = "press    " + plan["press"].get<std::string>() + "\n";
-  if (!plan["decode_press"].is_null()) out += "decode   " + plan["decode_press"].get<std::string>() + "\n";
+  if (!plan["decode_press"].is_null())
+    out += "decode   " + plan["decode_press"].get<std::string>() + "\n";
   const auto& model = plan["model"];
-  std::snprintf(line, sizeof line, "model    %s, %d layers x %d KV heads x %d, %s\n", model["family"].get<std::string>().c_str(),
-                model["n_layers"].get<int>(), model["n_kv_heads"].get<int>(), model["head_dim"].get<int>(),
+  std::snprintf(line,
+                sizeof line,
+                "model    %s, %d layers x %d KV heads x %d, %s\n",
+                model["family"].get<std::string>().c_str(),
+                model["n_layers"].get<int>(),
+                model["n_kv_heads"].get<int>(),
+                model["head_dim"].get<int>(),
                 model["dtype"].get<std::string>().c_str());
   out += line;
   const auto& budget = plan["budget"];
-  std::snprintf(line, sizeof line, "budget   %lld of %lld entries per head on average, %lld in all (%s)\n",
-                budget["entries_per_head"].get<long long>(), plan["n_prompt_tokens"].get<long long>(),
-                budget["entries_total"].get<long long>(), budget["mode"].get<std::string>().c_str());
+  std::snprintf(line,
+                sizeof line,
+                "budget   %lld of %lld entries per head on average, %lld in all (%s)\n",
+                budget["entries_per_head"].get<long long>(),
+                plan["n_prompt_tokens"].get<long long>(),
+                budget["entries_total"].get<long long>(),
+                budget["mode"].get<std::string>().c_str());
   out += line;
   out += "cut      " + plan["cut"].get<std::string>() + "\n";
   const auto& b = plan["bytes"];
-  out += "cache    full " + bytes(b["full"]) + ", kept " + bytes(b["kept"]) + ", peak " + bytes(b["peak"]) + "\n";
+  out += "cache    full " + bytes(b["full"]) + ", kept " + bytes(b["kept"]) + ", peak " +
+         bytes(b["peak"]) + "\n";
   const double prefill = plan["prefill_flops"].get<double>();
   for (const auto& capture : plan["captures"]) {
-    std::snprintf(line, sizeof line, "needs    %s: %s, %s at once, %.2f %% of the prefill's arithmetic\n",
-                  capture["tensor"].get<std::string>().c_str(), capture["cost"].get<std::string>().c_str(),
-                  bytes(capture["bytes_at_once"]).c_str(), 100.0 * capture["flops"].get<double>() / prefill);
+    std::snprintf(line,
+                  sizeof line,
+                  "needs    %s: %s, %s at once, %.2f %% of the prefill's arithmetic\n",
+                  capture["tensor"].get<std::string>().c_str(),
+                  capture["cost"].get<std::string>().c_str(),
+                  bytes(capture["bytes_at_once"]).c_str(),
+                  100.0 * capture["flops"].get<double>() / prefill);
     out += line;
   }
   if (plan["layers"].is_null()) {
     out += "layers   decided from the prompt\n";
   } else {
     for (const auto& layer : plan["layers"]) {
-      std::snprintf(line, sizeof line, "layer %-3lld %8lld entries  %10s\n", layer["layer"].get<long long>(),
-                    layer["entries"].get<long long>(), bytes(layer["bytes"]).c_str());
+      std::snprintf(line,
+                    sizeof line,
+                    "layer %-3lld %8lld entries  %10s\n",
+                    layer["layer"].get<long long>(),
+                    layer["entries"].get<long long>(),
+                    bytes(layer["bytes"]).c_str());
       out += line;
     }
   }
-  for (const auto& warning : plan["warnings"]) out += "note     " + warning.get<std::string>() + "\n";
+  for (const auto& warning : plan["warnings"])
+    out += "note     " + warning.get<std::string>() + "\n";
   return out;
 }
 

@@ -11,27 +11,39 @@ PluginSet find_plugins(const PluginOptions& options) {
   for (const auto& folder : options.paths) {
     std::error_code status;
     if (!std::filesystem::is_directory(folder, status))
-      cannot_load("--plugin-path", "'" + folder.string() + "' is not a folder; expected a folder with plugin libraries");
+      cannot_load(
+          "--plugin-path",
+          "'" + folder.string() + "' is not a folder; expected a folder with plugin libraries");
   }
   const auto executable = registry::executable_path();
   PluginSet set;
   set.folders = registry::default_search_path(options.paths, executable);
-  set.catalog = registry::Catalog::scan(set.folders, registry::default_describe(executable), registry::default_cache_file());
+  set.catalog = registry::Catalog::scan(
+      set.folders, registry::default_describe(executable), registry::default_cache_file());
   set.aliases = AliasTable::read(set.folders);
   return set;
 }
 
 Composition compose_prefill(const PressOptions& options, const PluginSet& plugins) {
   if (!options.press.is_null())
-    return compose(options.press, options.press_source, plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL,
+    return compose(options.press,
+                   options.press_source,
+                   plugins.catalog,
+                   plugins.aliases,
+                   KVH_METHOD_PREFILL,
                    options.press_pointer);
   const auto fallback = plugins.aliases.find("default");
   if (!fallback) return {};
-  return compose(*fallback, "aliases.json 'default'", plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
+  return compose(
+      *fallback, "aliases.json 'default'", plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
 }
 
 Composition compose_decode(const PressOptions& options, const PluginSet& plugins) {
-  return compose(options.decode_press, options.decode_press_source, plugins.catalog, plugins.aliases, KVH_METHOD_DECODE,
+  return compose(options.decode_press,
+                 options.decode_press_source,
+                 plugins.catalog,
+                 plugins.aliases,
+                 KVH_METHOD_DECODE,
                  options.decode_press_pointer);
 }
 

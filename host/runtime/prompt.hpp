@@ -14,13 +14,14 @@ namespace kvhost {
 
 struct Prompt {
   std::vector<int32_t> tokens;
-  std::string title;               // of a bundled prompt, or ""
-  std::string expect;              // the answer a bundled prompt asks for, or ""
-  int64_t wanted_new_tokens = 0;   // what a bundled prompt suggests; 0: nothing
+  std::string title;              // of a bundled prompt, or ""
+  std::string expect;             // the answer a bundled prompt asks for, or ""
+  int64_t wanted_new_tokens = 0;  // what a bundled prompt suggests; 0: nothing
   std::vector<std::string> warnings;
 };
 
-// No prompt options at all = the default bundled prompt when `model_dir` is a bundled model; otherwise an Error.
+// No prompt options at all = the default bundled prompt when `model_dir` is a bundled model;
+// otherwise an Error.
 Prompt read_prompt(const PromptOptions& options,
                    const std::filesystem::path& model_dir,
                    const Tokenizer& tokenizer,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/resource.h>
-
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
+#include <sys/resource.h>
 
 #include <cmath>
 #include <limits>
@@ -50,7 +49,8 @@ void describe_layers(const KvCache& cache, const Prefilled& prefilled, RunReport
     }
     const auto& budgets = prefilled.budgets;
     layer.budget = budgets.entries.empty() ? held : budgets.entries[l];
-    layer.observed = budgets.observed.empty() ? std::numeric_limits<double>::quiet_NaN() : budgets.observed[l];
+    layer.observed =
+        budgets.observed.empty() ? std::numeric_limits<double>::quiet_NaN() : budgets.observed[l];
     total += layer.budget;
     report.layers.push_back(std::move(layer));
   }
@@ -60,18 +60,40 @@ void describe_layers(const KvCache& cache, const Prefilled& prefilled, RunReport
 }
 
 // The full cache first, so that the compressed one can be held against it.
-FullRun run_full(const Request& request, const RunOptions& options, const Decoder& decoder, const RunCallbacks& callbacks) {
+FullRun run_full(const Request& request,
+                 const RunOptions& options,
+                 const Decoder& decoder,
+                 const RunCallbacks& callbacks) {
   FullRun full;
   KvCache cache(decoder.cache_layout());
   const Press none({}, request.config, request.dtype);
-  const Prefilled prefilled = prefill(request, none, 0, decoder, cache, false, options.generate.seed, callbacks,
-                                      "prefill, full cache", full.generation);
-  generate(request, options, decoder, cache, nullptr, prefilled.logits, {}, full.generation, &full.logprobs);
+  const Prefilled prefilled = prefill(request,
+                                      none,
+                                      0,
+                                      decoder,
+                                      cache,
+                                      false,
+                                      options.generate.seed,
+                                      callbacks,
+                                      "prefill, full cache",
+                                      full.generation);
+  generate(request,
+           options,
+           decoder,
+           cache,
+           nullptr,
+           prefilled.logits,
+           {},
+           full.generation,
+           &full.logprobs);
   full.generation.memory.rss_peak_bytes = peak_rss();
   return full;
 }
 
-void write_dumps(const OutputOptions& output, const KvCache& cache, const Prefilled& prefilled, const RunReport& report) {
+void write_dumps(const OutputOptions& output,
+                 const KvCache& cache,
+                 const Prefilled& prefilled,
+                 const RunReport& report) {
   if (!output.dump_keep.empty()) write_json(output.dump_keep, kept_positions(cache));
   if (!output.dump_scores.empty()) dump_scores(output.dump_scores, prefilled.trace);
   if (!output.dump_budgets.empty()) write_json(output.dump_budgets, budgets_json(report));
@@ -91,8 +113,16 @@ RunReport run(const RunOptions& options, const RunCallbacks& callbacks) {
   const uint64_t seed = options.generate.seed;
   const bool keep_scores = !options.output.dump_scores.empty();
   const auto fill = [&](Generation& out) {
-    return prefill(request, *request.press, request.budget.entries_total, decoder, cache, keep_scores, seed, callbacks,
-                   "prefill", out);
+    return prefill(request,
+                   *request.press,
+                   request.budget.entries_total,
+                   decoder,
+                   cache,
+                   keep_scores,
+                   seed,
+                   callbacks,
+                   "prefill",
+                   out);
   };
   const Prefilled prefilled = fill(report.run);
   describe_layers(cache, prefilled, report);
@@ -104,7 +134,15 @@ RunReport run(const RunOptions& options, const RunCallbacks& callbacks) {
     fill(again);
   }
   const auto decode_run = make_decode_run(request, decoder, cache, seed, report.run.timings);
-  generate(request, options, decoder, cache, decode_run.get(), prefilled.logits, callbacks.on_text, report.run, nullptr);
+  generate(request,
+           options,
+           decoder,
+           cache,
+           decode_run.get(),
+           prefilled.logits,
+           callbacks.on_text,
+           report.run,
+           nullptr);
   report.run.memory.rss_peak_bytes = peak_rss();
   if (full) report.full = std::move(full->generation);
   if (!options.output.json.empty()) write_json(options.output.json, to_json(report));

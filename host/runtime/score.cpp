@@ -15,7 +15,8 @@
 namespace kvhost {
 namespace {
 
-constexpr int64_t kLargestBlock = 256;  // bounds the logits held at once; the result does not depend on it
+constexpr int64_t kLargestBlock =
+    256;  // bounds the logits held at once; the result does not depend on it
 
 struct Scored {
   std::vector<double> logprobs;
@@ -61,22 +62,37 @@ nlohmann::json score(const ScoreOptions& options, const RunCallbacks& callbacks)
   Generation prefilled_as;
   const Decoder decoder = load_decoder(request, prefilled_as.timings.load_ms);
   KvCache cache(decoder.cache_layout());
-  const Prefilled prefilled = prefill(request, *request.press, request.budget.entries_total, decoder, cache, false,
-                                      options.run.generate.seed, callbacks, "prefill", prefilled_as);
+  const Prefilled prefilled = prefill(request,
+                                      *request.press,
+                                      request.budget.entries_total,
+                                      decoder,
+                                      cache,
+                                      false,
+                                      options.run.generate.seed,
+                                      callbacks,
+                                      "prefill",
+                                      prefilled_as);
   Scored scored;
   scored.add(prefilled.logits, continuation[0]);
-  if (!options.run.output.dump_keep.empty()) write_json(options.run.output.dump_keep, kept_positions(cache));
-  const auto decode_run = make_decode_run(request, decoder, cache, options.run.generate.seed, prefilled_as.timings);
+  if (!options.run.output.dump_keep.empty())
+    write_json(options.run.output.dump_keep, kept_positions(cache));
+  const auto decode_run =
+      make_decode_run(request, decoder, cache, options.run.generate.seed, prefilled_as.timings);
   const auto n = static_cast<int64_t>(continuation.size());
   const int64_t block = options.block > 0 ? options.block : kLargestBlock;
   const nlohmann::json n_kept = kept_counts(cache);
   for (int64_t first = 0; first + 1 < n; first += block) {
     throw_if_interrupted();
-    if (callbacks.progress) callbacks.progress("scoring", static_cast<double>(first) / static_cast<double>(n));
+    if (callbacks.progress)
+      callbacks.progress("scoring", static_cast<double>(first) / static_cast<double>(n));
     const int64_t count = std::min(block, n - 1 - first);
-    const at::Tensor logits = step(decoder, cache, decode_run.get(), std::span(continuation).subspan(first, count), true).contiguous();
+    const at::Tensor logits =
+        step(decoder, cache, decode_run.get(), std::span(continuation).subspan(first, count), true)
+            .contiguous();
     for (int64_t i = 0; i < count; ++i)
-      scored.add({logits.data_ptr<float>() + i * logits.size(-1), static_cast<size_t>(logits.size(-1))}, continuation[first + i + 1]);
+      scored.add(
+          {logits.data_ptr<float>() + i * logits.size(-1), static_cast<size_t>(logits.size(-1))},
+          continuation[first + i + 1]);
   }
   nlohmann::json result = to_json(scored, request);
   result["n_kept"] = n_kept;

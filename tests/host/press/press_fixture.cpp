@@ -13,7 +13,8 @@ namespace kvhost::test {
 namespace fs = std::filesystem;
 
 const registry::Catalog& catalog() {
-  static const auto scanned = registry::Catalog::scan({KVHOST_TEST_PLUGINS, KVHOST_TEST_ZOO}, KVHOST_TEST_DESCRIBE, "");
+  static const auto scanned =
+      registry::Catalog::scan({KVHOST_TEST_PLUGINS, KVHOST_TEST_ZOO}, KVHOST_TEST_DESCRIBE, "");
   return scanned;
 }
 
@@ -32,7 +33,8 @@ TinyModel::TinyModel(const std::string& name, DType dtype)
 std::vector<int32_t> TinyModel::random_tokens(int64_t n, uint32_t seed) const {
   std::mt19937 random(seed);
   std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < n; ++i) tokens.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(config().vocab_size)));
+  for (int64_t i = 0; i < n; ++i)
+    tokens.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(config().vocab_size)));
   return tokens;
 }
 

@@ -45,7 +45,10 @@ struct PressedCache {
   LayerBudgets budgets;
   int64_t peak_extra_bytes = 0;
 
-  PressedCache(const TinyModel& model, const std::string& press_text, const std::vector<int32_t>& tokens, int64_t entries_per_head);
+  PressedCache(const TinyModel& model,
+               const std::string& press_text,
+               const std::vector<int32_t>& tokens,
+               int64_t entries_per_head);
 };
 
 }  // namespace kvhost::test

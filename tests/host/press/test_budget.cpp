@@ -46,7 +46,8 @@ TEST_CASE("apportionment is exact, keeps floors and caps and follows the shares"
     }
     const auto low = std::accumulate(floors.begin(), floors.end(), int64_t{0});
     const auto high = std::accumulate(caps.begin(), caps.end(), int64_t{0});
-    const int64_t total = low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+    const int64_t total =
+        low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
     const auto result = apportion(total, shares, floors, caps);
     REQUIRE(std::accumulate(result.begin(), result.end(), int64_t{0}) == total);
     for (size_t i = 0; i < n; ++i) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The oracle for ragged attention, positions, layer-by-layer prefill and eviction while generating: what the compressed
-// cache computes equals a dense run of the reference decoder in which later queries see only what was kept.
+// The oracle for ragged attention, positions, layer-by-layer prefill and eviction while generating:
+// what the compressed cache computes equals a dense run of the reference decoder in which later
+// queries see only what was kept.
 #include <ATen/ATen.h>
 
 #include <catch2/catch.hpp>
@@ -21,7 +22,8 @@ class Seen {
   Seen(const ModelConfig& config, int64_t n) : config_(config), n_(n) {
     for (int64_t l = 0; l < config.n_layers; ++l) {
       at::Tensor causal = at::ones({n, n}, at::kBool).tril();
-      if (const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[l]) causal = causal.triu(1 - window);
+      if (const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[l])
+        causal = causal.triu(1 - window);
       visible_.push_back(causal.unsqueeze(0).repeat({config.n_kv_heads, 1, 1}));
     }
   }
@@ -52,7 +54,10 @@ void check_rows(const at::Tensor& ours, const at::Tensor& dense, const std::stri
   CHECK(difference <= tolerance);
 }
 
-void compare(const std::string& model_name, const std::string& press, const std::string& decode_press, int64_t every) {
+void compare(const std::string& model_name,
+             const std::string& press,
+             const std::string& decode_press,
+             int64_t every) {
   INFO("model " << model_name << ", press " << press << ", decode press " << decode_press);
   const TinyModel model(model_name);
   const auto tokens = model.random_tokens(kPrompt + kNew, 11);
@@ -62,8 +67,10 @@ void compare(const std::string& model_name, const std::string& press, const std:
   std::unique_ptr<Press> decode;
   std::unique_ptr<DecodeRun> decode_run;
   if (!decode_press.empty()) {
-    decode = std::make_unique<Press>(composed(decode_press, KVH_METHOD_DECODE), model.config(), DType::Float32);
-    decode_run = std::make_unique<DecodeRun>(*decode, *model.decoder, pressed.cache, DecodePolicy{every, 20}, 0, pressed.timings);
+    decode = std::make_unique<Press>(
+        composed(decode_press, KVH_METHOD_DECODE), model.config(), DType::Float32);
+    decode_run = std::make_unique<DecodeRun>(
+        *decode, *model.decoder, pressed.cache, DecodePolicy{every, 20}, 0, pressed.timings);
   }
   Seen seen(model.config(), kPrompt + kNew);
   std::vector<at::Tensor> rows;
@@ -73,12 +80,16 @@ void compare(const std::string& model_name, const std::string& press, const std:
     if (decode_run) {
       decode_run->begin_forward(1);
       options.capture = decode_run->capture();
-      options.sink = [&](int64_t layer, const LayerCapture& capture) { decode_run->on_layer(layer, capture); };
+      options.sink = [&](int64_t layer, const LayerCapture& capture) {
+        decode_run->on_layer(layer, capture);
+      };
     }
-    rows.push_back(model.decoder->forward(std::span(&tokens[i], 1), pressed.cache, options).clone());
+    rows.push_back(
+        model.decoder->forward(std::span(&tokens[i], 1), pressed.cache, options).clone());
   }
   if (decode_run) CHECK(decode_run->n_cuts() == kNew / every);
-  const at::Tensor dense = reference_logits(*model.weights, tokens, [&](int64_t layer) { return seen.of_layer(layer); });
+  const at::Tensor dense =
+      reference_logits(*model.weights, tokens, [&](int64_t layer) { return seen.of_layer(layer); });
   check_rows(at::cat(rows), dense.narrow(0, kPrompt, kNew).to(at::kFloat), "decode");
 }
 
@@ -105,6 +116,7 @@ TEST_CASE("a decode step on a compressed cache equals a dense run masked to the 
 TEST_CASE("eviction while generating equals a dense run masked step by step") {
   for (const auto& model : tiny_models())
     for (const auto& method : catalog().methods())
-      if (method.kind == registry::Kind::Scorer && (method.flags & KVH_METHOD_DECODE) && method.name.rfind("zoo_", 0) != 0)
+      if (method.kind == registry::Kind::Scorer && (method.flags & KVH_METHOD_DECODE) &&
+          method.name.rfind("zoo_", 0) != 0)
         compare(model, "adakv:snapkv(window_size=8)", "adakv:" + method.name, 6);
 }

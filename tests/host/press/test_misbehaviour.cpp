@@ -24,12 +24,16 @@ std::string refusal(const std::string& press) {
 }  // namespace
 
 TEST_CASE("a scorer that misbehaves is named with its layer") {
-  CHECK_THAT(refusal("zoo_nan"), Catch::StartsWith("zoo_nan, layer 0: the score of entry") && Catch::Contains("not a finite number"));
-  CHECK_THAT(refusal("zoo_unwritten"), Catch::StartsWith("zoo_unwritten, layer 0: the score of entry"));
+  CHECK_THAT(refusal("zoo_nan"),
+             Catch::StartsWith("zoo_nan, layer 0: the score of entry") &&
+                 Catch::Contains("not a finite number"));
+  CHECK_THAT(refusal("zoo_unwritten"),
+             Catch::StartsWith("zoo_unwritten, layer 0: the score of entry"));
   CHECK_THAT(refusal("zoo_error"), Catch::StartsWith("zoo_error, layer 0: "));
   CHECK_THAT(refusal("zoo_throw"), Catch::StartsWith("zoo_throw, layer 0: "));
 }
 
 TEST_CASE("a head allocator that divides wrongly is named with both sums") {
-  CHECK_THAT(refusal("zoo_bad_sum:knorm"), Catch::StartsWith("zoo_bad_sum, layer 0: ") && Catch::Contains("expected"));
+  CHECK_THAT(refusal("zoo_bad_sum:knorm"),
+             Catch::StartsWith("zoo_bad_sum, layer 0: ") && Catch::Contains("expected"));
 }

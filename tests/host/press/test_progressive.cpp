@@ -14,7 +14,10 @@ using namespace kvhost::test;
 namespace {
 
 // What one cut from the full scores keeps, given the final budgets.
-Positions one_shot(const TinyModel& model, const std::string& text, const std::vector<int32_t>& tokens, const PressedCache& pressed) {
+Positions one_shot(const TinyModel& model,
+                   const std::string& text,
+                   const std::vector<int32_t>& tokens,
+                   const PressedCache& pressed) {
   KvCache cache(model.decoder->cache_layout());
   model.decoder->forward(tokens, cache);
   const Press press(composed(text), model.config(), DType::Float32);
@@ -65,7 +68,8 @@ TEST_CASE("the cache never holds more than the budget, one full layer and the sl
   PressedCache pressed(model, "rankkv(profile=none):knorm", tokens, 40);
   const CacheLayout& layout = pressed.cache.layout();
   const int64_t entry = layout.bytes_per_entry() + static_cast<int64_t>(sizeof(int32_t));
-  const int64_t total = 40 * c.n_layers * c.n_kv_heads, layer = 400 * c.n_kv_heads, slack = 8 * c.n_kv_heads * c.n_layers;
+  const int64_t total = 40 * c.n_layers * c.n_kv_heads, layer = 400 * c.n_kv_heads,
+                slack = 8 * c.n_kv_heads * c.n_layers;
   const int64_t pages = 3 * 4096 * c.n_layers;
   CHECK(pressed.cache.bytes_peak() <= (total * 105 / 100 + layer + slack) * entry + pages);
 }

@@ -21,7 +21,8 @@ std::string refusal(const std::string& text) {
 }  // namespace
 
 TEST_CASE("text nests, takes parameters and groups") {
-  const auto specs = parse_spec_text("a(x=1, y = -2.5e-1 ,z=[1, 2], w='two words', v=none):b-c : d", "--press");
+  const auto specs =
+      parse_spec_text("a(x=1, y = -2.5e-1 ,z=[1, 2], w='two words', v=none):b-c : d", "--press");
   REQUIRE(specs.size() == 1);
   const auto& a = specs[0];
   CHECK(a.name == "a");
@@ -67,10 +68,15 @@ TEST_CASE("JSON says the same as text and its refusals name the pointer") {
     }
     return std::string("accepted");
   };
-  CHECK(refuse(R"({"pres": "a"})") == "run.json /pres: unknown key 'pres'; expected press, params or inner; did you mean 'press'?");
-  CHECK(refuse(R"({"press": 3})") == "run.json /press: found number; expected the name of a method");
-  CHECK(refuse(R"({"press": "a", "inner": 3})") ==
-        "run.json /inner: found number; expected {\"press\": name, ...} or an array of such objects");
+  CHECK(
+      refuse(R"({"pres": "a"})") ==
+      "run.json /pres: unknown key 'pres'; expected press, params or inner; did you mean 'press'?");
+  CHECK(refuse(R"({"press": 3})") ==
+        "run.json /press: found number; expected the name of a method");
+  CHECK(
+      refuse(R"({"press": "a", "inner": 3})") ==
+      "run.json /inner: found number; expected {\"press\": name, ...} or an array of such objects");
   CHECK(refuse(R"({"press": "a", "inner": []})") ==
-        "run.json /inner: found an empty array; expected {\"press\": name, ...} or an array of such objects");
+        "run.json /inner: found an empty array; expected {\"press\": name, ...} or an array of "
+        "such objects");
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kept sets against kvpress 0.5.5 at equal counts, from files that tests/oracle/kept_golden.py
+// wrote.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <set>
+
+#include "base/json_file.hpp"
+#include "press_fixture.hpp"
+
+using namespace kvhost;
+using namespace kvhost::test;
+
+namespace {
+
+// Positions of `ours` and `theirs` may differ only where the scores tie at the cut.
+bool same_up_to_ties(const std::vector<int32_t>& ours,
+                     const std::vector<int32_t>& theirs,
+                     const std::set<int32_t>& tied) {
+  std::vector<int32_t> difference;
+  std::set_symmetric_difference(
+      ours.begin(), ours.end(), theirs.begin(), theirs.end(), std::back_inserter(difference));
+  return std::all_of(
+      difference.begin(), difference.end(), [&](int32_t p) { return tied.count(p) > 0; });
+}
+
+std::set<int32_t> tied_of(const nlohmann::json& layer, size_t head) {
+  if (!layer.contains("tied")) return {};
+  const auto positions = layer["tied"][head].get<std::vector<int32_t>>();
+  return {positions.begin(), positions.end()};
+}
+
+void check_case(const TinyModel& model,
+                const std::vector<int32_t>& all_tokens,
+                const nlohmann::json& expected) {
+  const auto press = expected["press"].get<std::string>();
+  const auto n_tokens = expected["n_tokens"].get<int64_t>();
+  const auto budget = expected["budget"].get<int64_t>();
+  INFO(press << ", " << n_tokens << " tokens, budget " << budget);
+  PressedCache pressed(model, press, {all_tokens.begin(), all_tokens.begin() + n_tokens}, budget);
+  const Positions ours = held_positions(pressed.cache);
+  if (expected.contains("n_kept")) {
+    for (size_t l = 0; l < ours.size(); ++l)
+      for (size_t h = 0; h < ours[l].size(); ++h)
+        CHECK(ours[l][h].size() == expected["n_kept"][l][h].get<size_t>());
+    return;
+  }
+  for (size_t l = 0; l < ours.size(); ++l)
+    for (size_t h = 0; h < ours[l].size(); ++h) {
+      const auto& layer = expected["layers"][l];
+      INFO("layer " << l << ", KV head " << h << "; regenerate with tests/oracle/kept_golden.py");
+      CHECK(same_up_to_ties(
+          ours[l][h], layer["kept"][h].get<std::vector<int32_t>>(), tied_of(layer, h)));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("kept sets equal kvpress's up to ties") {
+  namespace fs = std::filesystem;
+  size_t n_cases = 0;
+  for (const auto& file : fs::directory_iterator(fs::path(KVHOST_TEST_DATA) / "golden/kept")) {
+    const auto golden = read_json(file.path(), ExitCode::BadRequest);
+    INFO(file.path().filename().string());
+    const TinyModel model(file.path().stem().string());
+    for (const auto& expected : golden["cases"]) {
+      if (expected.contains("refused")) continue;  // kvpress has no answer there
+      check_case(model, golden["tokens"].get<std::vector<int32_t>>(), expected);
+      ++n_cases;
+    }
+  }
+  CHECK(n_cases > 300);
+}
