@@ -54,11 +54,13 @@ class PyramidKv {
     const bool pyramid =
         static_cast<double>(request.kv_len()) >= first && first >= last && last >= window_size_;
     std::vector<int64_t> entries;
-    for (const double per_head : line) {
-      const double rounded = std::nearbyint(pyramid ? per_head : average);  // half to even
+    for (size_t l = 0; l < n_layers; ++l) {
+      const double rounded = std::nearbyint(pyramid ? line[l] : average);  // half to even
       const auto kept = pyramid ? static_cast<int64_t>(rounded)
                                 : std::max<int64_t>(1, static_cast<int64_t>(rounded));
-      entries.push_back(kept * request.n_kv_heads());
+      // A sliding window holds less than kvpress's rule, which knows none, would give.
+      entries.push_back(
+          std::min(kept * request.n_kv_heads(), request.max_entries(static_cast<int32_t>(l))));
     }
     answer.entries(entries);
   }

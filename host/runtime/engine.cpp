@@ -57,6 +57,21 @@ void check_length(const Request& request, std::vector<std::string>& warnings) {
                        std::to_string(request.config.max_positions));
 }
 
+// Token ids in, token ids out needs no tokenizer; anything with text does.
+std::shared_ptr<const Tokenizer> load_tokenizer(const RunOptions& options,
+                                                const std::filesystem::path& dir,
+                                                std::vector<std::string>& warnings) {
+  const bool there = std::filesystem::exists(dir / "tokenizer.json") ||
+                     std::filesystem::exists(dir / "vocab.json");
+  if (!there && !options.prompt.tokens_file.empty() && options.generate.stop.empty()) {
+    warnings.push_back(dir.string() + " has no tokenizer: generated ids have no text");
+    return nullptr;
+  }
+  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load(dir));
+  for (const auto& warning : tokenizer->warnings()) warnings.push_back(warning);
+  return tokenizer;
+}
+
 }  // namespace
 
 Request prepare(const RunOptions& options) {
@@ -73,10 +88,9 @@ Request prepare(const RunOptions& options) {
   if (!request.decode_composition.none())
     request.decode_press =
         std::make_unique<Press>(request.decode_composition, request.config, request.dtype);
-  request.tokenizer = std::make_shared<Tokenizer>(Tokenizer::load(request.model_dir));
-  request.prompt =
-      read_prompt(options.prompt, request.model_dir, *request.tokenizer, request.config.vocab_size);
-  request.warnings = request.prompt.warnings;
+  request.tokenizer = load_tokenizer(options, request.model_dir, request.warnings);
+  request.prompt = read_prompt(
+      options.prompt, request.model_dir, request.tokenizer.get(), request.config.vocab_size);
   const auto kv_len = static_cast<int64_t>(request.prompt.tokens.size());
   request.budget = resolve_budget(options.press,
                                   request.composition.none() && request.decode_composition.none(),

@@ -22,7 +22,7 @@ struct Request {
   std::filesystem::path model_dir;
   ModelConfig config;
   DType dtype = DType::Float32;
-  std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const Tokenizer> tokenizer;  // null: ids only
   Prompt prompt;
   Composition composition, decode_composition;
   std::unique_ptr<Press> press, decode_press;  // decode_press is null when none

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/interrupt.hpp"
 #include "base/stopwatch.hpp"
@@ -23,16 +24,19 @@ bool is_eos(const ModelConfig& config, int32_t token) {
 // Text so far, cut at the first stop string; streams only what can no longer become part of one.
 class TextOut {
  public:
-  TextOut(const Tokenizer& tokenizer,
+  // No tokenizer: no text.
+  TextOut(const Tokenizer* tokenizer,
           const std::vector<std::string>& stops,
           const std::function<void(std::string_view)>& sink)
-      : decoder_(tokenizer), stops_(stops), sink_(sink) {}
+      : stops_(stops), sink_(sink) {
+    if (tokenizer) decoder_.emplace(*tokenizer);
+  }
 
   // False when a stop string was completed.
-  bool push(int32_t token) { return add(decoder_.push(token)); }
+  bool push(int32_t token) { return !decoder_ || add(decoder_->push(token)); }
   void finish() {
-    if (stopped_) return;
-    add(decoder_.flush());
+    if (stopped_ || !decoder_) return;
+    add(decoder_->flush());
     if (!stopped_) emit(text_.size());
   }
   const std::string& text() const { return text_; }
@@ -60,7 +64,7 @@ class TextOut {
     emitted_ = end;
   }
 
-  StreamDecoder decoder_;
+  std::optional<StreamDecoder> decoder_;
   const std::vector<std::string>& stops_;
   const std::function<void(std::string_view)>& sink_;
   std::string text_;
@@ -94,7 +98,7 @@ void generate(const Request& request,
       request.prompt.wanted_new_tokens > 0 ? request.prompt.wanted_new_tokens : kDefaultNewTokens;
   limit = options.generate.max_new_tokens.value_or(limit);
   Sampler sampler(options.generate);
-  TextOut text(*request.tokenizer, options.generate.stop, on_text);
+  TextOut text(request.tokenizer.get(), options.generate.stop, on_text);
   std::vector<float> logits = first_logits;
   out.finish_reason = "length";
   out.timings.ttft_ms = out.timings.prefill_ms;

@@ -34,20 +34,20 @@ std::string default_demo(const std::filesystem::path& model_dir) {
 
 Prompt read_prompt(const PromptOptions& options,
                    const std::filesystem::path& model_dir,
-                   const Tokenizer& tokenizer,
+                   const Tokenizer* tokenizer,
                    int64_t vocab_size) {
   Prompt prompt;
   if (!options.tokens_file.empty()) {
     prompt.tokens = read_token_file(options.tokens_file, vocab_size);
   } else if (options.text) {
-    prompt.tokens = encode(options, tokenizer, "--prompt", *options.text);
+    prompt.tokens = encode(options, *tokenizer, "--prompt", *options.text);
   } else if (!options.file.empty()) {
     prompt.tokens = encode(
-        options, tokenizer, options.file.string(), read_file(options.file, ExitCode::BadRequest));
+        options, *tokenizer, options.file.string(), read_file(options.file, ExitCode::BadRequest));
   } else {
     const DemoPrompt demo =
         load_demo(model_dir, options.demo ? *options.demo : default_demo(model_dir));
-    prompt.tokens = encode(options, tokenizer, "--demo " + demo.name, demo.text);
+    prompt.tokens = encode(options, *tokenizer, "--demo " + demo.name, demo.text);
     prompt.title = demo.title + (demo.source.empty() ? "" : " (" + demo.source + ")");
     prompt.expect = demo.expect;
     prompt.wanted_new_tokens = demo.max_new_tokens;
