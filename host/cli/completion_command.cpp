@@ -9,9 +9,9 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
-#include "cli/demo_prompts.hpp"
+#include "input/demo_prompts.hpp"
 #include "cli/flags.hpp"
-#include "cli/paths.hpp"
+#include "input/paths.hpp"
 #include "runtime/plugin_set.hpp"
 
 namespace kvhost {

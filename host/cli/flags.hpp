@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/limits.hpp"
+#include "input/limits.hpp"
 
 namespace kvhost {
 

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/error.hpp"
-#include "cli/limits.hpp"
+#include "input/limits.hpp"
 
 namespace kvhost {
 

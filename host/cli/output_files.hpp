@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 
 namespace kvhost {
 

@@ -2,7 +2,7 @@
 #include "cli/run_flags.hpp"
 
 #include "base/error.hpp"
-#include "cli/config_file.hpp"
+#include "input/config_file.hpp"
 
 namespace kvhost {
 

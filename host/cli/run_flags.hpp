@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/flags.hpp"
-#include "cli/options.hpp"
+#include "input/options.hpp"
 
 namespace kvhost {
 

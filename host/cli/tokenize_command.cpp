@@ -8,7 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
 #include "cli/output_files.hpp"
-#include "cli/paths.hpp"
+#include "input/paths.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace kvhost {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 #include "report/run_report.hpp"
 
 namespace kvhost {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/kv_cache.hpp"
 #include "press/press.hpp"
 
 namespace kvhost {
@@ -22,6 +23,9 @@ struct LayerBounds {
   int64_t kv_len = 0;
   int64_t n_kv_heads = 0;
 };
+
+// Sliding-window layers: what no later query will see goes at once, before anything is scored.
+void drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache);
 
 // One entry per head at least, all tokens (or the sliding window) at most.
 LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len);

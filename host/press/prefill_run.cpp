@@ -70,8 +70,12 @@ LayerInputs PrefillRun::inputs(int64_t layer,
 }
 
 void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
+  {
+    LayerData whole(inputs(layer, capture.queries, capture.hidden));
+    observe(whole);
+  }
+  drop_unseen(decoder_.config(), layer, bounds_.kv_len, cache_);
   LayerData data(inputs(layer, capture.queries, capture.hidden));
-  observe(data, layer);
   switch (press_.cut_time()) {
     case CutTime::AtOnce:
       return cut_at_once(data, layer);
@@ -88,11 +92,10 @@ void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
   note_extra();
 }
 
-void PrefillRun::observe(LayerData& data, int64_t layer) {
+void PrefillRun::observe(LayerData& data) {
   const Instance* allocator = press_.layer_allocator();
   if (!allocator || !allocator->interface<kvh_layer_allocator>()->observe) return;
   const Stopwatch watch(timings_.allocate_ms);
-  (void)layer;
   data.call(*allocator, state_.layer_allocator(), [&](const kvh_layer& frame, kvh_error* error) {
     return allocator->interface<kvh_layer_allocator>()->observe(
         allocator->get(), state_.layer_allocator().get(), &frame, error);

@@ -50,7 +50,7 @@ class PrefillRun {
   };
 
   LayerInputs inputs(int64_t layer, const at::Tensor* queries, const at::Tensor* hidden) const;
-  void observe(LayerData& data, int64_t layer);
+  void observe(LayerData& data);
   LayerScores score(LayerData& data, int64_t layer);
   void cut_at_once(LayerData& data, int64_t layer);
   void cut_progressively(LayerData& data, int64_t layer);

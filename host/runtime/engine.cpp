@@ -7,7 +7,7 @@
 #include "base/interrupt.hpp"
 #include "base/parallel.hpp"
 #include "base/stopwatch.hpp"
-#include "cli/paths.hpp"
+#include "input/paths.hpp"
 #include "kvhost/own_budget.h"
 #include "model/weights.hpp"
 #include "press/budget.hpp"
@@ -148,6 +148,10 @@ Prefilled prefill(const Request& request,
     forward.sink = [&](int64_t layer, const LayerCapture& capture) {
       press_run->on_layer(layer, capture);
     };
+  } else {
+    forward.sink = [&](int64_t layer, const LayerCapture&) {
+      drop_unseen(decoder.config(), layer, kv_len, cache);
+    };
   }
   forward.progress = [&](double share) {
     throw_if_interrupted();
@@ -181,13 +185,15 @@ at::Tensor step(const Decoder& decoder,
                 bool all_logits) {
   ForwardOptions forward;
   forward.all_logits = all_logits;
+  const auto n_tokens = static_cast<int64_t>(tokens.size());
   if (decode_run) {
-    decode_run->begin_forward(static_cast<int64_t>(tokens.size()));
+    decode_run->begin_forward(n_tokens);
     forward.capture = decode_run->capture();
-    forward.sink = [&](int64_t layer, const LayerCapture& capture) {
-      decode_run->on_layer(layer, capture);
-    };
   }
+  forward.sink = [&](int64_t layer, const LayerCapture& capture) {
+    if (decode_run) decode_run->on_layer(layer, capture);
+    drop_unseen(decoder.config(), layer, cache.n_seen() + n_tokens, cache);
+  };
   return decoder.forward(tokens, cache, forward);
 }
 

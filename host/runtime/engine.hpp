@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 #include "model/decoder.hpp"
 #include "press/decode_run.hpp"
 #include "press/prefill_run.hpp"

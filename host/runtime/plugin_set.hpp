@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 #include "press/aliases.hpp"
 #include "press/composition.hpp"
 #include "registry/catalog.hpp"

@@ -3,8 +3,8 @@
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
-#include "cli/demo_prompts.hpp"
-#include "cli/token_file.hpp"
+#include "input/demo_prompts.hpp"
+#include "input/token_file.hpp"
 
 namespace kvhost {
 namespace {

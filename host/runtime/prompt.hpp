@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace kvhost {

@@ -6,7 +6,7 @@
 #include <random>
 #include <span>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 
 namespace kvhost {
 

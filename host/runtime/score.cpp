@@ -7,7 +7,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/json_file.hpp"
-#include "cli/token_file.hpp"
+#include "input/token_file.hpp"
 #include "runtime/dumps.hpp"
 #include "runtime/generate.hpp"
 #include "runtime/session.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 #include "report/run_report.hpp"
 
 namespace kvhost {

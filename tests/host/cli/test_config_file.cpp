@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
-#include "cli/config_file.hpp"
+#include "input/config_file.hpp"
 #include "program.hpp"
 
 namespace kvhost::test {

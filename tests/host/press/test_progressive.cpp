@@ -26,6 +26,7 @@ Positions one_shot(const TinyModel& model,
   Cutter cutter(press, state, cache, timings);
   const kvh_exec exec = make_exec(0);
   for (int64_t l = 0; l < model.config().n_layers; ++l) {
+    drop_unseen(model.config(), l, static_cast<int64_t>(tokens.size()), cache);
     LayerInputs in;
     in.layer = l;
     in.n_seen = in.q_len = static_cast<int64_t>(tokens.size());

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "model/config.hpp"
+#include "base/dtype.hpp"
 
 namespace kvhost {
 

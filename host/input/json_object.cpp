@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/json_object.hpp"
+#include "input/json_object.hpp"
 
 #include <algorithm>
 #include <set>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "cli/limits.hpp"
+#include "input/limits.hpp"
 
 namespace kvhost {
 

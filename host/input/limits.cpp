@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/limits.hpp"
+#include "input/limits.hpp"
 
 #include <charconv>
 #include <cmath>

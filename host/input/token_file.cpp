@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/token_file.hpp"
+#include "input/token_file.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "base/json_file.hpp"
-#include "cli/json_object.hpp"
-#include "cli/limits.hpp"
+#include "input/json_object.hpp"
+#include "input/limits.hpp"
 
 namespace kvhost {
 

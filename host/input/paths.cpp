@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/paths.hpp"
+#include "input/paths.hpp"
 
 #include <algorithm>
 #include <cstdlib>

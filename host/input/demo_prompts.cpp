@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/demo_prompts.hpp"
+#include "input/demo_prompts.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
-#include "cli/limits.hpp"
+#include "input/limits.hpp"
 
 namespace kvhost {
 

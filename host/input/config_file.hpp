@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "cli/options.hpp"
+#include "input/options.hpp"
 
 namespace kvhost {
 

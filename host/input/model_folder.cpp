@@ -5,8 +5,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "cli/limits.hpp"
-#include "cli/paths.hpp"
+#include "input/limits.hpp"
+#include "input/paths.hpp"
 
 namespace kvhost {
 

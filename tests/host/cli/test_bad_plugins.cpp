@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A method that throws, hangs or crashes while it scores ends the run with one line that names it,
+// and leaves no file.
+#include <catch2/catch.hpp>
+
+#include "program.hpp"
+
+namespace kvhost::test {
+
+namespace {
+
+Outcome run_with(const std::string& method,
+                 const std::map<std::string, std::string>& environment = {}) {
+  const Scratch scratch;
+  const auto outcome = run_program({"run",
+                                    "--plugin-path",
+                                    KVHOST_TEST_ZOO,
+                                    "--press",
+                                    method,
+                                    "-p",
+                                    "Once upon a time",
+                                    "-n",
+                                    "1",
+                                    "--json",
+                                    "report.json"},
+                                   scratch.folder(),
+                                   environment);
+  CHECK(outcome.exit_code == 4);
+  CHECK(scratch.files().empty());
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("a throwing method is named") {
+  CHECK_THAT(run_with("zoo_throw").err,
+             Catch::Matchers::StartsWith("kvhost: error: zoo_throw, layer 0: "));
+}
+
+TEST_CASE("a crashing method is named") {
+  const Outcome outcome = run_with("zoo_crash");
+  CHECK_THAT(outcome.err,
+             Catch::Matchers::StartsWith("kvhost: error: zoo_crash, layer 0: crashed with SIG"));
+}
+
+TEST_CASE("a hanging method is named when its time is over") {
+  const Outcome outcome = run_with("zoo_hang", {{"KVHOST_PLUGIN_DEADLINE", "1"}});
+  CHECK_THAT(
+      outcome.err,
+      Catch::Matchers::StartsWith("kvhost: error: zoo_hang, layer 0: did not return in time"));
+}
+
+TEST_CASE("a misbehaving library beside good ones leaves the listing whole") {
+  const Scratch scratch;
+  const auto outcome =
+      run_program({"list", "--plugin-path", KVHOST_TEST_HOSTILE}, scratch.folder());
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Catch::Matchers::Contains("knorm"));
+  const auto failed =
+      run_program({"list", "--failed", "--plugin-path", KVHOST_TEST_HOSTILE}, scratch.folder());
+  CHECK_THAT(
+      failed.out,
+      Catch::Matchers::Contains("did not answer within") && Catch::Matchers::Contains("SIG"));
+}
+
+}  // namespace kvhost::test
