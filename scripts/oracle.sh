@@ -8,12 +8,21 @@ export KVHOST_BIN="${KVHOST_BIN:-$root/build/release/bin/kvhost}"
 export TRANSFORMERS_VERBOSITY=error HF_HUB_OFFLINE=1
 python="$("$root/scripts/oracle_env.sh" | tail -1)" || exit 3
 
+# What the parts drive, beside the program itself.
+build="$(cd "$(dirname "$KVHOST_BIN")/.." && pwd)"
+cmake --build "$build" --target logits_tool tokenize_lines >/dev/null || exit 3
+declare -A arguments=(
+  [logits_compare]="--tool $build/tests/host/model/logits_tool"
+  [tokenizer_compare]="--lines $build/tests/host/tokenizer/tokenize_lines --kvhost $KVHOST_BIN"
+)
+
 parts=(selftest logits_compare tokenizer_compare kept_compare score_compare rankkv_reference)
 table="" failed=0
 for part in "${parts[@]}"; do
   printf '\n== %s\n' "$part"
   start=$SECONDS
-  "$python" "$root/tests/oracle/$part.py"
+  # shellcheck disable=SC2086 # words on purpose
+  "$python" "$root/tests/oracle/$part.py" ${arguments[$part]:-}
   code=$?
   verdict=ok
   if ((code != 0)); then

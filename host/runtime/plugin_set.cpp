@@ -33,7 +33,10 @@ Composition compose_prefill(const PressOptions& options, const PluginSet& plugin
                    KVH_METHOD_PREFILL,
                    options.press_pointer);
   const auto fallback = plugins.aliases.find("default");
-  if (!fallback) return {};
+  if (!fallback)
+    cannot_load("aliases.json",
+                "no plugin folder names a default composition; expected one with the alias "
+                "'default', or --press");
   return compose(
       *fallback, "aliases.json 'default'", plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
 }
