@@ -23,8 +23,8 @@ struct PluginSet {
 // Reads manifests along the search path. A --plugin-path that is not a folder is Error(CannotLoad).
 PluginSet find_plugins(const PluginOptions& options);
 
-// What a user asked for, checked: null means the alias "default" of the shipped table (the full
-// cache when there is none).
+// What a user asked for, checked: null means the alias "default" of the shipped table (an Error
+// when there is none).
 Composition compose_prefill(const PressOptions& options, const PluginSet& plugins);
 Composition compose_decode(const PressOptions& options, const PluginSet& plugins);
 
