@@ -36,7 +36,7 @@ uint16_t to_half(float x) {
 
 void narrow(const float* from, int64_t n, DType dtype, void* to) {
   if (dtype == DType::Float32) {
-    std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
+    if (n > 0) std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
     return;
   }
   auto* out = static_cast<uint16_t*>(to);
