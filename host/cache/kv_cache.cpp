@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/kv_cache.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -51,6 +52,20 @@ void KvCache::compact(int64_t layer, const KeepPlan& keep) { state_->at(layer).c
 
 void KvCache::drop_before(int64_t layer, int64_t first_position) {
   state_->at(layer).drop_before(first_position);
+}
+
+void KvCache::set_positions(int64_t layer, int64_t head, std::span<const int32_t> positions) {
+  state_->at(layer).set_positions(head, positions);
+}
+
+void KvCache::continue_behind_last() {
+  state_->n_seen = 0;
+  for (int64_t l = 0; l < layout().n_layers; ++l)
+    for (int64_t h = 0; h < layout().n_kv_heads; ++h) {
+      const HeadSpan span = head(l, h);
+      if (span.n > 0)
+        state_->n_seen = std::max<int64_t>(state_->n_seen, span.positions[span.n - 1] + 1);
+    }
 }
 
 void KvCache::clear() {

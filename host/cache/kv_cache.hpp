@@ -43,7 +43,7 @@ class KvCache {
   KvCache& operator=(KvCache&&) noexcept;
 
   const CacheLayout& layout() const;
-  int64_t n_seen() const;           // tokens processed = the next token's position; never shrinks
+  int64_t n_seen() const;           // the next token's position: tokens processed, unless entries were renumbered
   void advance(int64_t n_tokens);   // after a forward over all layers
   HeadSpan head(int64_t layer, int64_t head) const;
   int64_t n_kept(int64_t layer, int64_t head) const;
@@ -58,6 +58,11 @@ class KvCache {
 
   // Sliding-window layers: drops entries at positions < first_position.
   void drop_before(int64_t layer, int64_t first_position);
+
+  // Gives the entries of one head new positions, [n] ascending: their keys were rotated anew.
+  void set_positions(int64_t layer, int64_t head, std::span<const int32_t> positions);
+  // After set_positions() on all layers: the sequence goes on right behind the last entry held.
+  void continue_behind_last();
 
   void clear();
 

@@ -144,6 +144,12 @@ void LayerCache::drop_before(int64_t first_position) {
   }
 }
 
+void LayerCache::set_positions(int64_t h, std::span<const int32_t> positions) {
+  const Slot& slot = slots_[static_cast<size_t>(h)];
+  assert(static_cast<int64_t>(positions.size()) == slot.length);
+  if (slot.length > 0) std::copy(positions.begin(), positions.end(), positions_at(slot.offset));
+}
+
 void LayerCache::clear() {
   std::fill(slots_.begin(), slots_.end(), Slot{});
   entries_ = 0;

@@ -26,6 +26,7 @@ class LayerCache {
   std::vector<int64_t> append(int64_t n, int64_t first_position);
   void compact(const KeepPlan& keep);
   void drop_before(int64_t first_position);
+  void set_positions(int64_t h, std::span<const int32_t> positions);
   void clear();
 
  private:

@@ -38,6 +38,17 @@ BudgetReport resolve_budget(
   return report;
 }
 
+std::vector<int64_t> stage_totals(int64_t full, int64_t total, size_t n) {
+  std::vector<int64_t> totals;
+  const double share = static_cast<double>(total) / static_cast<double>(full);
+  for (size_t i = 1; i < n; ++i) {
+    const double kept = std::pow(share, static_cast<double>(i) / static_cast<double>(n));
+    totals.push_back(static_cast<int64_t>(std::floor(static_cast<double>(full) * kept + 1e-9)));
+  }
+  if (n > 0) totals.push_back(total);
+  return totals;
+}
+
 namespace {
 
 // Continuous water-filling: the level at which clamp(level * share, floor, cap) sums to total.

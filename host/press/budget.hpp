@@ -16,6 +16,10 @@ namespace kvhost {
 BudgetReport resolve_budget(
     const PressOptions& options, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads);
 
+// Totals after each of `n` selections one after the other, from `full` entries down to exactly
+// `total`: each keeps the same share of what the one before it left.
+std::vector<int64_t> stage_totals(int64_t full, int64_t total, size_t n);
+
 // Divides `total` in proportion to `shares` (>= 0) between floors and caps; the sum is exact.
 // Largest remainder; what a floor or cap takes is spread over the others (water-filling); ties go
 // to the lower index. Needs sum(floors) <= total <= sum(caps). Shares that are all 0 count as

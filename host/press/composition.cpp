@@ -42,49 +42,59 @@ class Composer {
   Composer(const registry::Catalog& catalog, const AliasTable& aliases, uint32_t phase_flag)
       : catalog_(catalog), aliases_(aliases), phase_flag_(phase_flag) {}
 
-  Composition compose(const std::vector<Spec>& specs) const {
-    Composition result;
-    const Spec* spec = &only(specs);
+  StageSpec compose(const Spec& outermost) const {
+    StageSpec result;
+    const Spec* spec = &outermost;
     std::unique_ptr<Node>* wrapper_slot = nullptr;
     const Spec* outer = nullptr;
     Kind outer_kind = Kind::Press;
     while (true) {
       auto node = std::make_unique<Node>(check(*spec));
       const Kind kind = node->method.kind;
+      const bool complete = node->method.flags & KVH_METHOD_ALL_ENTRIES;
       if (outer) check_order(*outer, outer_kind, *spec, kind);
       std::unique_ptr<Node>& slot = wrapper_slot ? *wrapper_slot : slot_of(result, kind);
       slot = std::move(node);
       if (kind == Kind::Scorer) {
-        if (!spec->inner.empty())
-          bad_request(spec->inner[0].where,
-                      "found '" + spec->inner[0].name + "' inside the scorer '" + spec->name +
-                          "'; expected nothing there: a scorer is the innermost part");
+        check_innermost(*spec);
         return result;
       }
-      if (spec->inner.empty())
-        bad_request(spec->where,
-                    "the " + std::string(registry::kind_name(kind)) + " '" + spec->name +
-                        "' has no scorer inside; expected " + spec->name + ":SCORER with one of " +
-                        scorer_names(catalog_));
+      if (spec->inner.empty()) {
+        if (complete) return result;
+        refuse_incomplete(*spec, kind);
+      }
       if (kind == Kind::Wrapper) wrapper_slot = &slot->inner;
       outer = spec;
       outer_kind = kind;
-      spec = &only(spec->inner);
+      spec = &only_inner(*spec);
     }
   }
 
  private:
-  static const Spec& only(const std::vector<Spec>& specs) {
-    if (specs.size() > 1)
-      bad_request(
-          specs[1].where,
-          "found a second part '" + specs[1].name +
-              "' after '+'; expected one composition: no shipped method prunes channels, and "
-              "two selections one after the other equal the tighter one");
-    return specs.front();
+  static const Spec& only_inner(const Spec& spec) {
+    if (spec.inner.size() > 1)
+      bad_request(spec.inner[1].where,
+                  "found a second part '" + spec.inner[1].name + "' inside '" + spec.name +
+                      "'; expected one: '+' joins whole compositions, as in " + spec.name + ":" +
+                      spec.inner[0].name + "+" + spec.inner[1].name);
+    return spec.inner.front();
   }
 
-  static std::unique_ptr<Node>& slot_of(Composition& result, Kind kind) {
+  static void check_innermost(const Spec& scorer) {
+    if (scorer.inner.empty()) return;
+    bad_request(scorer.inner[0].where,
+                "found '" + scorer.inner[0].name + "' inside the scorer '" + scorer.name +
+                    "'; expected nothing there: a scorer is the innermost part");
+  }
+
+  [[noreturn]] void refuse_incomplete(const Spec& spec, Kind kind) const {
+    bad_request(spec.where,
+                "the " + std::string(registry::kind_name(kind)) + " '" + spec.name +
+                    "' has no scorer inside; expected " + spec.name + ":SCORER with one of " +
+                    scorer_names(catalog_));
+  }
+
+  static std::unique_ptr<Node>& slot_of(StageSpec& result, Kind kind) {
     switch (kind) {
       case Kind::Press:
         return result.press;
@@ -176,23 +186,37 @@ nlohmann::json node_json(const Node& node) {
 
 }  // namespace
 
-std::string Composition::text() const {
-  if (none()) return "none";
+std::string StageSpec::text() const {
   std::string out;
   for (const auto* part : {press.get(), layer_allocator.get(), head_allocator.get(), scorer.get()})
     if (part) out += (out.empty() ? "" : ":") + node_text(*part);
   return out;
 }
 
-nlohmann::json Composition::json() const {
-  if (none()) return nullptr;
-  nlohmann::json out = node_json(*scorer);
-  for (const auto* part : {head_allocator.get(), layer_allocator.get(), press.get()}) {
+nlohmann::json StageSpec::json() const {
+  nlohmann::json out;
+  for (const auto* part :
+       {scorer.get(), head_allocator.get(), layer_allocator.get(), press.get()}) {
     if (!part) continue;
     nlohmann::json outer = node_json(*part);
-    outer["inner"] = std::move(out);
+    if (!out.is_null()) outer["inner"] = std::move(out);
     out = std::move(outer);
   }
+  return out;
+}
+
+std::string Composition::text() const {
+  if (none()) return "none";
+  std::string out;
+  for (const auto& stage : stages) out += (out.empty() ? "" : "+") + stage.text();
+  return out;
+}
+
+nlohmann::json Composition::json() const {
+  if (none()) return nullptr;
+  if (stages.size() == 1) return stages[0].json();
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& stage : stages) out.push_back(stage.json());
   return out;
 }
 
@@ -204,10 +228,17 @@ Composition compose(const nlohmann::json& press,
                     const std::string& pointer) {
   if (is_none(press)) return {};
   const Composer composer(catalog, aliases, phase_flag);
-  if (!press.is_string()) return composer.compose(parse_spec_json(press, flag, pointer));
+  Composition result;
+  const auto add_stages = [&](const std::vector<Spec>& specs) {
+    for (const auto& spec : specs) result.stages.push_back(composer.compose(spec));
+  };
+  if (!press.is_string()) {
+    add_stages(parse_spec_json(press, flag, pointer));
+    return result;
+  }
   const auto text = press.get<std::string>();
   const auto expansion = aliases.find(text);
-  Composition result = composer.compose(
+  add_stages(
       parse_spec_text(expansion.value_or(text), pointer.empty() ? flag : flag + " " + pointer));
   if (expansion) result.expanded_from = text;
   return result;

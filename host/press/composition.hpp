@@ -22,16 +22,25 @@ struct Node {
   std::unique_ptr<Node> inner;  // wrappers: the scorer inside
 };
 
-// press > layer allocator > head allocator > scorer (a chain of wrappers around one scorer). What
-// the user left out is null: an even split by the host. A composition without a scorer is "none":
-// the full cache.
-struct Composition {
+// One selection: press > layer allocator > head allocator > scorer (a chain of wrappers around one
+// scorer). What the user left out is null: an even split by the host. Without a scorer there is
+// only a press that acts on all entries.
+struct StageSpec {
   std::unique_ptr<Node> press, layer_allocator, head_allocator, scorer;
+
+  bool selects() const { return scorer != nullptr; }
+  std::string text() const;
+  nlohmann::json json() const;
+};
+
+// Stages applied one after the other, as the user joined them by +. None: the full cache.
+struct Composition {
+  std::vector<StageSpec> stages;
   std::string expanded_from;  // the alias that was typed, or ""
 
-  bool none() const { return scorer == nullptr; }
+  bool none() const { return stages.empty(); }
   std::string text() const;     // canonical: parameters that differ from their defaults
-  nlohmann::json json() const;  // canonical: all parameters
+  nlohmann::json json() const;  // canonical: all parameters; an array when there are several stages
 };
 
 // `press` is null (the full cache), a string (text form, an alias, or "none") or an object / array.

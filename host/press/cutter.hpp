@@ -8,7 +8,7 @@
 
 #include "cache/kv_cache.hpp"
 #include "press/layer_data.hpp"
-#include "press/press.hpp"
+#include "press/stage.hpp"
 #include "report/run_report.hpp"
 
 namespace kvhost {
@@ -24,27 +24,31 @@ struct LayerScores {
 
 class Cutter {
  public:
-  Cutter(const Press& press, PressState& state, KvCache& cache, Timings& timings)
-      : press_(press), state_(state), cache_(cache), timings_(timings) {}
+  Cutter(const Stage& stage, StageState& state, KvCache& cache, Timings& timings)
+      : stage_(stage), state_(state), cache_(cache), timings_(timings) {}
 
-  // Runs the composition's scorer. Scores that are not finite are an Error naming method, layer and
+  // Runs the stage's scorer. Scores that are not finite are an Error naming method, layer and
   // head.
   LayerScores score(LayerData& data, int64_t layer);
 
-  // Cuts `layer` to `entries` over all its heads. `data` shows the layer as it is now. Returns what
-  // was kept.
+  // Cuts `layer` to `entries` over all its heads, or, in a stage that selects nothing, only lets
+  // its press rewrite the layer. `data` shows the layer as it is now. Returns what was kept.
   KeepPlan cut(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
 
  private:
+  KeepPlan select(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
   std::vector<int64_t> head_budgets(LayerData& data,
                                     int64_t layer,
                                     int64_t entries,
                                     LayerScores& scores);
-  std::vector<std::vector<float>> edit(LayerData& data, const KeepPlan& keep);
-  void store_values(int64_t layer, const std::vector<std::vector<float>>& values);
+  void check_budgets(const Instance& allocator,
+                     int64_t layer,
+                     int64_t entries,
+                     const std::vector<int64_t>& budgets,
+                     const std::vector<int64_t>& n_entries) const;
 
-  const Press& press_;
-  PressState& state_;
+  const Stage& stage_;
+  StageState& state_;
   KvCache& cache_;
   Timings& timings_;
 };

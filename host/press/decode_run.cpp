@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "press/layer_budgets.hpp"
@@ -32,14 +33,13 @@ DecodeRun::DecodeRun(const Press& press,
       policy_(policy),
       capture_(press.capture()),
       exec_(make_exec(seed)),
-      state_(press),
-      cutter_(press, state_, cache, timings),
       rings_(static_cast<size_t>(decoder.config().n_layers)) {
   if (press.cut_time() != CutTime::AtOnce)
     bad_request(
         "--decode-press",
-        "'" + press.layer_allocator()->name() +
+        "'" + press.first().layer_allocator()->name() +
             "' decides from a prefill; expected a layer allocator that needs none, or none at all");
+  for (const auto& stage : press.stages()) stages_.emplace_back(stage, cache, timings);
   if (capture_.query_window < 0 || capture_.hidden_window < 0)
     bad_request(
         "--decode-press",
@@ -54,15 +54,40 @@ void DecodeRun::begin_forward(int64_t n_tokens) {
   if (!due_) return;
   since_cut_ = 0;
   ++n_cuts_;
-  const LayerBounds bounds = layer_bounds(decoder_.config(), cache_.n_seen() + n_tokens);
-  const int64_t total =
-      policy_.entries_per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads;
-  budgets_ = divide_over_layers(press_, state_, bounds, total, decoder_.config().n_layers).entries;
+  divide(cache_.n_seen() + n_tokens);
+}
+
+void DecodeRun::divide(int64_t n_seen) {
+  const LayerBounds bounds = layer_bounds(decoder_.config(), n_seen);
+  const LayerBudgets all = everything(bounds);
+  int64_t per_head = policy_.entries_per_head;
+  if (policy_.keep_ratio > 0)
+    per_head = std::max<int64_t>(
+        1,
+        static_cast<int64_t>(std::floor(static_cast<double>(n_seen) * policy_.keep_ratio + 1e-9)));
+  const auto totals = press_.totals(
+      all.total(), per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads);
+  for (size_t s = 0; s < stages_.size(); ++s) {
+    StageRun& run = stages_[s];
+    const bool divides = run.stage.selects() && !run.stage.owns_total();
+    run.budgets = divides ? divide_over_layers(
+                                run.stage, run.state, bounds, totals[s], decoder_.config().n_layers)
+                                .entries
+                          : all.entries;
+  }
 }
 
 void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   remember(layer, capture);
   if (!due_) return;
+  for (auto& run : stages_) apply(run, layer);
+}
+
+void DecodeRun::end_forward() {
+  if (due_ && press_.renumbers()) cache_.continue_behind_last();
+}
+
+LayerInputs DecodeRun::inputs(int64_t layer) const {
   const Rings& rings = rings_[layer];
   LayerInputs in;
   in.phase = KVH_PHASE_DECODE;
@@ -78,13 +103,20 @@ void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   in.exec = &exec_;
   const auto& windows = decoder_.config().sliding_window;
   in.sliding_window = windows.empty() ? 0 : windows[layer];
-  in.layer_budget = budgets_[layer];
+  return in;
+}
+
+void DecodeRun::apply(StageRun& run, int64_t layer) {
+  LayerInputs in = inputs(layer);
+  in.layer_budget = run.budgets[layer];
   LayerData data(in);
   int64_t held = 0;
   for (const int64_t n : data.n_entries()) held += n;
-  if (held <= budgets_[layer]) return;
-  LayerScores scores = cutter_.score(data, layer);
-  cutter_.cut(data, layer, budgets_[layer], scores);
+  const bool divides = run.stage.selects() && !run.stage.owns_total();
+  if (divides && held <= run.budgets[layer]) return;
+  LayerScores scores;
+  if (run.stage.selects()) scores = run.cutter.score(data, layer);
+  run.cutter.cut(data, layer, run.budgets[layer], scores);
 }
 
 void DecodeRun::remember(int64_t layer, const LayerCapture& capture) {

@@ -6,15 +6,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "press/cutter.hpp"
+#include "press/press.hpp"
 
 namespace kvhost {
 
 struct DecodePolicy {
   int64_t every = 64;            // tokens between cuts
   int64_t entries_per_head = 0;  // kept per KV head on average after a cut
+  double keep_ratio = 0;         // > 0: instead, this share of all tokens seen so far
 };
 
 class DecodeRun {
@@ -31,6 +34,8 @@ class DecodeRun {
   // Announces a forward of n tokens; decides whether its layers will be cut.
   void begin_forward(int64_t n_tokens);
   void on_layer(int64_t layer, const LayerCapture& capture);
+  // After the last layer of the forward that was announced.
+  void end_forward();
   int64_t n_cuts() const { return n_cuts_; }
 
  private:
@@ -39,7 +44,19 @@ class DecodeRun {
     at::Tensor hidden;   // [W, hidden_size]
   };
 
+  struct StageRun {
+    StageRun(const Stage& stage, KvCache& cache, Timings& timings)
+        : stage(stage), state(stage), cutter(stage, state, cache, timings) {}
+    const Stage& stage;
+    StageState state;
+    Cutter cutter;
+    std::vector<int64_t> budgets;  // of the current cut, entries per layer
+  };
+
   void remember(int64_t layer, const LayerCapture& capture);
+  void divide(int64_t n_seen);
+  LayerInputs inputs(int64_t layer) const;
+  void apply(StageRun& run, int64_t layer);
 
   const Press& press_;
   const Decoder& decoder_;
@@ -47,10 +64,8 @@ class DecodeRun {
   DecodePolicy policy_;
   CaptureRequest capture_;
   kvh_exec exec_;
-  PressState state_;
-  Cutter cutter_;
+  std::deque<StageRun> stages_;
   std::vector<Rings> rings_;
-  std::vector<int64_t> budgets_;  // of the current cut, entries per layer
   int64_t since_cut_ = 0, n_tokens_ = 0, n_cuts_ = 0;
   bool due_ = false;
 };

@@ -19,6 +19,13 @@ void compute_window_attention(const LayerInputs& inputs,
                               std::vector<std::vector<float>>& window,
                               int64_t& rows);
 
+// Column sums of the softmax rows of the last `rows` queries (<= 0: of all captured ones) into
+// sums: per KV head [group_size, n]. Blocks of rows, never all at once.
+void compute_attention_sum(const LayerInputs& inputs,
+                           const std::vector<HeadSpan>& spans,
+                           int64_t rows,
+                           std::vector<std::vector<float>>& sums);
+
 // The whole causal attention of a prefill: [n_heads, T, T], or its mean over heads [T, T]; float32.
 // O(T^2) memory.
 at::Tensor dense_attention(const LayerInputs& inputs,

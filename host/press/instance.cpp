@@ -70,6 +70,16 @@ kvh_status score_child(const kvh_child* child,
   return frame->data->score_inner(*instance, *frame, out, error);
 }
 
+kvh_status score_part_of_child(const kvh_child* child,
+                               const kvh_layer* layer,
+                               const kvh_part* part,
+                               kvh_scores* out,
+                               kvh_error* error) noexcept {
+  const auto* frame = static_cast<const LayerFrame*>(layer);
+  const auto* instance = static_cast<const Instance*>(child->impl);
+  return frame->data->score_part(*instance, *frame, *part, out, error);
+}
+
 const kvh_method* load_method(const registry::MethodInfo& info) {
   try {
     return registry::load(info, plugin_host());
@@ -111,7 +121,12 @@ Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
   }
   std::vector<const kvh_child*> children;
   if (child) {
-    child_ = {sizeof(kvh_child), child->method_->kind, child, child->method_->name, &score_child};
+    child_ = {sizeof(kvh_child),
+              child->method_->kind,
+              child,
+              child->method_->name,
+              &score_child,
+              &score_part_of_child};
     children.push_back(&child_);
   }
   const Values values(node);
@@ -173,6 +188,12 @@ int64_t Instance::window_of(uint32_t tensor) const {
     if (window >= 0) window = std::max(window, need.window);
   }
   return window;
+}
+
+int64_t Instance::captured_window_of(uint32_t tensor) const {
+  const int64_t own = window_of(tensor);
+  const bool parts = has_own_flag(KVH_METHOD_SCORES_PARTS) && inner_->window_of(tensor) != 0;
+  return parts || (inner_ && inner_->captured_window_of(tensor) < 0) ? -1 : own;
 }
 
 bool Instance::needs_tensor(uint32_t tensor) const {

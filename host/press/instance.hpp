@@ -28,8 +28,12 @@ class Instance {
   // Largest window this method or anything inside it asks for of a tensor; -1 = all tokens, 0 = not
   // needed.
   int64_t window_of(uint32_t tensor) const;
+  // Likewise, but of what must be captured: parts of a layer may end anywhere, so windows inside a
+  // wrapper that scores parts need all tokens.
+  int64_t captured_window_of(uint32_t tensor) const;
   bool needs_tensor(uint32_t tensor) const;
   bool has_flag(uint32_t flag) const;  // this method or anything inside it
+  bool has_own_flag(uint32_t flag) const { return method_->flags & flag; }
   Instance* inner() const { return inner_.get(); }
 
   const kvh_method* method() const { return method_; }

@@ -38,6 +38,14 @@ void check_shares(const Instance& allocator, const std::vector<double>& shares, 
 
 }  // namespace
 
+int64_t LayerBudgets::total() const { return sum_of(entries, 0, std::ssize(entries)); }
+
+LayerBudgets everything(const LayerBounds& bounds) {
+  return {bounds.caps,
+          std::vector<double>(bounds.caps.size(), std::numeric_limits<double>::quiet_NaN()),
+          ""};
+}
+
 void drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache) {
   const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[layer];
   if (window > 1 && n_seen >= window) cache.drop_before(layer, n_seen - window + 1);
@@ -57,8 +65,8 @@ LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len) {
   return bounds;
 }
 
-LayerBudgets divide_over_layers(const Press& press,
-                                PressState& state,
+LayerBudgets divide_over_layers(const Stage& stage,
+                                StageState& state,
                                 const LayerBounds& bounds,
                                 int64_t total_entries,
                                 int64_t n_observed) {
@@ -67,7 +75,7 @@ LayerBudgets divide_over_layers(const Press& press,
   result.entries.assign(n_layers, 0);
   result.observed.assign(n_layers, std::numeric_limits<double>::quiet_NaN());
   std::vector<double> shares(n_layers, 1.0);
-  const Instance* allocator = press.layer_allocator();
+  const Instance* allocator = stage.layer_allocator();
   uint32_t exact = 0;
   if (allocator) {
     const kvh_layer_request request{sizeof(kvh_layer_request),
@@ -112,6 +120,27 @@ LayerBudgets divide_over_layers(const Press& press,
   entries.resize(n_layers, 0);
   result.entries = std::move(entries);
   return result;
+}
+
+void divide_over_stages(const Press& press,
+                        const std::function<StageState&(size_t)>& state_of,
+                        LayerBounds bounds,
+                        int64_t total_entries,
+                        std::vector<LayerBudgets>& budgets) {
+  const auto n_layers = std::ssize(bounds.caps);
+  const auto totals = press.totals(everything(bounds).total(), total_entries);
+  budgets.resize(press.stages().size());
+  for (size_t s = 0; s < press.stages().size(); ++s) {
+    const Stage& stage = press.stages()[s];
+    if (!stage.selects()) continue;
+    if (stage.owns_total())
+      budgets[s] = everything(bounds);
+    else if (stage.cut_time() == CutTime::AtOnce)
+      budgets[s] = divide_over_layers(stage, state_of(s), bounds, totals[s], n_layers);
+    bounds.caps = budgets[s].entries;
+    for (size_t l = 0; l < bounds.caps.size(); ++l)
+      bounds.floors[l] = std::min(bounds.floors[l], bounds.caps[l]);
+  }
 }
 
 }  // namespace kvhost

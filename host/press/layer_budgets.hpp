@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct LayerBudgets {
   std::vector<int64_t> entries;  // [n_layers] over all KV heads
   std::vector<double> observed;  // [n_layers], NaN where nothing
   std::string observed_name;
+
+  int64_t total() const;
 };
 
 // What a layer may hold: floors and caps, entries over all heads.
@@ -30,13 +33,25 @@ void drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCac
 // One entry per head at least, all tokens (or the sliding window) at most.
 LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len);
 
+// Every layer at its cap: nothing is divided.
+LayerBudgets everything(const LayerBounds& bounds);
+
 // `n_observed` layers were observed so far; entries of later layers are 0 then. The sum is exactly
 // min(total, sum of caps), unless the allocator states integers of its own. Throws Error naming the
 // allocator.
-LayerBudgets divide_over_layers(const Press& press,
-                                PressState& state,
+LayerBudgets divide_over_layers(const Stage& stage,
+                                StageState& state,
                                 const LayerBounds& bounds,
                                 int64_t total_entries,
                                 int64_t n_observed);
+
+// The budgets of all stages that do not wait for the prompt, into `budgets` [stages]: each
+// selection divides what the one before it left in every layer. With a first stage that does wait,
+// budgets[0] must be there already.
+void divide_over_stages(const Press& press,
+                        const std::function<StageState&(size_t)>& state_of,
+                        LayerBounds bounds,
+                        int64_t total_entries,
+                        std::vector<LayerBudgets>& budgets);
 
 }  // namespace kvhost

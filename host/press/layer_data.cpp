@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <map>
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
 #include "press/dense_attention.hpp"
 #include "press/host_services.hpp"
+#include "press/layer_part.hpp"
 
 namespace kvhost {
 
@@ -54,6 +56,8 @@ struct LayerData::Shared {
   std::vector<std::vector<float>> window;  // per KV head [group_size, window_rows, n]
   int64_t window_rows = 0;
   at::Tensor attention, attention_mean;
+  std::map<int64_t, std::vector<std::vector<float>>>
+      sums;  // by window, per KV head [group_size, n]
 };
 
 namespace {
@@ -70,18 +74,25 @@ bool is_dense(const std::vector<HeadSpan>& spans, int64_t d, kvh_dtype dtype) {
   return true;
 }
 
+std::vector<HeadSpan> all_spans(const KvCache& cache, int64_t layer) {
+  std::vector<HeadSpan> spans;
+  for (int64_t h = 0; h < cache.layout().n_kv_heads; ++h) spans.push_back(cache.head(layer, h));
+  return spans;
+}
+
 }  // namespace
 
 LayerData::Owned::Owned() = default;
 LayerData::Owned::~Owned() = default;
 
-LayerData::LayerData(const LayerInputs& inputs)
+LayerData::LayerData(const LayerInputs& inputs, std::vector<HeadSpan> spans)
     : inputs_(inputs), shared_(std::make_unique<Shared>()) {
-  for (int64_t h = 0; h < inputs.model->n_kv_heads; ++h) {
-    shared_->spans.push_back(inputs.cache->head(inputs.layer, h));
-    n_entries_.push_back(shared_->spans.back().n);
-  }
+  shared_->spans = std::move(spans);
+  for (const auto& span : shared_->spans) n_entries_.push_back(span.n);
 }
+
+LayerData::LayerData(const LayerInputs& inputs)
+    : LayerData(inputs, all_spans(*inputs.cache, inputs.layer)) {}
 
 LayerData::~LayerData() = default;
 
@@ -139,7 +150,9 @@ void LayerData::missing(const Instance& instance, const kvh_need& need) const {
                                           "window attention",
                                           "mean attention",
                                           "attention",
-                                          "the output weight"};
+                                          "the output weight",
+                                          "sums of attention"};
+  static_assert(std::size(names) == KVH_T_COUNT);
   run_failed(instance.name() + ", layer " + std::to_string(inputs_.layer),
              std::string("needs ") +
                  (need.tensor < KVH_T_COUNT ? names[need.tensor] : "an unknown tensor") +
@@ -182,6 +195,16 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
       }
       return;
     }
+    case KVH_T_ATTENTION_SUM: {
+      if (!inputs_.queries) break;
+      auto& sums = shared_->sums[need.window];
+      if (sums.empty()) compute_attention_sum(inputs_, shared_->spans, need.window, sums);
+      const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
+      for (size_t h = 0; h < arrays.heads.size(); ++h)
+        arrays.heads[h].attention_sum = &arrays.tensors.emplace_back(arrays.view(
+            sums[h].data(), {KVH_DTYPE_FLOAT, 32, 1}, {group, n_entries_[h]}, {n_entries_[h], 1}));
+      return;
+    }
     case KVH_T_ATTENTION_MEAN:
     case KVH_T_ATTENTION: {
       if (inputs_.phase != KVH_PHASE_PREFILL || !inputs_.queries ||
@@ -216,6 +239,24 @@ kvh_status LayerData::score_inner(const Instance& inner,
   try {
     const SequenceState& state = *parent.state->inner();
     const auto frame = make_frame(inner, state);
+    return inner.interface<kvh_scorer>()->score(
+        inner.get(), state.get(), &frame->layer, out, error);
+  } catch (const std::exception& e) {
+    std::snprintf(error->message, sizeof error->message, "%s", e.what());
+    return error->code = KVH_E_NEED_MISSING;
+  }
+}
+
+kvh_status LayerData::score_part(const Instance& inner,
+                                 const LayerFrame& parent,
+                                 const kvh_part& part,
+                                 kvh_scores* out,
+                                 kvh_error* error) noexcept {
+  try {
+    const LayerPart copy(inputs_, shared_->spans, part);
+    LayerData data(copy.inputs(inner.window_of(KVH_T_WINDOW_ATTENTION)), copy.spans());
+    const SequenceState& state = *parent.state->inner();
+    const auto frame = data.make_frame(inner, state);
     return inner.interface<kvh_scorer>()->score(
         inner.get(), state.get(), &frame->layer, out, error);
   } catch (const std::exception& e) {

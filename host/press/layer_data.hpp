@@ -46,6 +46,8 @@ struct LayerInputs {
 class LayerData {
  public:
   explicit LayerData(const LayerInputs& inputs);
+  // Some entries of the layer, as if there were no others. `spans` [n_kv_heads] outlive this.
+  LayerData(const LayerInputs& inputs, std::vector<HeadSpan> spans);
   ~LayerData();
   LayerData(const LayerData&) = delete;
   LayerData& operator=(const LayerData&) = delete;
@@ -60,6 +62,13 @@ class LayerData {
                          const LayerFrame& parent,
                          kvh_scores* out,
                          kvh_error* error) noexcept;
+
+  // [inside a wrapper's score()]
+  kvh_status score_part(const Instance& inner,
+                        const LayerFrame& parent,
+                        const kvh_part& part,
+                        kvh_scores* out,
+                        kvh_error* error) noexcept;
 
   // Calls body(frame) with what `instance` asked for; a non-zero status becomes an Error.
   template <class Body>

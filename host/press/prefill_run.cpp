@@ -21,6 +21,12 @@ int64_t slack(int64_t n_kv_heads) { return 8 * n_kv_heads; }
 // moves every layer.
 constexpr double kOvershoot = 1.05;
 
+int64_t count(const KeepPlan& keep) {
+  int64_t n = 0;
+  for (const auto& head : keep.heads) n += static_cast<int64_t>(head.size());
+  return n;
+}
+
 }  // namespace
 
 PrefillRun::PrefillRun(const Press& press,
@@ -34,20 +40,35 @@ PrefillRun::PrefillRun(const Press& press,
     : press_(press),
       decoder_(decoder),
       cache_(cache),
-      total_entries_(total_entries),
       exec_(make_exec(seed)),
       bounds_(layer_bounds(decoder.config(), kv_len)),
-      state_(press),
+      total_entries_(total_entries),
+      first_total_(press.totals(everything(bounds_).total(), total_entries).front()),
       timings_(timings),
       trace_(trace),
-      cutter_(press, state_, cache, timings),
+      budgets_(press.stages().size()),
       held_(static_cast<size_t>(decoder.config().n_layers)) {
-  if (press_.cut_time() == CutTime::AtOnce) budgets_ = divide(decoder.config().n_layers);
+  for (const auto& stage : press.stages()) stages_.emplace_back(stage, cache, timings);
+  if (press.cut_time() == CutTime::AtOnce) divide_known();
 }
 
-LayerBudgets PrefillRun::divide(int64_t n_observed) {
+void PrefillRun::divide_known() {
   const Stopwatch watch(timings_.allocate_ms);
-  return divide_over_layers(press_, state_, bounds_, total_entries_, n_observed);
+  const auto state_of = [this](size_t s) -> StageState& { return stages_[s].state; };
+  divide_over_stages(press_, state_of, bounds_, total_entries_, budgets_);
+}
+
+// Of a first stage that decides from the prompt.
+LayerBudgets PrefillRun::divide_first(int64_t n_observed) {
+  const Stopwatch watch(timings_.allocate_ms);
+  StageRun& first = stages_.front();
+  return divide_over_layers(first.stage, first.state, bounds_, first_total_, n_observed);
+}
+
+const LayerBudgets& PrefillRun::budgets() const {
+  for (size_t s = stages_.size(); s-- > 1;)
+    if (stages_[s].stage.selects()) return budgets_[s];
+  return budgets_.front();
 }
 
 LayerInputs PrefillRun::inputs(int64_t layer,
@@ -69,41 +90,62 @@ LayerInputs PrefillRun::inputs(int64_t layer,
   return in;
 }
 
+LayerInputs PrefillRun::held_inputs(int64_t layer) const {
+  const Held& held = held_[layer];
+  return inputs(layer,
+                held.queries.defined() ? &held.queries : nullptr,
+                held.hidden.defined() ? &held.hidden : nullptr);
+}
+
 void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
+  const LayerInputs in = inputs(layer, capture.queries, capture.hidden);
   {
-    LayerData whole(inputs(layer, capture.queries, capture.hidden));
+    LayerData whole(in);
     observe(whole);
   }
   drop_unseen(decoder_.config(), layer, bounds_.kv_len, cache_);
-  LayerData data(inputs(layer, capture.queries, capture.hidden));
   switch (press_.cut_time()) {
     case CutTime::AtOnce:
-      return cut_at_once(data, layer);
-    case CutTime::Progressive:
-      return cut_progressively(data, layer);
-    case CutTime::AtEnd:
+      apply(0, in);
+      return apply_later_stages(in);
+    case CutTime::Progressive: {
+      LayerData data(in);
+      cut_progressively(data, layer);
+      break;
+    }
+    case CutTime::AtEnd: {
+      LayerData data(in);
       held_[layer].scores = score(data, layer);
       break;
+    }
     case CutTime::AtEndScored:
-      if (capture.queries) held_[layer].queries = capture.queries->clone();
-      if (capture.hidden) held_[layer].hidden = capture.hidden->clone();
       break;
   }
+  if (press_.cut_time() == CutTime::AtEndScored || stages_.size() > 1)
+    retain_windows(layer, capture);
   note_extra();
 }
 
+void PrefillRun::retain_windows(int64_t layer, const LayerCapture& capture) {
+  if (capture.queries) held_[layer].queries = capture.queries->clone();
+  if (capture.hidden) held_[layer].hidden = capture.hidden->clone();
+}
+
 void PrefillRun::observe(LayerData& data) {
-  const Instance* allocator = press_.layer_allocator();
+  StageRun& first = stages_.front();
+  const Instance* allocator = first.stage.layer_allocator();
   if (!allocator || !allocator->interface<kvh_layer_allocator>()->observe) return;
   const Stopwatch watch(timings_.allocate_ms);
-  data.call(*allocator, state_.layer_allocator(), [&](const kvh_layer& frame, kvh_error* error) {
+  SequenceState& state = first.state.layer_allocator();
+  data.call(*allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
     return allocator->interface<kvh_layer_allocator>()->observe(
-        allocator->get(), state_.layer_allocator().get(), &frame, error);
+        allocator->get(), state.get(), &frame, error);
   });
 }
 
+// Scores of the first stage.
 LayerScores PrefillRun::score(LayerData& data, int64_t layer) {
-  LayerScores scores = cutter_.score(data, layer);
+  LayerScores scores = stages_.front().cutter.score(data, layer);
   if (trace_.keep_scores) {
     trace_.scores.resize(held_.size());
     trace_.scores[layer] = scores.scores;
@@ -111,10 +153,23 @@ LayerScores PrefillRun::score(LayerData& data, int64_t layer) {
   return scores;
 }
 
-void PrefillRun::cut_at_once(LayerData& data, int64_t layer) {
-  data.set_layer_budget(budgets_.entries[layer]);
-  LayerScores scores = score(data, layer);
-  cutter_.cut(data, layer, budgets_.entries[layer], scores);
+// Scores and cuts a layer whose budget in this stage is known.
+void PrefillRun::apply(size_t stage, const LayerInputs& inputs) {
+  StageRun& run = stages_[stage];
+  LayerData data(inputs);
+  LayerScores scores;
+  int64_t entries = 0;
+  if (run.stage.selects()) {
+    entries = budgets_[stage].entries[inputs.layer];
+    data.set_layer_budget(entries);
+    scores = stage == 0 ? score(data, inputs.layer) : run.cutter.score(data, inputs.layer);
+  }
+  const KeepPlan keep = run.cutter.cut(data, inputs.layer, entries, scores);
+  if (run.stage.owns_total()) budgets_[stage].entries[inputs.layer] = count(keep);
+}
+
+void PrefillRun::apply_later_stages(const LayerInputs& inputs) {
+  for (size_t s = 1; s < stages_.size(); ++s) apply(s, inputs);
 }
 
 void PrefillRun::cut_progressively(LayerData& data, int64_t layer) {
@@ -122,16 +177,15 @@ void PrefillRun::cut_progressively(LayerData& data, int64_t layer) {
   const auto& n = data.n_entries();
   held_[layer].entries = std::accumulate(n.begin(), n.end(), int64_t{0});
   if (layer + 1 == decoder_.config().n_layers) return;  // finish() follows at once
-  const LayerBudgets provisional = divide(layer + 1);
+  const LayerBudgets provisional = divide_first(layer + 1);
   cut_held(layer, provisional.entries[layer] + slack(bounds_.n_kv_heads));
   shrink_earlier(layer, provisional);
-  note_extra();
 }
 
 void PrefillRun::shrink_earlier(int64_t layer, const LayerBudgets& provisional) {
   int64_t held = 0;
   for (int64_t l = 0; l <= layer; ++l) held += held_[l].entries;
-  if (static_cast<double>(held) <= kOvershoot * static_cast<double>(total_entries_)) return;
+  if (static_cast<double>(held) <= kOvershoot * static_cast<double>(first_total_)) return;
   for (int64_t l = 0; l < layer; ++l)
     cut_held(l, provisional.entries[l] + slack(bounds_.n_kv_heads));
 }
@@ -139,27 +193,28 @@ void PrefillRun::shrink_earlier(int64_t layer, const LayerBudgets& provisional) 
 void PrefillRun::cut_held(int64_t layer, int64_t entries) {
   Held& held = held_[layer];
   if (held.entries > 0 && entries >= held.entries) return;
-  LayerData data(inputs(layer,
-                        held.queries.defined() ? &held.queries : nullptr,
-                        held.hidden.defined() ? &held.hidden : nullptr));
+  LayerData data(held_inputs(layer));
   if (press_.cut_time() == CutTime::AtEndScored) {
     data.set_layer_budget(entries);
     held.scores = score(data, layer);
   }
-  const KeepPlan keep = cutter_.cut(data, layer, entries, held.scores);
+  const KeepPlan keep = stages_.front().cutter.cut(data, layer, entries, held.scores);
   held.scores.gather(keep);
-  held.entries = 0;
-  for (const auto& head : keep.heads) held.entries += static_cast<int64_t>(head.size());
+  held.entries = count(keep);
 }
 
 void PrefillRun::finish() {
-  if (press_.cut_time() == CutTime::AtOnce) return;
-  note_extra();
-  budgets_ = divide(decoder_.config().n_layers);
-  for (int64_t l = 0; l < decoder_.config().n_layers; ++l) {
-    cut_held(l, budgets_.entries[l]);
-    held_[l] = Held{};
+  if (press_.cut_time() != CutTime::AtOnce) {
+    note_extra();
+    budgets_.front() = divide_first(decoder_.config().n_layers);
+    divide_known();
+    for (int64_t l = 0; l < decoder_.config().n_layers; ++l) {
+      cut_held(l, budgets_.front().entries[l]);
+      apply_later_stages(held_inputs(l));
+      held_[l] = Held{};
+    }
   }
+  if (press_.renumbers()) cache_.continue_behind_last();
 }
 
 void PrefillRun::note_extra() {

@@ -6,11 +6,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "press/cutter.hpp"
 #include "press/layer_budgets.hpp"
+#include "press/press.hpp"
 
 namespace kvhost {
 
@@ -18,7 +20,7 @@ namespace kvhost {
 struct PressTrace {
   bool keep_scores = false;
   std::vector<std::vector<std::vector<float>>>
-      scores;  // [n_layers][n_kv_heads][kv_len] as the scorer returned them
+      scores;  // [n_layers][n_kv_heads][kv_len] as the first stage's scorer returned them
 };
 
 class PrefillRun {
@@ -37,12 +39,19 @@ class PrefillRun {
   // After the last layer: the final cuts.
   void finish();
 
-  const LayerBudgets& budgets() const { return budgets_; }
+  const LayerBudgets& budgets() const;
   int64_t peak_extra_bytes() const {
     return peak_extra_bytes_;
   }  // highest size of retained scores and windows
 
  private:
+  struct StageRun {
+    StageRun(const Stage& stage, KvCache& cache, Timings& timings)
+        : stage(stage), state(stage), cutter(stage, state, cache, timings) {}
+    const Stage& stage;
+    StageState state;
+    Cutter cutter;
+  };
   struct Held {  // what waits for the final budgets
     LayerScores scores;
     at::Tensor queries, hidden;
@@ -50,27 +59,31 @@ class PrefillRun {
   };
 
   LayerInputs inputs(int64_t layer, const at::Tensor* queries, const at::Tensor* hidden) const;
+  LayerInputs held_inputs(int64_t layer) const;
   void observe(LayerData& data);
   LayerScores score(LayerData& data, int64_t layer);
-  void cut_at_once(LayerData& data, int64_t layer);
+  void apply(size_t stage, const LayerInputs& inputs);
+  void apply_later_stages(const LayerInputs& inputs);
+  void divide_known();
   void cut_progressively(LayerData& data, int64_t layer);
   void shrink_earlier(int64_t layer, const LayerBudgets& provisional);
   void cut_held(int64_t layer, int64_t entries);
-  LayerBudgets divide(int64_t n_observed);
+  void retain_windows(int64_t layer, const LayerCapture& capture);
+  LayerBudgets divide_first(int64_t n_observed);
   void note_extra();
 
   const Press& press_;
   const Decoder& decoder_;
   KvCache& cache_;
-  int64_t total_entries_;
   kvh_exec exec_;
   LayerBounds bounds_;
-  PressState state_;
+  int64_t total_entries_;
+  int64_t first_total_;  // what the first stage leaves
   Timings& timings_;
   PressTrace& trace_;
-  Cutter cutter_;
-  LayerBudgets budgets_;
-  std::vector<Held> held_;
+  std::deque<StageRun> stages_;        // the first may wait for the prompt; the later ones never do
+  std::vector<LayerBudgets> budgets_;  // by stage; empty in one that selects nothing
+  std::vector<Held> held_;             // by layer, of the first stage
   int64_t peak_extra_bytes_ = 0;
 };
 

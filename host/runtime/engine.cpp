@@ -34,15 +34,32 @@ void apply_own_budget(const PressOptions& options,
                       int64_t kv_len,
                       BudgetReport& budget) {
   const bool given = options.keep_ratio || options.compression_ratio || options.budget;
-  if (given || press.none() || !press.scorer()->method()->extension) return;
-  const auto* own = static_cast<const kvh_own_budget*>(
-      press.scorer()->method()->extension(press.scorer()->method(), KVH_EXT_OWN_BUDGET));
-  const int64_t entries = own ? own->entries_per_head(press.scorer()->get()) : 0;
+  const Stage* last = press.last_selection();
+  if (given || !last || !last->scorer()->method()->extension) return;
+  const kvh_method& method = *last->scorer()->method();
+  const auto* own =
+      static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
+  const int64_t entries = own ? own->entries_per_head(last->scorer()->get()) : 0;
   if (entries <= 0) return;
   budget.mode = "method";
   budget.value = static_cast<double>(entries);
   budget.entries_per_head = std::min(entries, kv_len);
   budget.entries_total = budget.entries_per_head * config.n_layers * config.n_kv_heads;
+}
+
+// A method that decides by itself how much is kept leaves no budget to give.
+void apply_own_total(const PressOptions& options,
+                     const Press& press,
+                     const ModelConfig& config,
+                     int64_t kv_len,
+                     BudgetReport& budget) {
+  if (!press.owns_total()) return;
+  if (options.keep_ratio || options.compression_ratio || options.budget)
+    bad_request("--press",
+                "'" + press.first().head_allocator()->name() +
+                    "' decides by its own parameters how much is kept; expected no --keep-ratio, "
+                    "--compression-ratio or --budget beside it");
+  budget = {"decided", 1.0, false, kv_len, kv_len * config.n_layers * config.n_kv_heads};
 }
 
 void note_alias(const Composition& composition, std::vector<std::string>& warnings) {
@@ -98,6 +115,7 @@ Request prepare(const RunOptions& options) {
                                   request.config.n_layers,
                                   request.config.n_kv_heads);
   apply_own_budget(options.press, *request.press, request.config, kv_len, request.budget);
+  apply_own_total(options.press, *request.press, request.config, kv_len, request.budget);
   if (options.press.decode_every > 0) request.decode_policy.every = options.press.decode_every;
   request.decode_policy.entries_per_head = options.press.decode_budget > 0
                                                ? options.press.decode_budget
@@ -194,7 +212,9 @@ at::Tensor step(const Decoder& decoder,
     if (decode_run) decode_run->on_layer(layer, capture);
     drop_unseen(decoder.config(), layer, cache.n_seen() + n_tokens, cache);
   };
-  return decoder.forward(tokens, cache, forward);
+  at::Tensor logits = decoder.forward(tokens, cache, forward);
+  if (decode_run) decode_run->end_forward();
+  return logits;
 }
 
 }  // namespace kvhost

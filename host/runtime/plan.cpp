@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <numeric>
 
 #include "base/text.hpp"
@@ -82,6 +83,14 @@ nlohmann::json captures_json(const Press& press, const ModelConfig& config, int6
         "quadratic in the prompt",
         heads * kv_len * kv_len * 4,
         2.0 * square * static_cast<double>(d));
+  if (press.needs_tensor(KVH_T_ATTENTION_SUM)) {
+    const int64_t w = rows(press.window_of(KVH_T_ATTENTION_SUM));
+    add("attention_sum",
+        w == kv_len ? "quadratic in the prompt, in time only"
+                    : "one small matrix product per layer",
+        heads * kv_len * 4,
+        2.0 * static_cast<double>(layers * heads * w) * static_cast<double>(kv_len * d));
+  }
   if (press.needs_tensor(KVH_T_OUTPUT_WEIGHT)) add("output_weight", "free", 0, 0);
   return list;
 }
@@ -96,6 +105,19 @@ double prefill_flops(const ModelConfig& c, int64_t kv_len) {
   const double quadratic = 2.0 * t * t * static_cast<double>(c.n_heads * c.head_dim);
   return static_cast<double>(c.n_layers) *
          (2.0 * t * (attention_weights + mlp_weights) + quadratic);
+}
+
+// Entries per layer after the last selection.
+std::vector<int64_t> known_budgets(const Press& press, const LayerBounds& bounds, int64_t total) {
+  std::deque<StageState> states;
+  for (const auto& stage : press.stages()) states.emplace_back(stage);
+  std::vector<LayerBudgets> budgets;
+  divide_over_stages(
+      press, [&](size_t s) -> StageState& { return states[s]; }, bounds, total, budgets);
+  std::vector<int64_t> entries = everything(bounds).entries;
+  for (size_t s = 0; s < budgets.size(); ++s)
+    if (press.stages()[s].selects()) entries = budgets[s].entries;
+  return entries;
 }
 
 nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
@@ -119,9 +141,8 @@ nlohmann::json plan(const RunOptions& options) {
   std::vector<int64_t> entries;
   if (press.none()) {
     entries.assign(static_cast<size_t>(c.n_layers), n.full_layer_entries);
-  } else if (press.cut_time() == CutTime::AtOnce) {
-    PressState state(press);
-    entries = divide_over_layers(press, state, layer_bounds(c, kv_len), total, c.n_layers).entries;
+  } else if (press.cut_time() == CutTime::AtOnce && !press.owns_total()) {
+    entries = known_budgets(press, layer_bounds(c, kv_len), total);
   }
   const int64_t planned =
       entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});

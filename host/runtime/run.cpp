@@ -54,6 +54,8 @@ void describe_layers(const KvCache& cache, const Prefilled& prefilled, RunReport
     total += layer.budget;
     report.layers.push_back(std::move(layer));
   }
+  if (report.budget.mode == "decided" && total < report.budget.entries_total)
+    report.budget.entries_total = total;  // a method's own decision is known only now
   if (total != report.budget.entries_total && report.press_spec != "none")
     report.warnings.push_back("the layers' budgets sum to " + std::to_string(total) + " entries, " +
                               std::to_string(report.budget.entries_total) + " were asked for");

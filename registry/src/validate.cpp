@@ -11,6 +11,27 @@
 namespace kvhost::registry {
 namespace {
 
+// What only one kind may declare.
+void check_flags_of_kind(const kvh_method& method, const std::string& where) {
+  struct Rule {
+    uint32_t flags, kind;
+    const char* words;
+  };
+  static constexpr Rule rules[] = {
+      {KVH_METHOD_EDITS_VALUES | KVH_METHOD_EDITS_KEYS | KVH_METHOD_EDITS_POSITIONS |
+           KVH_METHOD_ALL_ENTRIES,
+       KVH_KIND_PRESS,
+       "KVH_METHOD_EDITS_* or KVH_METHOD_ALL_ENTRIES is set; only a press edits"},
+      {KVH_METHOD_EDITS_SCORES | KVH_METHOD_OWN_TOTAL,
+       KVH_KIND_HEAD_ALLOCATOR,
+       "KVH_METHOD_EDITS_SCORES or KVH_METHOD_OWN_TOTAL is set; only a head allocator does that"},
+      {KVH_METHOD_SCORES_PARTS,
+       KVH_KIND_WRAPPER,
+       "KVH_METHOD_SCORES_PARTS is set; only a wrapper has a scorer inside"}};
+  for (const Rule& rule : rules)
+    if ((method.flags & rule.flags) && method.kind != rule.kind) refuse(where, rule.words);
+}
+
 void validate_version(const char* version, const std::string& where) {
   validate_text(version, where, "version");
   if (!std::regex_match(version, std::regex("[0-9]+\\.[0-9]+\\.[0-9]+([-+].*)?"))) {
@@ -24,9 +45,7 @@ void validate_flags(const kvh_method& method, const std::string& where) {
   if (!(method.flags & (KVH_METHOD_PREFILL | KVH_METHOD_DECODE))) {
     refuse(where, "flags name no phase; expected KVH_METHOD_PREFILL, KVH_METHOD_DECODE or both");
   }
-  if ((method.flags & KVH_METHOD_EDITS_VALUES) && method.kind != KVH_KIND_PRESS) {
-    refuse(where, "KVH_METHOD_EDITS_VALUES is set; only a press edits values");
-  }
+  check_flags_of_kind(method, where);
 }
 
 void validate_aliases(const kvh_method& method, const std::string& where) {

@@ -21,7 +21,13 @@ const Words& method_flag_words() {
                               {KVH_METHOD_NEEDS_BUDGET, "needs_budget"},
                               {KVH_METHOD_PREFILL, "prefill"},
                               {KVH_METHOD_DECODE, "decode"},
-                              {KVH_METHOD_EDITS_VALUES, "edits_values"}};
+                              {KVH_METHOD_EDITS_VALUES, "edits_values"},
+                              {KVH_METHOD_EDITS_KEYS, "edits_keys"},
+                              {KVH_METHOD_EDITS_POSITIONS, "edits_positions"},
+                              {KVH_METHOD_ALL_ENTRIES, "all_entries"},
+                              {KVH_METHOD_EDITS_SCORES, "edits_scores"},
+                              {KVH_METHOD_OWN_TOTAL, "own_total"},
+                              {KVH_METHOD_SCORES_PARTS, "scores_parts"}};
   return words;
 }
 
@@ -55,8 +61,9 @@ const Words& tensor_words() {
                               {KVH_T_WINDOW_ATTENTION, "window_attention"},
                               {KVH_T_ATTENTION_MEAN, "attention_mean"},
                               {KVH_T_ATTENTION, "attention"},
-                              {KVH_T_OUTPUT_WEIGHT, "output_weight"}};
-  static_assert(KVH_T_COUNT == 8, "a new tensor needs a word");
+                              {KVH_T_OUTPUT_WEIGHT, "output_weight"},
+                              {KVH_T_ATTENTION_SUM, "attention_sum"}};
+  static_assert(KVH_T_COUNT == 9, "a new tensor needs a word");
   return words;
 }
 

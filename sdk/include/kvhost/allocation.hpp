@@ -63,7 +63,7 @@ class LayerAnswer {
   int32_t n_layers_;
 };
 
-// What a press sees of the selection, and the kept values it may rewrite.
+// What a press sees of the selection, and what it may rewrite.
 class Edit {
  public:
   explicit Edit(const kvh_edit& raw) : raw_(&raw) {}
@@ -71,7 +71,10 @@ class Edit {
   int32_t n_kv_heads() const { return raw_->n_kv_heads; }
   int64_t n_kept(int32_t h) const { return raw_->n_kept[h]; }
   const int32_t* kept(int32_t h) const { return raw_->kept[h]; }  // [n_kept] ascending indices
-  float* values(int32_t h) const { return raw_->values[h]; }      // [n_kept, d]
+  // Of the kept entries, to be rewritten; only what the description declares to edit.
+  float* values(int32_t h) const { return raw_->values[h]; }          // [n_kept, d]
+  float* keys(int32_t h) const { return raw_->keys[h]; }              // [n_kept, d] RoPE applied
+  int32_t* positions(int32_t h) const { return raw_->positions[h]; }  // [n_kept] ascending
 
  private:
   const kvh_edit* raw_;

@@ -21,6 +21,10 @@ class Args {
   std::string text(const char* name) const { return get(name, KVH_PARAM_STRING).v.s; }
   std::string choice(const char* name) const { return get(name, KVH_PARAM_CHOICE).v.s; }
   std::string file(const char* name) const { return get(name, KVH_PARAM_FILE).v.s; }
+  std::vector<double> reals(const char* name) const {
+    const kvh_value& list = get(name, KVH_PARAM_FLOAT_LIST);
+    return {list.v.doubles, list.v.doubles + list.count};
+  }
   std::optional<int64_t> optional_integer(const char* name) const {
     if (!has(name)) return std::nullopt;
     return integer(name);

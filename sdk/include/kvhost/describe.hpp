@@ -110,6 +110,13 @@ inline Param choice(const char* name, std::initializer_list<const char*> names) 
   return p.choices(names);
 }
 
+// A list of numbers, empty when not given.
+inline Param reals(const char* name) {
+  Param p(KVH_PARAM_FLOAT_LIST, name);
+  p.value();
+  return p;
+}
+
 // A path the method opens itself; "" when not given.
 inline Param file(const char* name) {
   Param p(KVH_PARAM_FILE, name);
@@ -151,6 +158,12 @@ class Description {
   Description& decodes() { return flag(KVH_METHOD_DECODE); }
   Description& needs_budget() { return flag(KVH_METHOD_NEEDS_BUDGET); }
   Description& edits_values() { return flag(KVH_METHOD_EDITS_VALUES); }
+  Description& edits_keys() { return flag(KVH_METHOD_EDITS_KEYS); }
+  Description& edits_positions() { return flag(KVH_METHOD_EDITS_POSITIONS); }
+  Description& edits_scores() { return flag(KVH_METHOD_EDITS_SCORES); }
+  Description& all_entries() { return flag(KVH_METHOD_ALL_ENTRIES); }
+  Description& own_total() { return flag(KVH_METHOD_OWN_TOTAL); }
+  Description& scores_parts() { return flag(KVH_METHOD_SCORES_PARTS); }
   Description& not_deterministic() {
     raw_.flags &= ~static_cast<uint32_t>(KVH_METHOD_DETERMINISTIC);
     return *this;

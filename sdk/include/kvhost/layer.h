@@ -47,7 +47,10 @@ enum {
   KVH_T_ATTENTION = 6,      /* [n_heads, T, T] */
   /* Weights. */
   KVH_T_OUTPUT_WEIGHT = 7, /* [hidden_size, n_heads * d] of the attention's output projection, model dtype */
-  KVH_T_COUNT = 8
+  /* Column sums of the softmax rows of the last `window` queries (0: of all), float32, rows never stored together.
+   * With all queries as dear in time as the prefill's own attention. Delivered per head as kvh_head.attention_sum. */
+  KVH_T_ATTENTION_SUM = 8,
+  KVH_T_COUNT = 9
 };
 
 enum { KVH_NEED_OPTIONAL = 1u << 0 }; /* NULL when it cannot be had, instead of a refusal */
@@ -67,6 +70,7 @@ typedef struct kvh_head {
   kvh_tensor values;        /* [n, d] */
   const int32_t* positions; /* [n] absolute positions, ascending */
   const kvh_tensor* window_attention; /* [group_size, W, n] float32, or NULL when not asked for */
+  const kvh_tensor* attention_sum;    /* [group_size, n] float32, or NULL when not asked for */
 } kvh_head;
 
 enum { KVH_PHASE_PREFILL = 0, KVH_PHASE_DECODE = 1 };

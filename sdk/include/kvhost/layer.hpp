@@ -24,6 +24,13 @@ class Head {
     return Cube(*head_->window_attention);
   }
 
+  // [group_size, n] column sums of the softmax rows of the window asked for. [throws]
+  // KVH_E_NEED_MISSING
+  Matrix attention_sum() const {
+    if (!head_->attention_sum) need_missing("no sums of attention; declare them in needs()");
+    return Matrix(*head_->attention_sum);
+  }
+
   // Number of leading entries whose position is below `position` (positions ascend).
   int64_t count_before(int64_t position) const {
     int64_t low = 0, high = head_->n_entries;

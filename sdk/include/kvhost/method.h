@@ -25,7 +25,13 @@ enum {
   KVH_METHOD_NEEDS_BUDGET = 1u << 1,  /* the score depends on kvh_layer.layer_budget, which must be known */
   KVH_METHOD_PREFILL = 1u << 2,       /* may run after prefill */
   KVH_METHOD_DECODE = 1u << 3,        /* may run while generating */
-  KVH_METHOD_EDITS_VALUES = 1u << 4   /* press: writes kvh_edit.values */
+  KVH_METHOD_EDITS_VALUES = 1u << 4,    /* press: writes kvh_edit.values */
+  KVH_METHOD_EDITS_KEYS = 1u << 5,      /* press: writes kvh_edit.keys */
+  KVH_METHOD_EDITS_POSITIONS = 1u << 6, /* press: writes kvh_edit.positions; the sequence goes on behind the last one */
+  KVH_METHOD_ALL_ENTRIES = 1u << 7,     /* press: may stand without a scorer, then all entries are kept */
+  KVH_METHOD_EDITS_SCORES = 1u << 8,    /* head allocator: may rewrite the scores and pins it is handed (copies) */
+  KVH_METHOD_OWN_TOTAL = 1u << 9,       /* head allocator: decides by itself how much a layer keeps */
+  KVH_METHOD_SCORES_PARTS = 1u << 10    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
 };
 
 typedef struct kvh_instance kvh_instance; /* defined by the plugin: a configured method */
@@ -50,6 +56,15 @@ typedef struct kvh_scorer {
   kvh_status (*score)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_scores* out, kvh_error*) KVH_NOEXCEPT;
 } kvh_scorer;
 
+/* Some entries of a layer, to be scored as if there were no others. */
+typedef struct kvh_part {
+  uint32_t struct_size;
+  int32_t n_kv_heads;
+  const int64_t* n_entries;       /* [n_kv_heads] */
+  const int32_t* const* entries;  /* [n_kv_heads][n_entries] ascending indices into the head's entries */
+  int64_t n_seen;                 /* the part ends here: windows of queries and hidden states end before this position */
+} kvh_part;
+
 /* The scorer inside a wrapper, given at create(), valid as long as the instance. */
 typedef struct kvh_child {
   uint32_t struct_size;
@@ -59,6 +74,9 @@ typedef struct kvh_child {
   /* [inside score()] Pass on the kvh_layer you were called with; the child sees the windows it asked for. `out` may be
    * the caller's own output or buffers of the same shape with zeroed pins. */
   kvh_status (*score)(const struct kvh_child*, const kvh_layer*, kvh_scores* out, kvh_error*) KVH_NOEXCEPT;
+  /* [inside score(), prefill, with KVH_METHOD_SCORES_PARTS] Likewise for a part of it; `out` has the part's shape. */
+  kvh_status (*score_part)(const struct kvh_child*, const kvh_layer*, const kvh_part*, kvh_scores* out, kvh_error*)
+      KVH_NOEXCEPT;
 } kvh_child;
 
 /* ---- Head allocator -------------------------------------------------------------------------------------------- */
@@ -66,7 +84,9 @@ typedef struct kvh_child {
 typedef struct kvh_head_allocator {
   uint32_t struct_size;
   uint32_t reserved;
-  /* [prefill, decode] Divide layer->layer_budget. budgets[h] in [0, n_entries(h)], sum = layer_budget exactly. */
+  /* [prefill, decode] Divide layer->layer_budget. budgets[h] in [0, n_entries(h)], sum = layer_budget exactly; with
+   * KVH_METHOD_OWN_TOTAL any sum, and layer_budget is all that the layer holds. With KVH_METHOD_EDITS_SCORES the
+   * selection that follows goes by what is left in `scores`. */
   kvh_status (*allocate)(kvh_instance*, kvh_sequence*, const kvh_layer*, const kvh_scores* scores, int64_t* budgets, kvh_error*)
       KVH_NOEXCEPT;
 } kvh_head_allocator;
@@ -120,8 +140,11 @@ typedef struct kvh_edit {
   int32_t n_kv_heads;
   const int64_t* n_kept;       /* [n_kv_heads] */
   const int32_t* const* kept;  /* [n_kv_heads][n_kept] ascending indices into the head's entries (not positions) */
-  float* const* values;        /* [n_kv_heads][n_kept * d] holds the kept values; with KVH_METHOD_EDITS_VALUES the press
-                                  may overwrite them and the host stores them in the cache's dtype */
+  /* What the press declared to edit holds the kept entries and may be overwritten; the host stores it in the cache's
+   * dtype. NULL for what it did not declare. */
+  float* const* values;      /* [n_kv_heads][n_kept * d], KVH_METHOD_EDITS_VALUES */
+  float* const* keys;        /* [n_kv_heads][n_kept * d], KVH_METHOD_EDITS_KEYS */
+  int32_t* const* positions; /* [n_kv_heads][n_kept] ascending, >= 0, KVH_METHOD_EDITS_POSITIONS */
 } kvh_edit;
 
 typedef struct kvh_press {

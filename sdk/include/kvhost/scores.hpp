@@ -57,13 +57,12 @@ class Scores {
 // Scores of the same shape as another's that a wrapper owns.
 class ScoreBuffer {
  public:
-  explicit ScoreBuffer(const Scores& like) {
-    const int32_t n_heads = like.n_kv_heads();
+  explicit ScoreBuffer(const Scores& like) : ScoreBuffer(counts_of(like)) {}
+  // [n_kv_heads] entries per head
+  explicit ScoreBuffer(std::vector<int64_t> counts) : counts_(std::move(counts)) {
+    const auto n_heads = static_cast<int32_t>(counts_.size());
     int64_t total = 0;
-    for (int32_t h = 0; h < n_heads; ++h) {
-      counts_.push_back(like.n_entries(h));
-      total += like.n_entries(h);
-    }
+    for (const int64_t n : counts_) total += n;
     values_.resize(static_cast<size_t>(total));
     pins_.resize(static_cast<size_t>(total));
     int64_t begin = 0;
@@ -85,6 +84,12 @@ class ScoreBuffer {
   }
 
  private:
+  static std::vector<int64_t> counts_of(const Scores& like) {
+    std::vector<int64_t> counts;
+    for (int32_t h = 0; h < like.n_kv_heads(); ++h) counts.push_back(like.n_entries(h));
+    return counts;
+  }
+
   std::vector<int64_t> counts_;
   std::vector<float> values_;
   std::vector<int8_t> pins_;
@@ -102,6 +107,25 @@ class Child {
     kvh_scores raw = out.raw();
     kvh_error error{sizeof(kvh_error), KVH_OK, {}, {}};
     const kvh_status status = child_->score(child_, &layer.raw(), &raw, &error);
+    if (status != KVH_OK) throw Error(status, error.path, error.message);
+  }
+  // [inside score(), prefill, a wrapper that declares scores_parts()] Scores some entries as if
+  // there were no others: `entries` [n_kv_heads] ascending indices, `n_seen` where the part ends.
+  void score_part(const Layer& layer,
+                  const std::vector<std::vector<int32_t>>& entries,
+                  int64_t n_seen,
+                  Scores& out) const {
+    std::vector<const int32_t*> rows;
+    std::vector<int64_t> counts;
+    for (const auto& row : entries) {
+      rows.push_back(row.data());
+      counts.push_back(static_cast<int64_t>(row.size()));
+    }
+    const kvh_part part{
+        sizeof(kvh_part), static_cast<int32_t>(rows.size()), counts.data(), rows.data(), n_seen};
+    kvh_scores raw = out.raw();
+    kvh_error error{sizeof(kvh_error), KVH_OK, {}, {}};
+    const kvh_status status = child_->score_part(child_, &layer.raw(), &part, &raw, &error);
     if (status != KVH_OK) throw Error(status, error.path, error.message);
   }
   const char* name() const { return child_->name ? child_->name : ""; }

@@ -86,6 +86,7 @@ void compare(const std::string& model_name,
     }
     rows.push_back(
         model.decoder->forward(std::span(&tokens[i], 1), pressed.cache, options).clone());
+    if (decode_run) decode_run->end_forward();
   }
   if (decode_run) CHECK(decode_run->n_cuts() == kNew / every);
   const at::Tensor dense =
@@ -103,6 +104,8 @@ std::vector<std::string> prefill_compositions() {
   }
   texts.push_back("rankkv:adakv:snapkv(window_size=8)");
   texts.push_back("pyramidkv(window_size=8):adakv:snapkv(window_size=8)");
+  texts.push_back("streaming_llm+adakv:snapkv(window_size=8)");
+  texts.push_back("rankkv(profile=none):knorm+snapkv(window_size=8)");
   return texts;
 }
 

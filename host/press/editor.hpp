@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a press rewrites: kept entries out of the cache, through the press, and back after the
+// compaction.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cache/kv_cache.hpp"
+#include "press/layer_data.hpp"
+#include "press/stage.hpp"
+
+namespace kvhost {
+
+class Editor {
+ public:
+  // Copies the kept entries out and lets the stage's press rewrite what it declared to edit.
+  Editor(
+      const Stage& stage, StageState& state, KvCache& cache, LayerData& data, const KeepPlan& keep);
+  // After the compaction.
+  void store() const;
+
+ private:
+  std::vector<std::vector<float>> copy_out(const KeepPlan& keep, bool keys) const;
+  void copy_in(const std::vector<std::vector<float>>& rows, bool keys) const;
+  void check_positions() const;
+
+  const Stage& stage_;
+  KvCache& cache_;
+  int64_t layer_;
+  std::vector<std::vector<float>> values_, keys_;  // [n_kv_heads][n_kept * d]; empty: not edited
+  std::vector<std::vector<int32_t>> positions_;    // [n_kv_heads][n_kept]
+};
+
+// The C form of a KeepPlan.
+struct KeepRows {
+  std::vector<const int32_t*> rows;
+  std::vector<int64_t> lengths;
+  explicit KeepRows(const KeepPlan& keep);
+};
+
+}  // namespace kvhost

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press/stage.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace kvhost {
+
+Stage::Stage(const StageSpec& spec, const kvh_model* model) : model_(model) {
+  const auto create = [&](const std::unique_ptr<Node>& node, Instance* child) {
+    return node ? std::make_unique<Instance>(*node, model, child) : nullptr;
+  };
+  scorer_ = create(spec.scorer, nullptr);
+  head_allocator_ = create(spec.head_allocator, nullptr);
+  layer_allocator_ = create(spec.layer_allocator, nullptr);
+  press_ = create(spec.press, scorer_.get());
+  check_totals();
+  if (scorer_) cut_time_ = decide_cut_time();
+}
+
+bool Stage::owns_total() const {
+  return head_allocator_ && head_allocator_->has_flag(KVH_METHOD_OWN_TOTAL);
+}
+
+void Stage::check_totals() const {
+  if (!owns_total() || !layer_allocator_) return;
+  bad_request(head_allocator_->name(),
+              "decides by itself how much a layer keeps, and '" + layer_allocator_->name() +
+                  "' would divide a budget over layers; expected one of the two");
+}
+
+CutTime Stage::decide_cut_time() const {
+  if (!layer_allocator_) return CutTime::AtOnce;
+  const uint32_t when =
+      layer_allocator_->interface<kvh_layer_allocator>()->when(layer_allocator_->get());
+  if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
+  if (scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
+    if (needs_tensor(KVH_T_HIDDEN) && window_of(KVH_T_HIDDEN) < 0)
+      bad_request(scorer_->name(),
+                  "scores by the budget and needs all hidden states, while '" +
+                      layer_allocator_->name() +
+                      "' decides after prefill; expected a layer allocator that decides before");
+    return CutTime::AtEndScored;
+  }
+  // A press rewrites what is kept from what is not, so nothing may be gone before the final
+  // selection.
+  return press_ || when == KVH_WHEN_AFTER_PREFILL ? CutTime::AtEnd : CutTime::Progressive;
+}
+
+bool Stage::needs_tensor(uint32_t tensor) const {
+  const auto all = parts();
+  return std::any_of(all.begin(), all.end(), [tensor](const Instance* part) {
+    return part && part->needs_tensor(tensor);
+  });
+}
+
+int64_t Stage::window_of(uint32_t tensor) const {
+  int64_t window = 0;
+  for (const auto* part : parts())
+    if (part) window = wider(window, part->window_of(tensor));
+  return window;
+}
+
+int64_t Stage::captured_window_of(uint32_t tensor) const {
+  int64_t window = 0;
+  for (const auto* part : parts())
+    if (part) window = wider(window, part->captured_window_of(tensor));
+  return window;
+}
+
+const std::string& Stage::name() const {
+  for (const auto* part : parts())
+    if (part) return part->name();
+  return scorer_->name();
+}
+
+StageState::StageState(const Stage& stage) {
+  const auto begin = [](const Instance* part, SequenceState* beside = nullptr) {
+    return part ? std::make_unique<SequenceState>(*part, beside) : nullptr;
+  };
+  scorer_ = begin(stage.scorer());
+  head_allocator_ = begin(stage.head_allocator());
+  layer_allocator_ = begin(stage.layer_allocator());
+  press_ = begin(stage.press(), scorer_.get());
+}
+
+void StageState::after_compact(const kvh_moved& moved) {
+  for (auto* part : {scorer_.get(), head_allocator_.get(), layer_allocator_.get(), press_.get()})
+    if (part) part->after_compact(moved);
+}
+
+}  // namespace kvhost

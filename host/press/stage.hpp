@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// One loaded selection of a composition: its configured methods, and what they need of the forward.
+// Immutable; shared by sequences.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "press/instance.hpp"
+
+namespace kvhost {
+
+// When a layer's cache can be cut.
+enum class CutTime {
+  AtOnce,       // budgets are known before the prefill
+  Progressive,  // provisional cuts as layers go by, exact at the end; scores are retained
+  AtEnd,        // the full cache is held until all layers were seen; scores are retained
+  AtEndScored   // likewise, and the scores themselves need the final budgets: captured windows are
+                // retained
+};
+
+// Of two windows, the one that reaches further back; -1 reaches all tokens.
+inline int64_t wider(int64_t a, int64_t b) { return a < 0 || b < 0 ? -1 : (a < b ? b : a); }
+
+class Stage {
+ public:
+  // Opens libraries and creates the methods. Throws Error.
+  Stage(const StageSpec& spec, const kvh_model* model);
+
+  const kvh_model* model() const { return model_; }
+  // Null where the composition has none.
+  const Instance* press() const { return press_.get(); }
+  const Instance* layer_allocator() const { return layer_allocator_.get(); }
+  const Instance* head_allocator() const { return head_allocator_.get(); }
+  const Instance* scorer() const { return scorer_.get(); }
+
+  bool selects() const { return scorer_ != nullptr; }
+  // The head allocator decides how much a layer keeps; there is no budget to divide.
+  bool owns_total() const;
+  CutTime cut_time() const { return cut_time_; }
+  bool needs_tensor(uint32_t tensor) const;           // any part does
+  int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens
+  int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
+  // A name for errors: that of the outermost method.
+  const std::string& name() const;
+
+ private:
+  std::array<const Instance*, 4> parts() const {
+    return {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()};
+  }
+  CutTime decide_cut_time() const;
+  void check_totals() const;
+
+  const kvh_model* model_;
+  std::unique_ptr<Instance> scorer_, head_allocator_, layer_allocator_, press_;
+  CutTime cut_time_ = CutTime::AtOnce;
+};
+
+// The states of one sequence in one stage.
+class StageState {
+ public:
+  explicit StageState(const Stage& stage);
+  SequenceState& press() { return *press_; }
+  SequenceState& layer_allocator() { return *layer_allocator_; }
+  SequenceState& head_allocator() { return *head_allocator_; }
+  SequenceState& scorer() { return *scorer_; }
+  void after_compact(const kvh_moved& moved);
+
+ private:
+  std::unique_ptr<SequenceState> scorer_, head_allocator_, layer_allocator_, press_;
+};
+
+}  // namespace kvhost
