@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is trained when: learning rates, row lengths and mixes as functions of progress, 0 to 1 of the time there is."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+Mix = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Until this progress: row lengths with their shares, tokens a step, the mix of row kinds."""
+
+    until: float
+    lengths: dict[int, float]
+    step_tokens: int
+    mix: Mix
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Peak rates, how long they rise and stay, and the phases."""
+
+    muon_lr: float
+    adam_lr: float
+    warmup: float
+    constant_until: float
+    phases: tuple[Phase, ...]
+
+    def rate(self, progress: float) -> float:
+        """Share of the peak rate: up, level, then straight down to 0.02."""
+        if progress < self.warmup:
+            return max(progress / self.warmup, 0.02)
+        if progress < self.constant_until:
+            return 1.0
+        return max(0.02, 1.0 - 0.98 * (progress - self.constant_until) / (1.0 - self.constant_until))
+
+    def momentum(self, progress: float) -> float:
+        """Muon's: 0.85, rising to 0.95 over the first tenth."""
+        return 0.85 + 0.10 * min(1.0, progress / 0.10)
+
+    def phase(self, progress: float) -> Phase:
+        return next((p for p in self.phases if progress < p.until), self.phases[-1])
+
+    def length(self, rng: random.Random, progress: float) -> int:
+        lengths = self.phase(progress).lengths
+        return rng.choices(list(lengths), list(lengths.values()))[0]
+
+
+COPY: Mix = {"quote": 0.35, "list": 0.35, "facts": 0.20, "book": 0.10}
+READ: Mix = {"book": 0.50, "story": 0.04, "quote": 0.12, "list": 0.10, "facts": 0.24}
+LONG: Mix = {"book": 0.42, "story": 0.01, "quote": 0.22, "list": 0.05, "facts": 0.30}
+
+STAGES = {
+    "base": Stage(0.02, 0.003, 0.01, 0.35, (
+        Phase(0.03, {256: 1.0}, 4096, COPY), Phase(0.08, {256: 1.0}, 4096, READ), Phase(0.60, {512: 1.0}, 8192, READ),
+        Phase(0.78, {1024: 1.0}, 8192, READ), Phase(1.00, {2048: 1.0}, 8192, READ))),
+    "long": Stage(0.012, 0.0018, 0.02, 0.05, (
+        Phase(1.00, {4096: 0.55, 2048: 0.35, 512: 0.10}, 8192, LONG),)),
+    "tiny": Stage(0.02, 0.004, 0.01, 0.35, (
+        Phase(0.05, {128: 1.0}, 2048, COPY), Phase(0.40, {256: 1.0}, 4096, READ), Phase(0.70, {512: 1.0}, 4096, READ),
+        Phase(1.00, {1024: 0.7, 512: 0.2, 256: 0.1}, 8192, READ))),
+}
