@@ -4,12 +4,12 @@
 // projection). Paper: arXiv:2502.03805. Checked against: kvpress 0.5.5 CriticalKVPress.
 #include <kvhost/torch.hpp>
 
+#include "support/best_entries.hpp"
+#include "support/projected_norms.hpp"
+
 namespace {
 
 using namespace kvhost::sdk;
-
-constexpr int64_t kChunk =
-    256;  // entries projected at a time: [kChunk, hidden_size] float32 of scratch per thread
 
 class CriticalKv {
  public:
@@ -51,14 +51,10 @@ class CriticalKv {
 
   void score(const Layer& layer, Scores& out) const {
     const int64_t first_stage = first_stage_entries(layer);
-    // [hidden_size, n_heads * d] -> [n_kv_heads, group_size, d, hidden_size] float32
-    const at::Tensor weight =
-        as_float(layer.get(KVH_T_OUTPUT_WEIGHT))
-            .t()
-            .reshape({layer.n_kv_heads(), layer.group_size(), layer.head_dim(), -1});
     inner_.score(layer, out);
     out.set_pinned_to_max_plus_one();
-    const std::vector<float> norms = projected_norms(layer, weight);  // [n_kv_heads, kv_len]
+    const std::vector<float> norms =
+        kvhost::plugins::projected_norms(layer);  // [n_kv_heads, kv_len]
     for_each_head(layer, [&](int32_t h) {
       if (!keep_pins_) std::fill_n(out.pin_row(h), out.n_entries(h), int8_t{0});
       rescale(out, h, first_stage, norms.data() + h * layer.kv_len());
@@ -74,48 +70,17 @@ class CriticalKv {
     return any ? std::max<int64_t>(entries, 1) : 0;
   }
 
-  // weight: [n_kv_heads, group_size, d, hidden_size] -> [n_kv_heads, kv_len] mean over the group of
-  // ||V_t W||_1. One chunk of one head per task: inside the host's loop libtorch runs on one
-  // thread, without barriers.
-  static std::vector<float> projected_norms(const Layer& layer, const at::Tensor& weight) {
-    std::vector<float> norms(static_cast<size_t>(layer.n_kv_heads() * layer.kv_len()));
-    const int64_t n_chunks = (layer.kv_len() + kChunk - 1) / kChunk;
-    parallel_for(layer, layer.n_kv_heads() * n_chunks, [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) {
-        layer.check_cancelled();
-        const int64_t h = task / n_chunks;
-        const at::Tensor values =
-            as_tensor(layer.head(static_cast<int32_t>(h)).values().raw());  // [n, d]
-        const int64_t first = std::min(task % n_chunks * kChunk, values.size(0));
-        const int64_t last = std::min(first + kChunk, values.size(0));
-        const at::Tensor rows = values.slice(0, first, last).to(at::kFloat);  // [c, d]
-        at::Tensor sum = at::zeros({last - first}, at::kFloat);               // [c]
-        for (int64_t g = 0; g < weight.size(1); ++g) {
-          sum += rows.matmul(weight[h][g]).abs_().sum(/*dim=*/-1);
-        }
-        sum /= static_cast<double>(weight.size(1));
-        std::copy_n(
-            sum.data_ptr<float>(), last - first, norms.begin() + h * layer.kv_len() + first);
-      }
-    });
-    return norms;
-  }
-
   // The first stage is pinned; everything else is scored anew.
   void rescale(Scores& out, int32_t h, int64_t first_stage, const float* norms) const {
     const int64_t n = out.n_entries(h);
     float* scores = out.row(h);
-    std::vector<int32_t> order(static_cast<size_t>(n));
-    std::iota(order.begin(), order.end(), 0);
-    const auto end = order.begin() + std::min(first_stage, n);
-    std::partial_sort(order.begin(), end, order.end(), [&](int32_t a, int32_t b) {
-      return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
-    });
+    const std::vector<int8_t> no_pins(static_cast<size_t>(n), 0);
+    const auto best = kvhost::plugins::best_entries(scores, no_pins.data(), n, first_stage);
     for (int64_t i = 0; i < n; ++i) {
       scores[i] = (scores[i] + static_cast<float>(epsilon_)) * norms[i];
     }
-    for (auto it = order.begin(); it != end; ++it) {
-      int8_t& pin = out.pin_row(h)[*it];
+    for (const int32_t i : best) {
+      int8_t& pin = out.pin_row(h)[i];
       pin = std::max<int8_t>(pin, 1);
     }
   }

@@ -51,7 +51,7 @@ class Composer {
     while (true) {
       auto node = std::make_unique<Node>(check(*spec));
       const Kind kind = node->method.kind;
-      const bool complete = node->method.flags & KVH_METHOD_ALL_ENTRIES;
+      const bool complete = node->method.flags & KVH_METHOD_NO_SCORER;
       if (outer) check_order(*outer, outer_kind, *spec, kind);
       std::unique_ptr<Node>& slot = wrapper_slot ? *wrapper_slot : slot_of(result, kind);
       slot = std::move(node);

@@ -28,7 +28,6 @@ struct Node {
 struct StageSpec {
   std::unique_ptr<Node> press, layer_allocator, head_allocator, scorer;
 
-  bool selects() const { return scorer != nullptr; }
   std::string text() const;
   nlohmann::json json() const;
 };

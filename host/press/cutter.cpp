@@ -104,13 +104,16 @@ LayerScores Cutter::score(LayerData& data, int64_t layer) {
                  n_entries.data(),
                  rows.data(),
                  pins.data()};
-  data.score(*stage_.scorer(), state_.scorer(), &out);
+  if (stage_.scorer())
+    data.score(*stage_.scorer(), state_.scorer(), &out);
+  else
+    std::fill(block.begin(), block.end(), 0.0f);  // a head allocator that needs none
   LayerScores scores;
   for (size_t h = 0; h < rows.size(); ++h) {
     scores.scores.emplace_back(rows[h], rows[h] + n_entries[h]);
     scores.pins.emplace_back(pins[h], pins[h] + n_entries[h]);
   }
-  check_finite(*stage_.scorer(), layer, scores);
+  if (stage_.scorer()) check_finite(*stage_.scorer(), layer, scores);
   return scores;
 }
 
@@ -148,7 +151,7 @@ void Cutter::check_budgets(const Instance& allocator,
                  "gave KV head " + std::to_string(h) + " " + std::to_string(budgets[h]) +
                      " entries; expected 0 to " + std::to_string(n_entries[h]));
   const int64_t sum = std::accumulate(budgets.begin(), budgets.end(), int64_t{0});
-  if (sum != entries && !stage_.owns_total())
+  if (sum != entries && !stage_.head_owns_total())
     run_failed(
         layer_name(allocator, layer),
         "divided " + std::to_string(sum) + " entries; expected exactly " + std::to_string(entries));
@@ -183,7 +186,7 @@ KeepPlan Cutter::cut(LayerData& data, int64_t layer, int64_t entries, LayerScore
       stage_.selects() ? select(data, layer, entries, scores) : keep_all(n_entries);
   const Stopwatch watch(timings_.compact_ms);
   std::optional<Editor> editor;
-  if (stage_.press()) editor.emplace(stage_, state_, cache_, data, keep);
+  if (stage_.press()) editor.emplace(stage_, state_, cache_, data, keep, scores);
   if (stage_.selects()) cache_.compact(layer, keep);
   if (editor) editor->store();
   const KeepRows kept(keep);

@@ -8,19 +8,11 @@
 
 #include "cache/kv_cache.hpp"
 #include "press/layer_data.hpp"
+#include "press/layer_scores.hpp"
 #include "press/stage.hpp"
 #include "report/run_report.hpp"
 
 namespace kvhost {
-
-// Ragged scores and pins of one layer.
-struct LayerScores {
-  std::vector<std::vector<float>> scores;  // [n_kv_heads][n]
-  std::vector<std::vector<int8_t>> pins;
-
-  int64_t bytes() const;
-  void gather(const KeepPlan& keep);  // follow a compaction
-};
 
 class Cutter {
  public:

@@ -46,13 +46,16 @@ Editor::Editor(
   const KeepRows kept(keep);
   const auto values = pointers(values_), keys = pointers(keys_);
   const auto positions = pointers(positions_);
+  std::vector<const float*> score_rows;
+  for (const auto& row : scores.scores) score_rows.push_back(row.data());
   kvh_edit call{sizeof(kvh_edit),
                 static_cast<int32_t>(kept.rows.size()),
                 kept.lengths.data(),
                 kept.rows.data(),
                 values.empty() ? nullptr : values.data(),
                 keys.empty() ? nullptr : keys.data(),
-                positions.empty() ? nullptr : positions.data()};
+                positions.empty() ? nullptr : positions.data(),
+                score_rows.empty() ? nullptr : score_rows.data()};
   data.call(press, state.press(), [&](const kvh_layer& frame, kvh_error* error) {
     return press.interface<kvh_press>()->edit(
         press.get(), state.press().get(), &frame, &call, error);

@@ -8,6 +8,7 @@
 
 #include "cache/kv_cache.hpp"
 #include "press/layer_data.hpp"
+#include "press/layer_scores.hpp"
 #include "press/stage.hpp"
 
 namespace kvhost {

@@ -133,7 +133,7 @@ void divide_over_stages(const Press& press,
   for (size_t s = 0; s < press.stages().size(); ++s) {
     const Stage& stage = press.stages()[s];
     if (!stage.selects()) continue;
-    if (stage.owns_total())
+    if (stage.head_owns_total())
       budgets[s] = everything(bounds);
     else if (stage.cut_time() == CutTime::AtOnce)
       budgets[s] = divide_over_layers(stage, state_of(s), bounds, totals[s], n_layers);

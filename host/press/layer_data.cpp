@@ -137,6 +137,7 @@ std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance
   layer.heads = arrays.head_pointers.data();
   layer.tensors = arrays.table.data();
   layer.n_tensors = KVH_T_COUNT;
+  layer.sliding_window = inputs_.sliding_window;
   layer.data = this;
   layer.state = &state;
   return owned;

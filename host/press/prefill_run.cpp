@@ -165,7 +165,7 @@ void PrefillRun::apply(size_t stage, const LayerInputs& inputs) {
     scores = stage == 0 ? score(data, inputs.layer) : run.cutter.score(data, inputs.layer);
   }
   const KeepPlan keep = run.cutter.cut(data, inputs.layer, entries, scores);
-  if (run.stage.owns_total()) budgets_[stage].entries[inputs.layer] = count(keep);
+  if (run.stage.head_owns_total()) budgets_[stage].entries[inputs.layer] = count(keep);
 }
 
 void PrefillRun::apply_later_stages(const LayerInputs& inputs) {

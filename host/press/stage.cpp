@@ -16,15 +16,20 @@ Stage::Stage(const StageSpec& spec, const kvh_model* model) : model_(model) {
   layer_allocator_ = create(spec.layer_allocator, nullptr);
   press_ = create(spec.press, scorer_.get());
   check_totals();
-  if (scorer_) cut_time_ = decide_cut_time();
+  cut_time_ = decide_cut_time();
+}
+
+bool Stage::head_owns_total() const {
+  return head_allocator_ && head_allocator_->has_own_flag(KVH_METHOD_OWN_TOTAL);
 }
 
 bool Stage::owns_total() const {
-  return head_allocator_ && head_allocator_->has_flag(KVH_METHOD_OWN_TOTAL);
+  return head_owns_total() ||
+         (layer_allocator_ && layer_allocator_->has_own_flag(KVH_METHOD_OWN_TOTAL));
 }
 
 void Stage::check_totals() const {
-  if (!owns_total() || !layer_allocator_) return;
+  if (!head_owns_total() || !layer_allocator_) return;
   bad_request(head_allocator_->name(),
               "decides by itself how much a layer keeps, and '" + layer_allocator_->name() +
                   "' would divide a budget over layers; expected one of the two");
@@ -35,7 +40,7 @@ CutTime Stage::decide_cut_time() const {
   const uint32_t when =
       layer_allocator_->interface<kvh_layer_allocator>()->when(layer_allocator_->get());
   if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
-  if (scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
+  if (scorer_ && scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
     if (needs_tensor(KVH_T_HIDDEN) && window_of(KVH_T_HIDDEN) < 0)
       bad_request(scorer_->name(),
                   "scores by the budget and needs all hidden states, while '" +

@@ -34,9 +34,10 @@ class Stage {
   const Instance* head_allocator() const { return head_allocator_.get(); }
   const Instance* scorer() const { return scorer_.get(); }
 
-  bool selects() const { return scorer_ != nullptr; }
-  // The head allocator decides how much a layer keeps; there is no budget to divide.
+  bool selects() const { return scorer_ != nullptr || head_allocator_ != nullptr; }
+  // An allocator decides by itself how much is kept; there is no budget to divide.
   bool owns_total() const;
+  bool head_owns_total() const;
   CutTime cut_time() const { return cut_time_; }
   bool needs_tensor(uint32_t tensor) const;           // any part does
   int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens

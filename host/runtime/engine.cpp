@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "base/parallel.hpp"
@@ -35,7 +37,7 @@ void apply_own_budget(const PressOptions& options,
                       BudgetReport& budget) {
   const bool given = options.keep_ratio || options.compression_ratio || options.budget;
   const Stage* last = press.last_selection();
-  if (given || !last || !last->scorer()->method()->extension) return;
+  if (given || !last || !last->scorer() || !last->scorer()->method()->extension) return;
   const kvh_method& method = *last->scorer()->method();
   const auto* own =
       static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
@@ -53,10 +55,15 @@ void apply_own_total(const PressOptions& options,
                      const ModelConfig& config,
                      int64_t kv_len,
                      BudgetReport& budget) {
-  if (!press.owns_total()) return;
+  const auto& stages = press.stages();
+  const auto owner = std::find_if(
+      stages.begin(), stages.end(), [](const Stage& stage) { return stage.owns_total(); });
+  if (owner == stages.end()) return;
   if (options.keep_ratio || options.compression_ratio || options.budget)
     bad_request("--press",
-                "'" + press.first().head_allocator()->name() +
+                "'" +
+                    (owner->head_owns_total() ? owner->head_allocator()->name()
+                                              : owner->layer_allocator()->name()) +
                     "' decides by its own parameters how much is kept; expected no --keep-ratio, "
                     "--compression-ratio or --budget beside it");
   budget = {"decided", 1.0, false, kv_len, kv_len * config.n_layers * config.n_kv_heads};

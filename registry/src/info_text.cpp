@@ -76,7 +76,7 @@ std::string promise_text(const MethodInfo& method) {
     parts.emplace_back("it rewrites the keys that are kept");
   if (method.flags & KVH_METHOD_EDITS_POSITIONS)
     parts.emplace_back("kept entries get new positions, and the sequence goes on behind them");
-  if (method.flags & KVH_METHOD_ALL_ENTRIES) parts.emplace_back("it may stand without a scorer");
+  if (method.flags & KVH_METHOD_NO_SCORER) parts.emplace_back("it may stand without a scorer");
   if (method.flags & KVH_METHOD_OWN_TOTAL)
     parts.emplace_back("it decides by itself how much is kept: give no budget");
   return joined(parts, "; ");

@@ -13,23 +13,26 @@ namespace {
 
 // What only one kind may declare.
 void check_flags_of_kind(const kvh_method& method, const std::string& where) {
+  constexpr uint32_t press = 1u << KVH_KIND_PRESS, wrapper = 1u << KVH_KIND_WRAPPER,
+                     heads = 1u << KVH_KIND_HEAD_ALLOCATOR, layers = 1u << KVH_KIND_LAYER_ALLOCATOR;
   struct Rule {
-    uint32_t flags, kind;
+    uint32_t flags, kinds;
     const char* words;
   };
   static constexpr Rule rules[] = {
-      {KVH_METHOD_EDITS_VALUES | KVH_METHOD_EDITS_KEYS | KVH_METHOD_EDITS_POSITIONS |
-           KVH_METHOD_ALL_ENTRIES,
-       KVH_KIND_PRESS,
-       "KVH_METHOD_EDITS_* or KVH_METHOD_ALL_ENTRIES is set; only a press edits"},
-      {KVH_METHOD_EDITS_SCORES | KVH_METHOD_OWN_TOTAL,
-       KVH_KIND_HEAD_ALLOCATOR,
-       "KVH_METHOD_EDITS_SCORES or KVH_METHOD_OWN_TOTAL is set; only a head allocator does that"},
-      {KVH_METHOD_SCORES_PARTS,
-       KVH_KIND_WRAPPER,
-       "KVH_METHOD_SCORES_PARTS is set; only a wrapper has a scorer inside"}};
+      {KVH_METHOD_EDITS_VALUES | KVH_METHOD_EDITS_KEYS | KVH_METHOD_EDITS_POSITIONS,
+       press,
+       "KVH_METHOD_EDITS_VALUES, _KEYS or _POSITIONS is set; only a press edits them"},
+      {KVH_METHOD_NO_SCORER,
+       press | heads,
+       "KVH_METHOD_NO_SCORER is set; expected a press or a head allocator"},
+      {KVH_METHOD_EDITS_SCORES, heads, "KVH_METHOD_EDITS_SCORES is set; expected a head allocator"},
+      {KVH_METHOD_OWN_TOTAL,
+       heads | layers,
+       "KVH_METHOD_OWN_TOTAL is set; expected a head or layer allocator"},
+      {KVH_METHOD_SCORES_PARTS, wrapper, "KVH_METHOD_SCORES_PARTS is set; expected a wrapper"}};
   for (const Rule& rule : rules)
-    if ((method.flags & rule.flags) && method.kind != rule.kind) refuse(where, rule.words);
+    if ((method.flags & rule.flags) && !(rule.kinds >> method.kind & 1)) refuse(where, rule.words);
 }
 
 void validate_version(const char* version, const std::string& where) {

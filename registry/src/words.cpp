@@ -24,7 +24,7 @@ const Words& method_flag_words() {
                               {KVH_METHOD_EDITS_VALUES, "edits_values"},
                               {KVH_METHOD_EDITS_KEYS, "edits_keys"},
                               {KVH_METHOD_EDITS_POSITIONS, "edits_positions"},
-                              {KVH_METHOD_ALL_ENTRIES, "all_entries"},
+                              {KVH_METHOD_NO_SCORER, "no_scorer"},
                               {KVH_METHOD_EDITS_SCORES, "edits_scores"},
                               {KVH_METHOD_OWN_TOTAL, "own_total"},
                               {KVH_METHOD_SCORES_PARTS, "scores_parts"}};

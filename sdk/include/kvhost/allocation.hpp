@@ -76,6 +76,9 @@ class Edit {
   float* keys(int32_t h) const { return raw_->keys[h]; }              // [n_kept, d] RoPE applied
   int32_t* positions(int32_t h) const { return raw_->positions[h]; }  // [n_kept] ascending
 
+  // [n] what the selection went by; NULL when nothing was selected.
+  const float* scores(int32_t h) const { return raw_->scores ? raw_->scores[h] : nullptr; }
+
  private:
   const kvh_edit* raw_;
 };

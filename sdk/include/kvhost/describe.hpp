@@ -156,12 +156,16 @@ class Description {
     return *this;
   }
   Description& decodes() { return flag(KVH_METHOD_DECODE); }
+  Description& only_decodes() {
+    raw_.flags &= ~static_cast<uint32_t>(KVH_METHOD_PREFILL);
+    return decodes();
+  }
   Description& needs_budget() { return flag(KVH_METHOD_NEEDS_BUDGET); }
   Description& edits_values() { return flag(KVH_METHOD_EDITS_VALUES); }
   Description& edits_keys() { return flag(KVH_METHOD_EDITS_KEYS); }
   Description& edits_positions() { return flag(KVH_METHOD_EDITS_POSITIONS); }
   Description& edits_scores() { return flag(KVH_METHOD_EDITS_SCORES); }
-  Description& all_entries() { return flag(KVH_METHOD_ALL_ENTRIES); }
+  Description& needs_no_scorer() { return flag(KVH_METHOD_NO_SCORER); }
   Description& own_total() { return flag(KVH_METHOD_OWN_TOTAL); }
   Description& scores_parts() { return flag(KVH_METHOD_SCORES_PARTS); }
   Description& not_deterministic() {

@@ -104,6 +104,7 @@ typedef struct kvh_layer {
   const kvh_tensor* const* tensors; /* [n_tensors] by KVH_T_*; NULL where not delivered */
   uint32_t n_tensors;
   uint32_t reserved;
+  int64_t sliding_window; /* tokens a query of this layer sees, itself included; 0: all */
 } kvh_layer;
 
 /* The tensor with this id, or NULL. */

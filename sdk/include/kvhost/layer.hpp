@@ -63,6 +63,7 @@ class Layer {
   int32_t head_dim() const { return layer_->model->head_dim; }
   int64_t n_seen() const { return layer_->n_seen; }  // the next token's position
   int64_t kv_len() const { return layer_->kv_len; }
+  int64_t sliding_window() const { return layer_->sliding_window; }  // tokens; 0: none
   const kvh_model& model() const { return *layer_->model; }
   Head head(int32_t h) const { return Head(*layer_->heads[h]); }
   uint64_t seed() const { return layer_->exec ? layer_->exec->seed : 0; }

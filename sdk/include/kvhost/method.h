@@ -28,9 +28,10 @@ enum {
   KVH_METHOD_EDITS_VALUES = 1u << 4,    /* press: writes kvh_edit.values */
   KVH_METHOD_EDITS_KEYS = 1u << 5,      /* press: writes kvh_edit.keys */
   KVH_METHOD_EDITS_POSITIONS = 1u << 6, /* press: writes kvh_edit.positions; the sequence goes on behind the last one */
-  KVH_METHOD_ALL_ENTRIES = 1u << 7,     /* press: may stand without a scorer, then all entries are kept */
+  KVH_METHOD_NO_SCORER = 1u << 7,       /* press, head allocator: may stand without a scorer; a press then keeps all
+                                           entries, a head allocator is handed scores of 0 */
   KVH_METHOD_EDITS_SCORES = 1u << 8,    /* head allocator: may rewrite the scores and pins it is handed (copies) */
-  KVH_METHOD_OWN_TOTAL = 1u << 9,       /* head allocator: decides by itself how much a layer keeps */
+  KVH_METHOD_OWN_TOTAL = 1u << 9,       /* allocators: it decides by itself how much is kept; there is no budget */
   KVH_METHOD_SCORES_PARTS = 1u << 10    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
 };
 
@@ -145,6 +146,8 @@ typedef struct kvh_edit {
   float* const* values;      /* [n_kv_heads][n_kept * d], KVH_METHOD_EDITS_VALUES */
   float* const* keys;        /* [n_kv_heads][n_kept * d], KVH_METHOD_EDITS_KEYS */
   int32_t* const* positions; /* [n_kv_heads][n_kept] ascending, >= 0, KVH_METHOD_EDITS_POSITIONS */
+  /* [n_kv_heads][n] what the selection went by, of all entries; NULL when nothing was selected. */
+  const float* const* scores;
 } kvh_edit;
 
 typedef struct kvh_press {
