@@ -82,24 +82,43 @@ class LagKv {
     for (int64_t i = 1; i < lag_size_; ++i) {
       const float* row = rows.row(begin + lag_size_ + i, scratch);
       for (size_t j = 0; j < low.size(); ++j) {
-        low[j] = std::min(low[j], row[j]);
-        high[j] = std::max(high[j], row[j]);
+        low[j] = row[j] < low[j] ? row[j] : low[j];
+        high[j] = row[j] > high[j] ? row[j] : high[j];
       }
     }
-    std::vector<double> out(static_cast<size_t>(lag_size_)), scaled(low.size());
+    std::vector<double> inverse_range(low.size());
+    for (size_t j = 0; j < low.size(); ++j) {
+      const double range = static_cast<double>(high[j]) - low[j];
+      inverse_range[j] = range == 0 ? 0.0 : 1 / range;
+    }
+    std::vector<double> out(static_cast<size_t>(lag_size_));
     for (int64_t i = 0; i < lag_size_; ++i) {
       const float* row = rows.row(begin + i, scratch);
-      double sum = 0, squares = 0;
-      for (size_t j = 0; j < low.size(); ++j) {
-        const double range = static_cast<double>(high[j]) - low[j];
-        scaled[j] = range == 0 ? 0.0 : (static_cast<double>(row[j]) - low[j]) / range;
-        sum += scaled[j];
-      }
-      const double mean = sum / static_cast<double>(d);
-      for (const double s : scaled) squares += (s - mean) * (s - mean);
-      out[static_cast<size_t>(i)] = std::sqrt(squares / std::max(1.0, static_cast<double>(d - 1)));
+      out[static_cast<size_t>(i)] = deviation(row, low.data(), inverse_range.data(), d);
     }
     return out;
+  }
+
+  // Standard deviation over the channels of (row - low) * inverse_range.
+  static double deviation(const float* row,
+                          const float* low,
+                          const double* inverse_range,
+                          int64_t d) {
+    double sum[4] = {}, squares[4] = {};  // the lanes let a compiler vectorise
+    const auto add = [&](int64_t j, int64_t lane) {
+      const double scaled = (static_cast<double>(row[j]) - low[j]) * inverse_range[j];
+      sum[lane] += scaled;
+      squares[lane] += scaled * scaled;
+    };
+    for (int64_t j = 0; j + 4 <= d; j += 4) {
+      for (int64_t lane = 0; lane < 4; ++lane) add(j + lane, lane);
+    }
+    for (int64_t j = d / 4 * 4; j < d; ++j) add(j, 0);
+    const double total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    const double total_squares = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+    const auto n = static_cast<double>(d);
+    const double variance = (total_squares - total * total / n) / std::max(1.0, n - 1);
+    return std::sqrt(std::max(variance, 0.0));
   }
 
   static void softmax(std::vector<double>& x) {

@@ -5,9 +5,12 @@ A rule tells of one head with n keys and a cache of `size` entries: which ones a
 and the number (smaller is better) that it chose by. kvcompress sorts unstably; here equal ones go by position.
 """
 
+import math
+
 import torch
 from kvpress.presses.scorer_press import ScorerPress
-from kvpress.utils import compute_n_kept
+from kvpress.utils import compute_n_kept, get_prerope_query_states
+from transformers.models.llama.modeling_llama import rotate_half
 
 PROTECTED = 1e30
 
@@ -72,3 +75,38 @@ class RulePress(ScorerPress):
         self.score(module, hidden_states, keys, values, attentions, kwargs)  # recorded, for ties
         index = torch.tensor(self.apply(keys)[0])[None, :, :, None].expand(-1, -1, -1, keys.shape[3])
         return keys.gather(2, index).contiguous(), values.gather(2, index).contiguous()
+
+
+def causal_attention(module, hidden_states, keys, position_embeddings):
+    """[n_kv_heads, group_size, T, T] as the model computed it."""
+    queries = get_prerope_query_states(module, hidden_states)[0]
+    cos, sin = (table[0] for table in position_embeddings)
+    queries = queries * cos + rotate_half(queries) * sin
+    n_kv_heads, n_tokens, d = keys.shape
+    queries = queries.view(n_kv_heads, -1, n_tokens, d)
+    logits = queries @ keys[:, None].mT / math.sqrt(d)
+    hidden = torch.ones(n_tokens, n_tokens, dtype=torch.bool).triu(1)
+    return logits.masked_fill(hidden, float("-inf")).softmax(-1)
+
+
+class H2OAttentionPress(ScorerPress):
+    """Attention summed over queries (a vote loses `decay` with every later query) and heads; both ends protected."""
+
+    def __init__(self, compression_ratio, start_size=4, recent_size=8, decay=1.0, per_head=False):
+        super().__init__(compression_ratio)
+        self.start_size, self.recent_size = start_size, recent_size
+        self.decay, self.per_head = decay, per_head
+
+    def score(self, module, hidden_states, keys, values, attentions, kwargs):
+        attention = causal_attention(module, hidden_states, keys[0], kwargs["position_embeddings"])
+        n_tokens = keys.shape[2]
+        age = torch.arange(n_tokens - 1, -1, -1)
+        votes = (attention.double() * (self.decay**age.double())[:, None]).sum(2).sum(1)
+        if not self.per_head:
+            votes = votes.sum(0, keepdim=True).expand(keys.shape[1], -1)
+        scores = votes.float().clone()
+        kept = compute_n_kept(n_tokens, self.compression_ratio)
+        assert kept > self.start_size + self.recent_size, "kvcompress's sizes leave no heavy hitter"
+        scores[:, : self.start_size] = PROTECTED
+        scores[:, max(0, n_tokens - self.recent_size) :] = PROTECTED
+        return scores[None]

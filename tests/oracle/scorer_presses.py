@@ -18,7 +18,7 @@ from kvpress import (
     QFilterPress,
     TOVAPress,
 )
-from kvcompress_rules import RulePress, adaptive_l2, fix_size_l2, snapkv_lite
+from kvcompress_rules import H2OAttentionPress, RulePress, adaptive_l2, fix_size_l2, snapkv_lite
 from kvpress.presses.cap_press import CapPress
 from kvpress.presses.expected_attention_with_stats import ExpectedAttentionStatsPress
 from kvpress.presses.kvzap_press import KVzapConfig, KVzapModel
@@ -151,6 +151,8 @@ SCORERS = {
     "expected_attention_stats": simple(ExpectedAttentionStats),
     "fix_size_l2(keep_ratio=0.3)": simple(RulePress, rule=fix_size_l2, keep_ratio=0.3),
     "fix_size_l2(strategy=keep_high)": simple(RulePress, rule=fix_size_l2, strategy="keep_high"),
+    "h2o_attention(recent_size=8)": simple(H2OAttentionPress),
+    "h2o_attention(recent_size=8,decay=0.9,head_mode=per_head)": simple(H2OAttentionPress, decay=0.9, per_head=True),
     "snapkv_lite(observation_window=8)": simple(RulePress, rule=snapkv_lite, observation_window=8),
     "adaptive_l2(hard_limit=100)": simple(RulePress, rule=adaptive_l2, hard_limit=100),
 }

@@ -18,6 +18,7 @@ constexpr const char* kScorers[] = {"adaptive_l2",
                                     "expected_attention",
                                     "expected_attention_stats",
                                     "fix_size_l2",
+                                    "h2o_attention",
                                     "h2o_l2",
                                     "keydiff",
                                     "knorm",
@@ -30,7 +31,7 @@ constexpr const char* kScorers[] = {"adaptive_l2",
                                     "snapkv_lite",
                                     "tova"};
 // These never look at a key.
-constexpr const char* kBlind[] = {"kvzap", "snapkv", "tova"};
+constexpr const char* kBlind[] = {"h2o_attention", "kvzap", "snapkv", "tova"};
 
 bool is_blind(const std::string& name) {
   return std::find(std::begin(kBlind), std::end(kBlind), name) != std::end(kBlind);
@@ -49,7 +50,6 @@ struct Prompt {
   }
   ScoreTable score(const std::string& name) {
     const PluginMethod method(KVHOST_PLUGINS "/lib" + name + ".so", {}, nullptr, &layer.model());
-    // A window of one query only, where one was asked for.
     return method.score(layer.raw());
   }
 

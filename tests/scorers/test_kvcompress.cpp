@@ -60,3 +60,32 @@ TEST_CASE("snapkv_lite keeps its window and pools the rest") {
   CHECK(full.scores[0][6] == Approx(zero.scores[0][6] * 1.5));
   CHECK(full.scores[0][3] == zero.scores[0][3]);
 }
+
+TEST_CASE("h2o_attention counts every query once, and votes follow their entries") {
+  FakeLayer layer({}, FakeLayer::dense(2, 6), 6);
+  layer.add_window_attention(4);
+  const PluginMethod method(library("h2o_attention"),
+                            {{"start_size", int64_t{1}},
+                             {"recent_size", int64_t{2}},
+                             {"window_size", int64_t{4}},
+                             {"head_mode", std::string("per_head")}});
+  CHECK(own_budget(method) == 1 + 64 + 2);
+  const ScoreTable first = method.score(layer.raw());
+  CHECK(first.pins[0] == std::vector<int8_t>{2, 0, 0, 0, 1, 1});
+  double votes = 0;
+  for (int64_t g = 0; g < 2; ++g)
+    for (int64_t w = 0; w < 4; ++w) votes += layer.attention(1).at(g, w, 2);
+  CHECK(first.scores[1][2] == Approx(votes));
+  CHECK(method.score(layer.raw()).scores == first.scores);  // nobody votes twice
+
+  const std::vector<int64_t> n_kept{3, 2};
+  const std::vector<int32_t> kept0{0, 2, 5}, kept1{2, 4};
+  const int32_t* kept[] = {kept0.data(), kept1.data()};
+  method.after_compact({sizeof(kvh_moved), 0, 2, 0, n_kept.data(), kept});
+  FakeLayer later({}, {{0, 2, 5, 6}, {2, 4, 6}}, 7);
+  later.add_window_attention(4);
+  const ScoreTable next = method.score(later.raw());
+  double vote = 0;  // of the one query that is new
+  for (int64_t g = 0; g < 2; ++g) vote += later.attention(1).at(g, 3, 1);
+  CHECK(next.scores[1][1] == Approx(first.scores[1][4] + vote));
+}
