@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small random files that stand in for what a method learned, laid into a model's folder, and the peer reading them.
 
+    .venv-oracle/bin/python tests/oracle/resources.py [FOLDER ...]      default: every folder of tests/golden/models
+
 The values mean nothing; both sides read the same ones. The containers are those of the peer's own published files.
 """
 
+import sys
 from pathlib import Path
 
 import torch
@@ -20,7 +23,8 @@ KVZAP_HIDDEN = 12
 
 def sizes(config):
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return config.num_hidden_layers, config.num_attention_heads, config.num_key_value_heads, head_dim
+    n_kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    return config.num_hidden_layers, config.num_attention_heads, n_kv_heads, head_dim
 
 
 def kvzap_tensors(kind, n_layers, n_inputs, n_outputs, randn):
@@ -53,6 +57,8 @@ def write_resources(folder, config, seed=5):
         save_file(kvzap_tensors(kind, n_layers, config.hidden_size, n_kv_heads, randn), folder / name)
     randn(n_layers, n_kv_heads, d, SKETCH_DIM).numpy().tofile(folder / SKETCH)
     randn(n_layers, d, CUR_RANK).numpy().tofile(folder / CUR_SKETCH)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # the library makes them private
 
 
 def read_floats(path, *shape):
@@ -71,3 +77,15 @@ def read_sketch(model):
 def read_cur_sketch(model):
     n_layers, _, _, d = sizes(model.config)
     return read_floats(Path(model.config.name_or_path) / CUR_SKETCH, n_layers, d, CUR_RANK)
+
+
+def main():
+    from transformers import AutoConfig
+
+    models = Path(__file__).resolve().parents[1] / "golden/models"
+    for folder in sys.argv[1:] or sorted(p.parent for p in models.glob("*/config.json")):
+        write_resources(folder, AutoConfig.from_pretrained(str(folder)))
+
+
+if __name__ == "__main__":
+    main()
