@@ -18,6 +18,7 @@ from pathlib import Path
 
 from common import Host, HostError, make_parser, print_table
 from presses import METHODS, WINDOW, run_peer
+from resources import write_resources
 from ties import REL, verdict
 from tiny import FAMILIES, draw_tokens, make_model
 
@@ -63,6 +64,8 @@ def compare_model(host, pool, family, seed, specs, rel):
     folder = Path(tempfile.mkdtemp(prefix=f"kvhost-{family}-", dir=host.folder))
     model = make_model(family, seed)
     model.save_pretrained(folder)
+    model.config.name_or_path = str(folder)
+    write_resources(folder, model.config, seed)
     jobs = []
     for n_tokens in draw_lengths(rng):
         tokens = draw_tokens(n_tokens, model.config.vocab_size, rng.randrange(1 << 30))

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from common import ROOT, print_table
 from presses import COUNT_ONLY, METHODS, WINDOW, run_peer
+from resources import write_resources
 from ties import REL, cut_scores, tied_positions
 from tiny import draw_tokens, load_model
 
-LENGTHS = [7, 64, 129, 333]
+LENGTHS = [7, WINDOW, 64, 129, 333]  # below the window, exactly it, a power of two, odd
 MODELS = ["llama_gqa", "llama_mha", "qwen2", "qwen3"]
 
 
@@ -50,6 +51,7 @@ def golden_case(model, spec, build, tokens, budget, count_only):
 
 def golden_file(folder, name):
     model = load_model(folder)
+    write_resources(folder, model.config)
     tokens = draw_tokens(max(LENGTHS), model.config.vocab_size, seed=20)
     cases = []
     for n in LENGTHS:

@@ -18,6 +18,7 @@ from kvpress import (
     SnapKVPress,
     StreamingLLMPress,
 )
+from scorer_presses import SCORERS
 from transformers import DynamicCache
 
 WINDOW = 16
@@ -46,6 +47,7 @@ METHODS = {
     f"criticalkv:{SNAP}": lambda r: CriticalKVPress(snap(r)),
     "adakv:knorm": lambda r: AdaKVPress(KnormPress(compression_ratio=r)),
     f"adakv:criticalkv:{SNAP}": lambda r: AdaKVPress(CriticalKVPress(snap(r))),
+    **SCORERS,
 }
 COUNT_ONLY = {"random": lambda r: RandomPress(compression_ratio=r, seed=7)}
 
@@ -146,6 +148,6 @@ def run_peer(model, tokens, build, n_kept):
     try:
         with torch.no_grad(), press(model):
             model.model(torch.tensor([tokens]), past_key_values=DynamicCache())
-    except AssertionError as error:
+    except (AssertionError, ValueError) as error:
         return PeerResult(refused=str(error) or "assertion")
     return result

@@ -144,7 +144,30 @@ class FakeLayer {
     tensors_[id] = extra_.back().view();
   }
 
+  // Half of the channels rotate.
+  void add_rope(double attention_scaling = 1) {
+    inv_freq_.clear();
+    for (int32_t j = 0; j < shape_.head_dim / 4; ++j) {
+      inv_freq_.push_back(1.0f / static_cast<float>(1 + 7 * j));
+    }
+    const auto rotary_dim = 2 * static_cast<int32_t>(inv_freq_.size());
+    rope_ = {sizeof(kvh_rope), rotary_dim, inv_freq_.data(), attention_scaling};
+    model_.rope = &rope_;
+  }
+  // Queries of all tokens, hidden states of all tokens.
+  void add_queries() {
+    add_tensor(KVH_T_QUERY_WINDOW,
+               random_floats(rng_, shape_.n_heads * raw_.n_seen * shape_.head_dim, -1, 1),
+               {shape_.n_heads, raw_.n_seen, shape_.head_dim});
+  }
+  void add_hidden() {
+    add_tensor(KVH_T_HIDDEN,
+               random_floats(rng_, raw_.n_seen * shape_.hidden_size, -1, 1),
+               {raw_.n_seen, shape_.hidden_size});
+  }
+
   kvh_layer& raw() { return raw_; }
+  kvh_model& model() { return model_; }
   const FakeShape& shape() const { return shape_; }
   std::mt19937& rng() { return rng_; }
   const std::vector<int32_t>& positions(size_t h) const { return positions_[h]; }
@@ -172,6 +195,8 @@ class FakeLayer {
   std::vector<const kvh_head*> head_pointers_;
   std::vector<const kvh_tensor*> tensors_;
   kvh_model model_;
+  kvh_rope rope_;
+  std::vector<float> inv_freq_;
   kvh_exec exec_;
   kvh_layer raw_;
 };

@@ -119,6 +119,10 @@ class PluginMethod {
     return table;
   }
 
+  void after_compact(const kvh_moved& moved) const {
+    check([&](kvh_error* e) { return method_->after_compact(instance_, sequence_, &moved, e); });
+  }
+
   std::vector<int64_t> allocate(const kvh_layer& layer, ScoreTable& scores) const {
     std::vector<int64_t> budgets(static_cast<size_t>(layer.n_kv_heads), -1);
     const kvh_scores raw = scores.raw();

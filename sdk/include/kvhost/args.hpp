@@ -29,6 +29,10 @@ class Args {
     if (!has(name)) return std::nullopt;
     return integer(name);
   }
+  std::optional<double> optional_real(const char* name) const {
+    if (!has(name)) return std::nullopt;
+    return real(name);
+  }
 
   // What will run; NULL when a description or plan is made without a model.
   const kvh_model* model() const { return args_->model; }

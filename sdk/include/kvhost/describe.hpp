@@ -97,6 +97,12 @@ inline Param real(const char* name, double def) {
   return p;
 }
 
+// A number that may be absent, and is by default.
+inline Param optional_real(const char* name) {
+  Param p(KVH_PARAM_FLOAT, name);
+  return p.optional();
+}
+
 inline Param text(const char* name, const char* def) {
   Param p(KVH_PARAM_STRING, name);
   p.value().v.s = def;

@@ -22,6 +22,7 @@
 #include "glue.hpp"
 #include "maths.hpp"
 #include "parallel.hpp"
+#include "rope.hpp"
 
 // Who ships the library; the build may say otherwise.
 #ifndef KVHOST_PLUGIN_VERSION

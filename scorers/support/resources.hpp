@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a method's learned file lies, and the file in memory.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kvhost/sdk.hpp>
+#include <memory>
+
+namespace kvhost::scorers {
+
+// A regular file, mapped read-only for the life of the object.
+class MappedFile {
+ public:
+  // [create] Throws KVH_E_RESOURCE.
+  explicit MappedFile(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) sdk::bad_resource("", "'" + path + "': " + std::strerror(errno));
+    struct stat status {};
+    const bool regular = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+    size_ = regular ? static_cast<size_t>(status.st_size) : 0;
+    if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+    ::close(file);
+    if (size_ == 0 || data_ == MAP_FAILED) {
+      data_ = MAP_FAILED;
+      sdk::bad_resource("", "'" + path + "' is empty or no regular file");
+    }
+  }
+  ~MappedFile() {
+    if (data_ != MAP_FAILED) ::munmap(data_, size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  char* data() const { return static_cast<char*>(data_); }
+  size_t size() const { return size_; }
+
+ private:
+  void* data_ = MAP_FAILED;
+  size_t size_ = 0;
+};
+
+// The path of a parameter: as given, or else inside the model's folder; `fallback` when none was
+// given. May not exist: opening says so.
+inline std::string resource_path(const kvh_model& model,
+                                 const std::string& given,
+                                 const std::string& fallback) {
+  const std::string& name = given.empty() ? fallback : given;
+  const std::string folder = model.model_dir ? model.model_dir : "";
+  const bool as_it_is = name[0] == '/' || (!given.empty() && ::access(name.c_str(), F_OK) == 0);
+  return as_it_is || folder.empty() ? name : folder + "/" + name;
+}
+
+}  // namespace kvhost::scorers

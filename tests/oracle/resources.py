@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small random files that stand in for what a method learned, laid into a model's folder, and the peer reading them.
+
+    .venv-oracle/bin/python tests/oracle/resources.py [FOLDER ...]      default: every folder of tests/golden/models
+
+The values mean nothing; both sides read the same ones. The containers are those of the peer's own published files.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+SKETCH_DIM = 8  # below the tiny head_dim, so that the Gram matrices are well conditioned
+CUR_RANK = 20
+Q_FILTERS = "q_filters.safetensors"
+EA_STATS = "expected_attention_stats.safetensors"
+KVZAP = {kind: f"kvzap_{kind}.safetensors" for kind in ("linear", "mlp")}
+SKETCH, CUR_SKETCH = "sketch.f32", "cur_sketch.f32"
+KVZAP_HIDDEN = 12
+
+
+def sizes(config):
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    n_kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    return config.num_hidden_layers, config.num_attention_heads, n_kv_heads, head_dim
+
+
+def kvzap_tensors(kind, n_layers, n_inputs, n_outputs, randn):
+    tensors = {}
+    for layer in range(n_layers):
+        if kind == "linear":
+            parts = [("", n_inputs, n_outputs)]
+        else:
+            parts = [(".0", n_inputs, KVZAP_HIDDEN), (".2", KVZAP_HIDDEN, n_outputs)]
+        for name, fan_in, fan_out in parts:
+            tensors[f"layers.{layer}{name}.weight"] = randn(fan_out, fan_in) / fan_in**0.5
+            tensors[f"layers.{layer}{name}.bias"] = randn(fan_out)
+    return tensors
+
+
+def write_resources(folder, config, seed=5):
+    """The same bytes for the same seed and sizes."""
+    generator = torch.Generator().manual_seed(seed)
+    n_layers, n_heads, n_kv_heads, d = sizes(config)
+    folder = Path(folder)
+
+    def randn(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    save_file({"q_filters": randn(n_layers, n_kv_heads, d)}, folder / Q_FILTERS)
+    spread = randn(n_layers, n_heads, d, d)
+    stats = {"query_mean": randn(n_layers, n_heads, d), "query_cov": spread @ spread.mT / d}
+    save_file(stats, folder / EA_STATS)
+    for kind, name in KVZAP.items():
+        save_file(kvzap_tensors(kind, n_layers, config.hidden_size, n_kv_heads, randn), folder / name)
+    randn(n_layers, n_kv_heads, d, SKETCH_DIM).numpy().tofile(folder / SKETCH)
+    randn(n_layers, d, CUR_RANK).numpy().tofile(folder / CUR_SKETCH)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # the library makes them private
+
+
+def read_floats(path, *shape):
+    return torch.from_file(str(path), size=torch.Size(shape).numel(), dtype=torch.float32).reshape(shape).clone()
+
+
+def read_tensors(model, name):
+    return load_file(Path(model.config.name_or_path) / name)
+
+
+def read_sketch(model):
+    n_layers, _, n_kv_heads, d = sizes(model.config)
+    return read_floats(Path(model.config.name_or_path) / SKETCH, n_layers, n_kv_heads, d, SKETCH_DIM)
+
+
+def read_cur_sketch(model):
+    n_layers, _, _, d = sizes(model.config)
+    return read_floats(Path(model.config.name_or_path) / CUR_SKETCH, n_layers, d, CUR_RANK)
+
+
+def main():
+    from transformers import AutoConfig
+
+    models = Path(__file__).resolve().parents[1] / "golden/models"
+    for folder in sys.argv[1:] or sorted(p.parent for p in models.glob("*/config.json")):
+        write_resources(folder, AutoConfig.from_pretrained(str(folder)))
+
+
+if __name__ == "__main__":
+    main()
