@@ -31,8 +31,12 @@ KeepRows::KeepRows(const KeepPlan& keep) {
   }
 }
 
-Editor::Editor(
-    const Stage& stage, StageState& state, KvCache& cache, LayerData& data, const KeepPlan& keep)
+Editor::Editor(const Stage& stage,
+               StageState& state,
+               KvCache& cache,
+               LayerData& data,
+               const KeepPlan& keep,
+               const LayerScores& scores)
     : stage_(stage), cache_(cache), layer_(data.layer()) {
   const Instance& press = *stage.press();
   if (press.has_own_flag(KVH_METHOD_EDITS_VALUES)) values_ = copy_out(keep, /*keys=*/false);

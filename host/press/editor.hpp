@@ -16,8 +16,12 @@ namespace kvhost {
 class Editor {
  public:
   // Copies the kept entries out and lets the stage's press rewrite what it declared to edit.
-  Editor(
-      const Stage& stage, StageState& state, KvCache& cache, LayerData& data, const KeepPlan& keep);
+  Editor(const Stage& stage,
+         StageState& state,
+         KvCache& cache,
+         LayerData& data,
+         const KeepPlan& keep,
+         const LayerScores& scores);
   // After the compaction.
   void store() const;
 
