@@ -10,13 +10,14 @@ using namespace kvhost::sdk;
 
 class H2oAttention {
  public:
-  // Attention received so far, per layer and KV head and entry.
+  // Attention received so far, by layer and KV head.
+  struct Received {
+    int64_t n_counted = 0;  // tokens whose queries have voted
+    std::vector<int32_t> positions;
+    std::vector<float> votes;  // beside positions
+  };
   struct Sequence {
-    struct OfLayer {
-      int64_t n_counted = 0;  // tokens whose queries have voted
-      std::vector<std::vector<float>> received;
-    };
-    std::vector<OfLayer> layers;
+    std::vector<std::vector<Received>> layers;
   };
 
   static Description describe() {
@@ -52,6 +53,7 @@ class H2oAttention {
                         "generating, "
                         "the tokens between two evictions"))
         .uses(KVH_T_WINDOW_ATTENTION)
+        .uses(KVH_T_ATTENTION_SUM)
         .decodes();
   }
 
@@ -65,18 +67,27 @@ class H2oAttention {
 
   int64_t own_budget() const { return start_size_ + heavy_hitter_size_ + recent_size_; }
 
-  void needs(Needs& needs) const { needs.window_attention(window_size_); }
+  void needs(Needs& needs) const {
+    if (sums_only()) {
+      needs.add(KVH_T_ATTENTION_SUM);
+    } else {
+      needs.window_attention(window_size_);
+    }
+  }
 
   void score(Sequence& sequence, const Layer& layer, Scores& out) const {
     const auto index = static_cast<size_t>(layer.index());
     if (sequence.layers.size() <= index) sequence.layers.resize(index + 1);
-    Sequence::OfLayer& state = sequence.layers[index];
-    state.received.resize(static_cast<size_t>(layer.n_kv_heads()));
+    std::vector<Received>& heads = sequence.layers[index];
+    heads.resize(static_cast<size_t>(layer.n_kv_heads()));
     for_each_head(layer, [&](int32_t h) {
-      vote(layer, layer.head(h), state.n_counted, state.received[static_cast<size_t>(h)]);
+      const Head head = layer.head(h);
+      Received& received = heads[static_cast<size_t>(h)];
+      follow(head, received);
+      sums_only() ? add_sums(layer, head, received) : add_rows(layer, head, received);
+      std::copy(received.votes.begin(), received.votes.end(), out.row(h));
     });
-    state.n_counted = layer.n_seen();
-    shared_ ? score_together(layer, state, out) : score_apart(state, out);
+    if (shared_) share(layer, out);
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       const Head head = layer.head(h);
       out.pin(h, head.count_before(layer.n_seen() - recent_size_), head.n_entries(), /*value=*/1);
@@ -87,53 +98,70 @@ class H2oAttention {
   void after_compact(Sequence& sequence, const kvh_moved& moved) const {
     const auto index = static_cast<size_t>(moved.layer);
     if (sequence.layers.size() <= index) return;
-    auto& received = sequence.layers[index].received;
-    for (size_t h = 0; h < received.size(); ++h) {
-      std::vector<float> kept;
+    std::vector<Received>& heads = sequence.layers[index];
+    for (size_t h = 0; h < heads.size(); ++h) {
+      Received kept;
+      kept.n_counted = heads[h].n_counted;
       for (int64_t i = 0; i < moved.n_kept[h]; ++i) {
         const auto old = static_cast<size_t>(moved.kept[h][i]);
-        kept.push_back(old < received[h].size() ? received[h][old] : 0.0f);
+        if (old >= heads[h].votes.size()) break;  // later entries have no votes yet
+        kept.positions.push_back(heads[h].positions[old]);
+        kept.votes.push_back(heads[h].votes[old]);
       }
-      received[h] = std::move(kept);
+      heads[h] = std::move(kept);
     }
   }
 
  private:
-  // Adds the rows of the queries that have not voted yet.
-  void vote(const Layer& layer,
-            const Head& head,
-            int64_t n_counted,
-            std::vector<float>& received) const {
+  // Every row of the prompt counts alike: the host can sum them without storing them.
+  bool sums_only() const { return window_size_ == 0 && decay_ == 1; }
+
+  // New entries come last, without votes. Other entries than before are another part of the
+  // sequence: it starts anew.
+  static void follow(const Head& head, Received& received) {
+    const auto n = static_cast<size_t>(head.n_entries()), before = received.positions.size();
+    const int32_t* positions = head.positions();
+    if (before > n ||
+        !std::equal(received.positions.begin(), received.positions.end(), positions)) {
+      received = Received{};
+    }
+    received.positions.assign(positions, positions + n);
+    received.votes.resize(n);
+  }
+
+  static void add_sums(const Layer& layer, const Head& head, Received& received) {
+    if (received.n_counted == layer.n_seen()) return;
+    const Matrix sums = head.attention_sum();  // [group_size, n]
+    std::vector<float> scratch;
+    for (int64_t g = 0; g < sums.rows(); ++g) {
+      const float* row = sums.row(g, scratch);
+      for (size_t i = 0; i < received.votes.size(); ++i) received.votes[i] += row[i];
+    }
+    received.n_counted = layer.n_seen();
+  }
+
+  // Rows of the queries that have not voted yet.
+  void add_rows(const Layer& layer, const Head& head, Received& received) const {
     const Cube attention = head.window_attention();  // [group_size, W, n]
     const int64_t rows = attention.rows(), first = layer.n_seen() - rows;
-    received.resize(static_cast<size_t>(head.n_entries()));
     std::vector<float> scratch;
-    for (int64_t w = std::max<int64_t>(0, n_counted - first); w < rows; ++w) {
-      if (decay_ != 1) {
-        for (float& r : received) r *= decay_;
-      }
+    for (int64_t w = std::max<int64_t>(0, received.n_counted - first); w < rows; ++w) {
+      for (float& votes : received.votes) votes *= decay_;
       for (int64_t g = 0; g < attention.slices(); ++g) {
         const float* row = attention.row(g, w, scratch);
-        for (size_t i = 0; i < received.size(); ++i) received[i] += row[i];
+        for (size_t i = 0; i < received.votes.size(); ++i) received.votes[i] += row[i];
       }
     }
+    received.n_counted = layer.n_seen();
   }
 
-  static void score_apart(const Sequence::OfLayer& state, Scores& out) {
-    for (int32_t h = 0; h < out.n_kv_heads(); ++h) {
-      const auto& received = state.received[static_cast<size_t>(h)];
-      std::copy(received.begin(), received.end(), out.row(h));
-    }
-  }
-
-  // A token's score is the sum over the heads that hold it.
-  static void score_together(const Layer& layer, const Sequence::OfLayer& state, Scores& out) {
+  // A token's score becomes the sum over the heads that hold it.
+  static void share(const Layer& layer, Scores& out) {
     std::vector<float> sums(static_cast<size_t>(layer.n_seen()));  // by position
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       const Head head = layer.head(h);
-      const auto& received = state.received[static_cast<size_t>(h)];
       for (int64_t i = 0; i < head.n_entries(); ++i) {
-        sums[static_cast<size_t>(head.position(i))] += received[static_cast<size_t>(i)];
+        sums[static_cast<size_t>(head.position(i))] += out.row(h)[i];
       }
     }
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {

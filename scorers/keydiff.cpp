@@ -47,8 +47,7 @@ class KeyDiff {
     anchor_norm = std::max(std::sqrt(anchor_norm), 1e-8 * n);
     for (int64_t i = 0; i < keys.rows(); ++i) {
       const float* key = keys.row(i, scratch);
-      double dot = 0;
-      for (int64_t j = 0; j < d; ++j) dot += anchor[static_cast<size_t>(j)] * key[j];
+      const double dot = inner_product(anchor.data(), key, d);
       const double norm = std::max(static_cast<double>(scores[i]), 1e-8);
       scores[i] = static_cast<float>(-dot / (norm * anchor_norm));
     }

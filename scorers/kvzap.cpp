@@ -16,13 +16,17 @@ constexpr const char* kWanted =
     "[m, hidden_size], layers.i.0.bias, layers.i.2.weight [n_kv_heads, m], layers.i.2.bias (mlp), "
     "as huggingface.co/nvidia publishes them (KVzap-<type>-<model>)";
 
-// y = x W^T + b, borrowed from the file.
-struct Linear {
+struct StoredLinear {  // borrowed from the file
   kvh_tensor weight, bias;
+};
 
-  at::Tensor operator()(const at::Tensor& x) const {
-    return at::addmm(as_float(bias), x, as_float(weight).t());
-  }
+// y = x W^T + b in float32.
+struct Linear {
+  explicit Linear(const StoredLinear& stored)
+      : weight(as_float(stored.weight).t()), bias(as_float(stored.bias)) {}
+  at::Tensor operator()(const at::Tensor& x) const { return at::addmm(bias, x, weight); }
+
+  at::Tensor weight, bias;  // [n_inputs, n_outputs], [n_outputs]
 };
 
 class KvZap {
@@ -67,7 +71,8 @@ class KvZap {
 
   void score(const Layer& layer, Scores& out) const {
     const at::Tensor hidden = as_tensor(layer.get(KVH_T_HIDDEN));  // [T, hidden_size]
-    const std::vector<Linear>& parts = layers_[static_cast<size_t>(layer.index())];
+    const auto& stored = layers_[static_cast<size_t>(layer.index())];
+    const std::vector<Linear> parts(stored.begin(), stored.end());
     constexpr int64_t chunk = 256;
     const int64_t n = hidden.size(0);
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) require_rows(layer, h, n);
@@ -86,7 +91,7 @@ class KvZap {
   }
 
  private:
-  Linear linear(const std::string& name, int64_t n_outputs, int64_t n_inputs) {
+  StoredLinear linear(const std::string& name, int64_t n_outputs, int64_t n_inputs) {
     return {file_->get(name + ".weight", {n_outputs, n_inputs}),
             file_->get(name + ".bias", {n_outputs})};
   }
@@ -100,7 +105,7 @@ class KvZap {
   }
 
   std::unique_ptr<TensorFile> file_;
-  std::vector<std::vector<Linear>> layers_;
+  std::vector<std::vector<StoredLinear>> layers_;
 };
 
 }  // namespace

@@ -44,9 +44,7 @@ class QFilter {
       const float* filter = filters.row(layer.index(), h, filter_scratch);
       for (int64_t i = 0; i < keys.rows(); ++i) {
         const float* key = keys.row(i, scratch);
-        double dot = 0;
-        for (int64_t j = 0; j < keys.cols(); ++j) dot += static_cast<double>(filter[j]) * key[j];
-        out.row(h)[i] = static_cast<float>(-dot);
+        out.row(h)[i] = static_cast<float>(-inner_product(filter, key, keys.cols()));
       }
     });
   }

@@ -44,6 +44,7 @@ struct Prompt {
     layer.add_queries();
     layer.add_hidden();
     layer.add_window_attention(64);
+    layer.add_attention_sum();
     layer.raw().layer_budget = shape.n_kv_heads;
     resources = write_resources(shape);
     layer.model().model_dir = resources->path();
@@ -79,12 +80,16 @@ TEST_CASE("every scorer answers for the smallest prompts") {
   }
 }
 
-TEST_CASE("every scorer gives the same numbers again") {
+TEST_CASE("every scorer gives the same numbers again, on any number of threads") {
   const std::string name = GENERATE(from_range(std::begin(kScorers), std::end(kScorers)));
   Prompt prompt({}, 300);
   const ScoreTable first = prompt.score(name);
   INFO(name);
   CHECK(all_finite(first));
+  CHECK(prompt.score(name).scores == first.scores);
+  kvh_exec alone = *prompt.layer.raw().exec;
+  alone.parallel_for = nullptr;
+  prompt.layer.raw().exec = &alone;
   CHECK(prompt.score(name).scores == first.scores);
 }
 

@@ -87,6 +87,7 @@ class FakeLayer {
                         *keys_.back().view(),
                         *values_.back().view(),
                         p.data(),
+                        nullptr,
                         nullptr});
     }
     for (const kvh_head& head : heads_) head_pointers_.push_back(&head);
@@ -136,6 +137,16 @@ class FakeLayer {
       }
       attention_.emplace_back(std::move(data), std::vector<int64_t>{group, rows, n});
       heads_[h].window_attention = attention_.back().view();
+    }
+  }
+
+  // Column sums of random rows.
+  void add_attention_sum() {
+    const int64_t group = shape_.n_heads / shape_.n_kv_heads;
+    for (kvh_head& head : heads_) {
+      sums_.emplace_back(random_floats(rng_, group * head.n_entries, 0.01f, 1),
+                         std::vector<int64_t>{group, head.n_entries});
+      head.attention_sum = sums_.back().view();
     }
   }
 
@@ -190,7 +201,7 @@ class FakeLayer {
   FakeShape shape_;
   std::vector<std::vector<int32_t>> positions_;
   std::mt19937 rng_;
-  std::deque<FakeTensor> keys_, values_, attention_, extra_;
+  std::deque<FakeTensor> keys_, values_, attention_, sums_, extra_;
   std::vector<kvh_head> heads_;
   std::vector<const kvh_head*> head_pointers_;
   std::vector<const kvh_tensor*> tensors_;

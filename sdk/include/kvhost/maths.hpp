@@ -24,6 +24,18 @@ inline double squared_norm(const float* x, int64_t n) {
   return (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
 
+// Inner product with `n` floats, accumulated likewise. T is float or double.
+template <typename T>
+double inner_product(const T* a, const float* b, int64_t n) {
+  double lane[4] = {0, 0, 0, 0};
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (int64_t j = 0; j < 4; ++j) lane[j] += static_cast<double>(a[i + j]) * b[i + j];
+  }
+  for (; i < n; ++i) lane[0] += static_cast<double>(a[i]) * b[i];
+  return (lane[0] + lane[1]) + (lane[2] + lane[3]);
+}
+
 // Average over an odd kernel, stride 1, zeros beyond both ends, always divided by `kernel` (so the
 // ends are pulled down, as torch's avg_pool1d with count_include_pad does). `in` and `out` may not
 // overlap.
