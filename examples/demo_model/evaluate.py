@@ -8,7 +8,7 @@ needle      one fact, ten depths: exact answers of one to three digits, of a wor
 several     eight facts, one asked for
 copying     share of 64 tokens that greedy decoding repeats of a passage read 1,600 tokens before (a cue of 32)
 
-Answers are exact when every token is the likeliest one. Matrix products are in bfloat16; copying runs in transformers.
+Answers are exact when every token is the likeliest one. Matrix products are in bfloat16; copying runs in kvhost.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from attention import use_kernel
 from intervals import shown
+from kvhost import Program
 from loss import weighted_loss
 from model import Llama, Shape
 from probes import Probe, ProbeMaker
@@ -68,20 +69,10 @@ def exact(model: Llama, probe: Probe) -> float:
     return float(best.tolist() == probe.answer)
 
 
-@torch.no_grad()
-def copied(folder: Path, probes: list[Probe]) -> list[float]:
-    """Shares of each answer that greedy decoding gets right, in transformers."""
-    from transformers import AutoModelForCausalLM, logging
-
-    logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    shares = []
-    for probe in probes:
-        ids = torch.tensor([probe.context + probe.cue])
-        said = model.generate(ids, max_new_tokens=len(probe.answer), min_new_tokens=len(probe.answer), do_sample=False)
-        right = sum(a == b for a, b in zip(said[0, ids.shape[1] :].tolist(), probe.answer))
-        shares.append(right / len(probe.answer))
-    return shares
+def copied(program: Program, probe: Probe) -> float:
+    """Share of the answer that greedy decoding gets right."""
+    said = program.greedy(probe.context + probe.cue, len(probe.answer))
+    return sum(a == b for a, b in zip(said, probe.answer)) / len(probe.answer)
 
 
 def needles(model: Llama, maker: ProbeMaker, kind: str, length: int, count: int) -> dict:
@@ -98,7 +89,7 @@ def needles(model: Llama, maker: ProbeMaker, kind: str, length: int, count: int)
 
 def measure(args: argparse.Namespace) -> dict:
     model, tokenizer = load(args.model, shape_of(args.model)), Tokenizer.from_file(str(args.model / "tokenizer.json"))
-    maker, found = ProbeMaker(args.data, tokenizer), {"model": str(args.model)}
+    maker, found = ProbeMaker(args.data, tokenizer), {"model": str(args.model), "several_length": args.several_length}
     for length in args.lengths:
         if "perplexity" in args.parts:
             found.setdefault("perplexity", {})[length] = perplexity(model, args.data, tokenizer, length, args.windows)
@@ -113,7 +104,8 @@ def measure(args: argparse.Namespace) -> dict:
             found.setdefault("several", {})[kind] = {"exact": shown(values), "share": sum(values) / len(values), "count": len(values)}
             say(f"several {kind} {args.several_length}", found["several"][kind])
     if "copying" in args.parts:
-        shares = copied(args.model, [maker.copying(f"copying:{i}", args.distance) for i in range(6 * args.count)])
+        program = Program(args.kvhost, args.model, args.threads)
+        shares = [copied(program, maker.copying(f"copying:{i}", args.distance)) for i in range(6 * args.count)]
         found["copying"] = {"right": shown(shares), "share": sum(shares) / len(shares), "count": len(shares), "distance": args.distance}
         say("copying", found["copying"])
     return found
@@ -136,6 +128,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=8, help="windows a book for perplexity")
     parser.add_argument("--attention", choices=("sdpa", "kernel"), default="sdpa", help="as in train.py")
     parser.add_argument("--work", type=Path, default=Path(".cache/demo_model"), help="folder for the built kernel")
+    parser.add_argument("--kvhost", type=Path, default=Path("build/release/bin/kvhost"), help="the program, for copying")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, help="JSON file to write")
     args = parser.parse_args()

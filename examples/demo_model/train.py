@@ -4,7 +4,7 @@
     train.py --stage base --shape demo --tokenizer DIR/tokenizer.json --minutes 65 --run .cache/demo_model/base
     train.py --stage long --shape demo --from FOLDER --minutes 95 --run .cache/demo_model/long
 
-The end is fixed when a run first starts (--minutes, or --until HH:MM); rates and row lengths follow the clock between
+The end is fixed when a run first starts (--minutes, or --until HH:MM; a later --until moves it); rates and row lengths follow the clock between
 start and end, so a machine that is busy with other things gives a shorter training, never a later one. The run's folder
 holds checkpoint.pt (weights, optimisers, step), log.jsonl, and hf/, a Hugging Face folder written with each checkpoint.
 Rows are drawn from the seed and the step's number alone, so a continued run goes on with the rows it would have seen.
@@ -102,7 +102,8 @@ class Run:
         self.model.load_state_dict(kept["model"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(kept[name])
-        self.step, self.tokens, self.started, self.end = (kept[k] for k in ("step", "tokens", "started", "end"))
+        self.step, self.tokens, self.started = (kept[k] for k in ("step", "tokens", "started"))
+        self.end = self.end if self.args.until else kept["end"]
         print(f"continues at step {self.step}, {self.tokens / 1e6:.2f}M tokens", flush=True)
 
     def keep(self) -> None:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes RESULTS.md from the JSON files that evaluate.py, separate.py and picture.py left in results/.
+
+    report.py --results examples/demo_model/results --out examples/demo_model/RESULTS.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from separate import tables
+
+KINDS = {"number": "a number of 1 to 3 digits", "word": "a word", "five digits": "five digits, said twice"}
+
+
+def read(path: Path) -> dict:
+    """One file of results; all of them must be there."""
+    if not path.exists():
+        raise SystemExit(f"{path}: missing; examples/demo_model/README.md names the command that writes it")
+    return json.loads(path.read_text())
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A markdown table."""
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def abilities(models: dict[str, dict]) -> list[str]:
+    """One column a model, one row a figure."""
+    rows = []
+    first = next(iter(models.values()))
+    for length in sorted({n for found in models.values() for n in found.get("perplexity", {})}, key=int):
+        for key, name in (("perplexity", "perplexity a token"), ("bits_per_byte", "bits per byte")):
+            cells = [found.get("perplexity", {}).get(length, {}).get(key) for found in models.values()]
+            rows.append([f"{name}, windows of {length}", *("" if c is None else f"{c:.2f}" for c in cells)])
+    for kind, name in KINDS.items():
+        for length in sorted({n for f in models.values() for n in f.get("needle", {}).get(kind, {})}, key=int):
+            cells = [found.get("needle", {}).get(kind, {}).get(length, {}).get("exact", "") for found in models.values()]
+            rows.append([f"one fact of {length} tokens, {name}, %", *cells])
+    for kind in first.get("several", {}):
+        cells = [found.get("several", {}).get(kind, {}).get("exact", "") for found in models.values()]
+        rows.append([f"one of eight facts of {first['several_length']} tokens, {KINDS[kind]}, %", *cells])
+    cells = [found.get("copying", {}).get("right", "") for found in models.values()]
+    rows.append([f"copied of a passage {first['copying']['distance']} tokens back, %", *cells])
+    return table(["", *models], rows)
+
+
+def depths(found: dict) -> list[str]:
+    """Needle answers by depth, all kinds of answer but the five digits."""
+    lengths = sorted(found["needle"]["number"], key=int)
+    steps = list(found["needle"]["number"][lengths[0]]["by_depth"])
+    rows = []
+    for length in lengths:
+        pairs = [[found["needle"][k][length]["by_depth"][s] for k in ("number", "word")] for s in steps]
+        rows.append([length, *(f"{50 * sum(pair):.0f}" for pair in pairs)])
+    return table(["tokens", *steps], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=Path("examples/demo_model/results"))
+    parser.add_argument("--out", type=Path, default=Path("examples/demo_model/RESULTS.md"))
+    args = parser.parse_args()
+    names = {"models/demo": "demo", "base stage": "base", "models/tiny": "tiny"}
+    models = {name: read(args.results / f"{file}.json") for name, file in names.items()}
+    picture, separate = read(args.results / "attention.json"), read(args.results / "separate.json")
+    text = [
+        "# What the bundled models do", "",
+        "Written by `report.py` from the files in `results/`. Shares are in per cent with 95 % intervals (Wilson's, or the",
+        "bootstrap's where an answer can be half right).", "",
+        "## The full cache, on held-out books", "", *abilities(models), "",
+        "Facts found by `models/demo`, numbers and words together, by depth (0 = start of the text), in per cent:", "",
+        *depths(models["models/demo"]), "",
+        "## What compression costs", "",
+        f"{separate['contexts']} contexts of about {separate['length']} tokens for each task, made by `separate.py`, which also says what the tasks are.",
+        "", tables(separate),
+        "## Layers and heads", "",
+        f"Means over {picture['texts']} held-out texts of {picture['tokens']} tokens (`picture.py`).", "",
+        "![effective ranks by layer and entropies by head](results/attention.svg)", ""]
+    args.out.write_text("\n".join(text))
+    print(args.out)
+
+
+if __name__ == "__main__":
+    main()
