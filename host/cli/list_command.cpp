@@ -75,7 +75,8 @@ int info(const ListFlags& flags) {
   check_output_file("--json", flags.json);
   const PluginSet plugins = find_plugins(flags.plugins);
   const registry::MethodInfo* method = plugins.catalog.find(flags.name);
-  const auto expansion = plugins.aliases.find(flags.name);
+  std::optional<std::string> expansion = plugins.aliases.find(flags.name);
+  if (const auto run = plugins.aliases.find_run(flags.name)) expansion = run->text();
   if (method == nullptr && !expansion) refuse_name(flags.name, plugins);
   if (!flags.json.empty()) {
     nlohmann::json found = {

@@ -47,6 +47,12 @@ void RunFlags::add_press() {
                "Entries per head kept while generating. Default: the prefill budget."},
               kPositive,
               [this](int64_t v) { later([v](RunOptions& o) { o.press.decode_budget = v; }); });
+  add_number(app_,
+             {"--decode-keep-ratio",
+              "X",
+              "Instead: share of all tokens seen so far that stays while generating."},
+             kKeepRatioLimits,
+             [this](double v) { later([v](RunOptions& o) { o.press.decode_keep_ratio = v; }); });
   add_text(app_,
            {"--config", "FILE", "A JSON run file; flags win over it."},
            [this](const std::string& v) { config_ = v; });

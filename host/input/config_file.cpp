@@ -130,6 +130,7 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
         }},
        {"decode_every", integer(press.decode_every, kPositive)},
        {"decode_budget", integer(press.decode_budget, kPositive)},
+       {"decode_keep_ratio", number(press.decode_keep_ratio, kKeepRatioLimits)},
        {"budget", [&](const JsonAt& v) { read_budget(v, press); }},
        {"prompt", [&](const JsonAt& v) { read_prompt(v, options.prompt); }},
        {"generate", [&](const JsonAt& v) { read_generate(v, options.generate); }},

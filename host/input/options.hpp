@@ -39,6 +39,7 @@ struct PressOptions {
   int64_t decode_every = 0;  // --decode-every N tokens; 0 = the default of 64
   int64_t decode_budget =
       0;  // --decode-budget: entries per head kept while generating; 0 = the prefill budget
+  double decode_keep_ratio = 0;  // --decode-keep-ratio: of all tokens seen so far; 0 = not given
   std::optional<double> keep_ratio, compression_ratio;
   std::optional<int64_t> budget;
 };

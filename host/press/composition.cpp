@@ -138,6 +138,10 @@ class Composer {
                   "'" + spec.name + "' is an alias of " + *aliases_.find(spec.name) +
                       " and counts only as the whole text; expected the methods themselves");
     auto names = catalog_.names();
+    if (const auto run = aliases_.find_run(spec.name))
+      bad_request(spec.where,
+                  "'" + spec.name + "' is an alias of " + run->text() +
+                      " and counts only as the whole --press; expected the methods themselves");
     for (const auto& [alias, ignored] : aliases_.all()) {
       (void)ignored;
       names.push_back(alias);

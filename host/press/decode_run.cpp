@@ -84,7 +84,9 @@ void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
 }
 
 void DecodeRun::end_forward() {
-  if (due_ && press_.renumbers()) cache_.continue_behind_last();
+  if (!due_ || !press_.renumbers()) return;
+  cache_.continue_behind_last();
+  for (auto& rings : rings_) rings = Rings{};  // queries that were rotated to the old positions
 }
 
 LayerInputs DecodeRun::inputs(int64_t layer) const {

@@ -69,6 +69,18 @@ void apply_own_total(const PressOptions& options,
   budget = {"decided", 1.0, false, kv_len, kv_len * config.n_layers * config.n_kv_heads};
 }
 
+DecodePolicy decode_policy(const PressOptions& options, const BudgetReport& budget) {
+  if (options.decode_budget > 0 && options.decode_keep_ratio > 0)
+    bad_request("--decode-keep-ratio",
+                "given beside --decode-budget; expected at most one of the two");
+  DecodePolicy policy;
+  if (options.decode_every > 0) policy.every = options.decode_every;
+  policy.entries_per_head =
+      options.decode_budget > 0 ? options.decode_budget : budget.entries_per_head;
+  policy.keep_ratio = options.decode_keep_ratio;
+  return policy;
+}
+
 void note_alias(const Composition& composition, std::vector<std::string>& warnings) {
   if (!composition.expanded_from.empty())
     warnings.push_back("'" + composition.expanded_from + "' stands for " + composition.text());
@@ -103,8 +115,11 @@ Request prepare(const RunOptions& options) {
   check_device(options.device);
   Request request;
   const PluginSet plugins = find_plugins(options.plugins);
-  request.composition = compose_prefill(options.press, plugins);
-  request.decode_composition = compose_decode(options.press, plugins);
+  std::string expansion;
+  const PressOptions press_options = expand_run_alias(options.press, plugins, expansion);
+  if (!expansion.empty()) request.warnings.push_back(expansion);
+  request.composition = compose_prefill(press_options, plugins);
+  request.decode_composition = compose_decode(press_options, plugins);
   request.model_dir = resolve_model(options.model);
   request.config = read_config(request.model_dir);
   request.dtype = options.dtype.value_or(request.config.checkpoint_dtype);
@@ -116,17 +131,14 @@ Request prepare(const RunOptions& options) {
   request.prompt = read_prompt(
       options.prompt, request.model_dir, request.tokenizer.get(), request.config.vocab_size);
   const auto kv_len = static_cast<int64_t>(request.prompt.tokens.size());
-  request.budget = resolve_budget(options.press,
+  request.budget = resolve_budget(press_options,
                                   request.composition.none() && request.decode_composition.none(),
                                   kv_len,
                                   request.config.n_layers,
                                   request.config.n_kv_heads);
-  apply_own_budget(options.press, *request.press, request.config, kv_len, request.budget);
-  apply_own_total(options.press, *request.press, request.config, kv_len, request.budget);
-  if (options.press.decode_every > 0) request.decode_policy.every = options.press.decode_every;
-  request.decode_policy.entries_per_head = options.press.decode_budget > 0
-                                               ? options.press.decode_budget
-                                               : request.budget.entries_per_head;
+  apply_own_budget(press_options, *request.press, request.config, kv_len, request.budget);
+  apply_own_total(press_options, *request.press, request.config, kv_len, request.budget);
+  request.decode_policy = decode_policy(press_options, request.budget);
   note_alias(request.composition, request.warnings);
   note_alias(request.decode_composition, request.warnings);
   check_length(request, request.warnings);

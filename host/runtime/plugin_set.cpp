@@ -24,6 +24,29 @@ PluginSet find_plugins(const PluginOptions& options) {
   return set;
 }
 
+PressOptions expand_run_alias(const PressOptions& options,
+                              const PluginSet& plugins,
+                              std::string& expansion) {
+  if (!options.press.is_string()) return options;
+  const auto name = options.press.get<std::string>();
+  const auto run = plugins.aliases.find_run(name);
+  if (!run) return options;
+  if (!options.decode_press.is_null())
+    bad_request(options.decode_press_source,
+                "'" + name + "' stands for " + run->text() +
+                    "; expected no other --decode-press beside it");
+  PressOptions result = options;
+  result.press = run->press;
+  result.decode_press = run->decode_press;
+  if (result.decode_every == 0) result.decode_every = run->decode_every;
+  if (result.decode_budget == 0 && result.decode_keep_ratio == 0) {
+    result.decode_budget = run->decode_budget;
+    result.decode_keep_ratio = run->decode_keep_ratio;
+  }
+  expansion = "'" + name + "' stands for " + run->text();
+  return result;
+}
+
 Composition compose_prefill(const PressOptions& options, const PluginSet& plugins) {
   if (!options.press.is_null())
     return compose(options.press,

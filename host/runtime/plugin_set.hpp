@@ -25,6 +25,12 @@ PluginSet find_plugins(const PluginOptions& options);
 
 // What a user asked for, checked: null means the alias "default" of the shipped table (an Error
 // when there is none).
+// What --press names an alias of a whole run for (RunAlias), spelled out; flags given beside it
+// win. `expansion` is set to a sentence about it, or left empty.
+PressOptions expand_run_alias(const PressOptions& options,
+                              const PluginSet& plugins,
+                              std::string& expansion);
+
 Composition compose_prefill(const PressOptions& options, const PluginSet& plugins);
 Composition compose_decode(const PressOptions& options, const PluginSet& plugins);
 
