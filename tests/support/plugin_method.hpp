@@ -76,8 +76,12 @@ class PluginMethod {
       values.push_back(value_of(*method_->params[i], settings));
     }
     if (!settings.empty()) throw std::runtime_error("unknown setting " + settings.begin()->first);
-    kvh_child inner{
-        sizeof(kvh_child), KVH_KIND_SCORER, const_cast<PluginMethod*>(child), "inner", score_child};
+    kvh_child inner{sizeof(kvh_child),
+                    KVH_KIND_SCORER,
+                    const_cast<PluginMethod*>(child),
+                    "inner",
+                    score_child,
+                    nullptr};
     child_ = inner;
     const kvh_child* children[] = {&child_};
     const kvh_create_args args{sizeof(kvh_create_args),

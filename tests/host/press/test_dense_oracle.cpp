@@ -137,18 +137,29 @@ std::string decoding(const registry::MethodInfo& method) {
   return method.name;
 }
 
+// Every composition meets a few models and every model a few compositions: all pairs would take
+// minutes.
+bool paired(size_t model, size_t composition) { return model % 5 == composition % 5; }
+
 }  // namespace
 
 TEST_CASE("a decode step on a compressed cache equals a dense run masked to the kept set") {
-  for (const auto& model : tiny_models())
-    for (const auto& press : prefill_compositions(TinyModel(model).config()))
-      compare(model, press, "", 0);
+  const std::vector<std::string> models = tiny_models();
+  for (size_t m = 0; m < models.size(); ++m) {
+    const auto presses = prefill_compositions(TinyModel(models[m]).config());
+    for (size_t p = 0; p < presses.size(); ++p)
+      if (paired(m, p)) compare(models[m], presses[p], "", 0);
+  }
 }
 
 TEST_CASE("eviction while generating equals a dense run masked step by step") {
-  for (const auto& model : tiny_models())
-    for (const auto& method : catalog().methods())
-      if (method.kind == registry::Kind::Scorer && (method.flags & KVH_METHOD_DECODE) &&
-          method.name.rfind("zoo_", 0) != 0)
-        compare(model, "adakv:snapkv(window_size=8)", "adakv:" + decoding(method), 6);
+  std::vector<std::string> scorers;
+  for (const auto& method : catalog().methods())
+    if (method.kind == registry::Kind::Scorer && (method.flags & KVH_METHOD_DECODE) &&
+        method.name.rfind("zoo_", 0) != 0)
+      scorers.push_back(decoding(method));
+  const std::vector<std::string> models = tiny_models();
+  for (size_t m = 0; m < models.size(); ++m)
+    for (size_t s = 0; s < scorers.size(); ++s)
+      if (paired(m, s)) compare(models[m], "adakv:snapkv(window_size=8)", "adakv:" + scorers[s], 6);
 }
