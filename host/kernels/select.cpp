@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/select.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cassert>
@@ -125,13 +126,34 @@ std::vector<int32_t> select_top(const float* scores, const int8_t* pins, int64_t
       n, k, [&](int64_t i) { return pins[i] > tier.pin || (pins[i] == tier.pin && by_score(i)); });
 }
 
-int64_t first_not_finite(const float* scores, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    if ((std::bit_cast<uint32_t>(scores[i]) & 0x7f800000u) == 0x7f800000u) {
-      return i;
-    }
+namespace {
+
+// An element is NaN or infinite when all bits of its exponent are set. In blocks without a way out,
+// so that the compiler vectorises them.
+template <class Bits>
+int64_t first_with_exponent(const Bits* elements, Bits exponent, int64_t n) {
+  constexpr int64_t kBlock = 1024;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t end = std::min(begin + kBlock, n);
+    bool any = false;
+    for (int64_t i = begin; i < end; ++i) any |= (elements[i] & exponent) == exponent;
+    for (int64_t i = begin; any && i < end; ++i)
+      if ((elements[i] & exponent) == exponent) return i;
   }
   return -1;
+}
+
+}  // namespace
+
+int64_t first_not_finite(const void* elements, DType dtype, int64_t n) {
+  if (dtype == DType::Float32)
+    return first_with_exponent<uint32_t>(static_cast<const uint32_t*>(elements), 0x7f800000u, n);
+  const uint16_t exponent = dtype == DType::BFloat16 ? 0x7f80u : 0x7c00u;
+  return first_with_exponent<uint16_t>(static_cast<const uint16_t*>(elements), exponent, n);
+}
+
+int64_t first_not_finite(const float* scores, int64_t n) {
+  return first_not_finite(scores, DType::Float32, n);
 }
 
 }  // namespace kvhost

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/dtype.hpp"
+
 namespace kvhost {
 
 // The k entries that come first in the order: pin descending, score descending, position ascending;
@@ -13,7 +15,8 @@ namespace kvhost {
 // drop first. 0 <= k <= n.
 std::vector<int32_t> select_top(const float* scores, const int8_t* pins, int64_t n, int64_t k);
 
-// Index of the first NaN or infinity, -1 when there is none.
+// Index of the first NaN or infinity among n elements, -1 when there is none.
 int64_t first_not_finite(const float* scores, int64_t n);
+int64_t first_not_finite(const void* elements, DType dtype, int64_t n);
 
 }  // namespace kvhost

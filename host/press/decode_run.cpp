@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "press/finite_keys.hpp"
 #include "press/layer_budgets.hpp"
 
 namespace kvhost {
@@ -80,6 +81,7 @@ void DecodeRun::divide(int64_t n_seen) {
 void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   remember(layer, capture);
   if (!due_) return;
+  check_keys(press_.first().name(), cache_, layer);
   for (auto& run : stages_) apply(run, layer);
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/stopwatch.hpp"
+#include "press/finite_keys.hpp"
 
 namespace kvhost {
 namespace {
@@ -98,6 +99,7 @@ LayerInputs PrefillRun::held_inputs(int64_t layer) const {
 }
 
 void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
+  check_keys(press_.first().name(), cache_, layer);
   const LayerInputs in = inputs(layer, capture.queries, capture.hidden);
   {
     LayerData whole(in);

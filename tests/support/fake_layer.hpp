@@ -106,6 +106,7 @@ class FakeLayer {
             head_pointers_.data(),
             tensors_.data(),
             KVH_T_COUNT,
+            0,
             0};
   }
   FakeLayer(const FakeLayer&) = delete;

@@ -12,6 +12,30 @@ namespace kvhost::test {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// What a method needs said so that it cuts something on a short prompt.
+std::string with_parameters(const std::string& name, const ModelConfig& config) {
+  if (name == "per_layer") {
+    std::string ratios;
+    for (int64_t l = 0; l < config.n_layers; ++l)
+      ratios += (ratios.empty() ? "0." : ",0.") + std::to_string(3 + l % 6);
+    return "per_layer(compression_ratios=[" + ratios + "])";
+  }
+  if (name == "dms") return "dms(threshold=-4,sliding_window_size=8)";
+  if (name == "simlayerkv") return "simlayerkv(lazy_threshold=0.05,n_recent=20)";
+  if (name == "chunk") return "chunk(chunk_length=25)";
+  if (name == "block") return "block(block_size=16)";
+  return name;
+}
+
+// Look at the prompt as a whole, of which sliding-window layers have dropped the beginning.
+bool refuses_windows(const std::string& name) {
+  return name == "compactor" || name == "leverage" || name == "non_causal";
+}
+
+}  // namespace
+
 const registry::Catalog& catalog() {
   static const auto scanned =
       registry::Catalog::scan({KVHOST_TEST_PLUGINS, KVHOST_TEST_ZOO}, KVHOST_TEST_DESCRIBE, "");
@@ -29,6 +53,9 @@ std::vector<std::string> tiny_models() {
 TinyModel::TinyModel(const std::string& name, DType dtype)
     : weights(Weights::load(fs::path(KVHOST_TEST_DATA) / "golden/models" / name, dtype)),
       decoder(std::make_unique<Decoder>(weights)) {}
+
+TinyModel::TinyModel(std::shared_ptr<const Weights> given)
+    : weights(std::move(given)), decoder(std::make_unique<Decoder>(weights)) {}
 
 std::vector<int32_t> TinyModel::random_tokens(int64_t n, uint32_t seed) const {
   std::mt19937 random(seed);
@@ -71,6 +98,26 @@ PressedCache::PressedCache(const TinyModel& model,
   run.finish();
   budgets = run.budgets();
   peak_extra_bytes = run.peak_extra_bytes();
+}
+
+std::vector<std::string> prefill_compositions(const ModelConfig& config) {
+  std::vector<std::string> texts;
+  for (const auto& method : catalog().methods()) {
+    if (!(method.flags & KVH_METHOD_PREFILL) || method.name.rfind("zoo_", 0) == 0) continue;
+    if (method.kind == registry::Kind::Press) continue;  // edits values: no mask expresses that
+    if (!config.sliding_window.empty() && refuses_windows(method.name)) continue;
+    const std::string text = with_parameters(method.name, config);
+    const bool complete =
+        method.kind == registry::Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER);
+    texts.push_back(complete ? text : text + ":knorm");
+  }
+  texts.push_back("rankkv:adakv:snapkv(window_size=8)");
+  texts.push_back("pyramidkv(window_size=8):adakv:snapkv(window_size=8)");
+  texts.push_back("streaming_llm+adakv:snapkv(window_size=8)");
+  texts.push_back("rankkv(profile=none):knorm+snapkv(window_size=8)");
+  texts.push_back("chunk(chunk_length=25):snapkv(window_size=8)");
+  texts.push_back("block(block_size=16):snapkv(window_size=8)");
+  return texts;
 }
 
 }  // namespace kvhost::test

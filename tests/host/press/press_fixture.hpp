@@ -30,9 +30,14 @@ struct TinyModel {
   std::unique_ptr<Decoder> decoder;
 
   explicit TinyModel(const std::string& name, DType dtype = DType::Float32);
+  explicit TinyModel(std::shared_ptr<const Weights> weights);
   const ModelConfig& config() const { return decoder->config(); }
   std::vector<int32_t> random_tokens(int64_t n, uint32_t seed) const;
 };
+
+// Every scorer, allocator and wrapper in the build, in a composition that runs it after the prefill
+// of a short prompt; and some that combine them.
+std::vector<std::string> prefill_compositions(const ModelConfig& config);
 
 using Positions = std::vector<std::vector<std::vector<int32_t>>>;  // [layer][kv head][entry]
 Positions held_positions(const KvCache& cache);

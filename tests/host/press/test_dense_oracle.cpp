@@ -94,41 +94,6 @@ void compare(const std::string& model_name,
   check_rows(at::cat(rows), dense.narrow(0, kPrompt, kNew).to(at::kFloat), "decode");
 }
 
-// What a method needs said so that it cuts something on a short prompt.
-std::string with_parameters(const std::string& name, const ModelConfig& config) {
-  if (name == "per_layer") {
-    std::string ratios;
-    for (int64_t l = 0; l < config.n_layers; ++l)
-      ratios += (ratios.empty() ? "0." : ",0.") + std::to_string(3 + l % 6);
-    return "per_layer(compression_ratios=[" + ratios + "])";
-  }
-  if (name == "dms") return "dms(threshold=-4,sliding_window_size=8)";
-  if (name == "simlayerkv") return "simlayerkv(lazy_threshold=0.05,n_recent=20)";
-  if (name == "chunk") return "chunk(chunk_length=25)";
-  if (name == "block") return "block(block_size=16)";
-  return name;
-}
-
-// Every scorer, allocator and wrapper in the build, in a composition that runs it.
-std::vector<std::string> prefill_compositions(const ModelConfig& config) {
-  std::vector<std::string> texts;
-  for (const auto& method : catalog().methods()) {
-    if (!(method.flags & KVH_METHOD_PREFILL) || method.name.rfind("zoo_", 0) == 0) continue;
-    if (method.kind == registry::Kind::Press) continue;  // edits values: no mask expresses that
-    const std::string text = with_parameters(method.name, config);
-    const bool complete =
-        method.kind == registry::Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER);
-    texts.push_back(complete ? text : text + ":knorm");
-  }
-  texts.push_back("rankkv:adakv:snapkv(window_size=8)");
-  texts.push_back("pyramidkv(window_size=8):adakv:snapkv(window_size=8)");
-  texts.push_back("streaming_llm+adakv:snapkv(window_size=8)");
-  texts.push_back("rankkv(profile=none):knorm+snapkv(window_size=8)");
-  texts.push_back("chunk(chunk_length=25):snapkv(window_size=8)");
-  texts.push_back("block(block_size=16):snapkv(window_size=8)");
-  return texts;
-}
-
 // With a window where the default is all of the prompt, which is not there while generating.
 std::string decoding(const registry::MethodInfo& method) {
   for (const auto& param : method.params)
