@@ -111,7 +111,10 @@ Rows run(FakeLayer& layer, const Kept& kept, const Settings& settings) {
                 static_cast<int32_t>(kept.size()),
                 counts.data(),
                 indices.data(),
-                pointers.data()};
+                pointers.data(),
+                 nullptr,
+                 nullptr,
+                 nullptr};
   PluginMethod(kLibrary, settings).edit(layer.raw(), edit);
   return rows;
 }
