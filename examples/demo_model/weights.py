@@ -44,4 +44,5 @@ def save(model: Llama, tokenizer: Path, folder: Path) -> None:
     state = {f"model.{k}": v.detach().to(torch.bfloat16).contiguous() for k, v in model.state_dict().items()}
     part = folder / "model.safetensors.part"
     save_file(state, part, metadata={"format": "pt"})
+    part.chmod(0o644)  # safetensors writes for the owner alone
     os.replace(part, folder / "model.safetensors")
