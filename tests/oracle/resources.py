@@ -9,6 +9,7 @@ The values mean nothing; both sides read the same ones. The containers are those
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -19,6 +20,7 @@ EA_STATS = "expected_attention_stats.safetensors"
 KVZAP = {kind: f"kvzap_{kind}.safetensors" for kind in ("linear", "mlp")}
 SKETCH, CUR_SKETCH = "sketch.f32", "cur_sketch.f32"
 KVZAP_HIDDEN = 12
+DUO_PATTERN, LUKV_CURVES = "full_attention_heads.tsv", "lukv_curves.npy"
 
 
 def sizes(config):
@@ -57,6 +59,12 @@ def write_resources(folder, config, seed=5):
         save_file(kvzap_tensors(kind, n_layers, config.hidden_size, n_kv_heads, randn), folder / name)
     randn(n_layers, n_kv_heads, d, SKETCH_DIM).numpy().tofile(folder / SKETCH)
     randn(n_layers, d, CUR_RANK).numpy().tofile(folder / CUR_SKETCH)
+    pattern = torch.rand(n_layers, n_kv_heads, generator=generator)
+    rows = ["\t".join(f"{value:.4f}" for value in row) for row in pattern.tolist()]
+    (folder / DUO_PATTERN).write_text("\n".join(rows) + "\n")
+    kept = 1 - torch.arange(1, 100).view(99, 1, 1) / 100
+    spread = 0.6 + 0.8 * torch.rand(1, n_layers, n_kv_heads, generator=generator)
+    np.save(folder / LUKV_CURVES, (1 - kept * spread).clamp(0, 1).float().numpy())
     for path in folder.glob("*.safetensors"):
         path.chmod(0o644)  # the library makes them private
 

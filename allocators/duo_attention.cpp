@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// DuoAttention: retrieval heads keep everything, streaming heads only the first and the most recent
+// tokens. Which head is which was learned. Paper: arXiv:2410.10819. Checked against: kvpress 0.5.5
+// DuoAttentionPress.
+#include <fstream>
+#include <kvhost/sdk.hpp>
+#include <sstream>
+
+#include "support/resources.hpp"
+
+namespace {
+
+using namespace kvhost::sdk;
+
+class DuoAttention {
+ public:
+  static Description describe() {
+    return head_allocator("duo_attention")
+        .summary("Streaming heads keep the first and the most recent tokens, the others everything")
+        .paper("arXiv:2410.10819")
+        .reference("kvpress 0.5.5 DuoAttentionPress")
+        .notes(
+            "The pattern is the paper's full_attention_heads.tsv (github.com/mit-han-lab/"
+            "duo-attention, attn_patterns/): one line per layer, one number in [0, 1] per KV head; "
+            "sink_size and recent_size are in the config.json beside it. Of equal numbers the "
+            "earlier head streams first (kvpress leaves that open). kvpress masks and keeps the "
+            "bytes; here they are freed. Its patterns made on the fly from a sample of texts are "
+            "to be written to such a file first.")
+        .param(file("pattern").doc(
+            "Table of head scores, a line per layer; default: full_attention_heads.tsv in "
+            "the model's folder"))
+        .param(real("head_compression_ratio", 0.5)
+                   .min(0)
+                   .max(1)
+                   .doc("Share of all heads that stream: those with the smallest scores"))
+        .param(integer("sink_size", 128).min(0).unit("tokens").doc("First tokens that stay"))
+        .param(integer("recent_size", 256).min(1).unit("tokens").doc("Last tokens that stay"))
+        .own_total()
+        .edits_scores()
+        .needs_no_scorer()
+        .decodes();
+  }
+
+  explicit DuoAttention(const Args& args)
+      : sink_size_(args.integer("sink_size")), recent_size_(args.integer("recent_size")) {
+    if (!args.model()) return;
+    n_kv_heads_ = args.model()->n_kv_heads;
+    const auto path = kvhost::scorers::resource_path(
+        *args.model(), args.file("pattern"), "full_attention_heads.tsv");
+    const auto scores = read_pattern(path, args.model()->n_layers, n_kv_heads_);
+    streams_ = smallest(scores, args.real("head_compression_ratio"));
+  }
+
+  std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
+    std::vector<int64_t> counts;
+    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
+      const Head head = layer.head(h);
+      const int64_t n = head.n_entries();
+      if (!streams_[static_cast<size_t>(layer.index() * n_kv_heads_ + h)]) {
+        counts.push_back(n);
+        continue;
+      }
+      const int64_t sinks = head.count_before(sink_size_);
+      const int64_t recent = std::max(sinks, head.count_before(layer.n_seen() - recent_size_));
+      scores.pin(h, 0, sinks);
+      scores.pin(h, recent, n);
+      counts.push_back(sinks + n - recent);
+    }
+    return counts;
+  }
+
+ private:
+  // -> [n_layers * n_kv_heads]
+  static std::vector<double> read_pattern(const std::string& path,
+                                          int32_t n_layers,
+                                          int32_t n_kv_heads) {
+    std::ifstream in(path);
+    if (!in)
+      throw Error(KVH_E_RESOURCE,
+                  "/params/pattern",
+                  "'" + path +
+                      "' cannot be read; expected a table with a line per layer and a "
+                      "number per KV head");
+    std::vector<double> scores;
+    std::string line;
+    int32_t n_lines = 0;
+    while (std::getline(in, line)) {
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      std::istringstream numbers(line);
+      const size_t before = scores.size();
+      for (double value; numbers >> value;) scores.push_back(std::clamp(value, 0.0, 1.0));
+      const size_t found = scores.size() - before;
+      if (!numbers.eof() || found != static_cast<size_t>(n_kv_heads))
+        throw Error(KVH_E_RESOURCE,
+                    "/params/pattern",
+                    "line " + std::to_string(n_lines + 1) + " of '" + path + "' holds " +
+                        std::to_string(found) + " numbers; expected " + std::to_string(n_kv_heads) +
+                        ", one per KV head");
+      ++n_lines;
+    }
+    if (n_lines != n_layers)
+      throw Error(KVH_E_RESOURCE,
+                  "/params/pattern",
+                  "'" + path + "' has " + std::to_string(n_lines) + " lines; expected " +
+                      std::to_string(n_layers) + ", one per layer");
+    return scores;
+  }
+
+  static std::vector<char> smallest(const std::vector<double>& scores, double ratio) {
+    std::vector<size_t> order(scores.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(
+        order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] < scores[b]; });
+    const auto n = static_cast<size_t>(std::nearbyint(static_cast<double>(scores.size()) * ratio));
+    std::vector<char> streams(scores.size(), 0);
+    for (size_t i = 0; i < n; ++i) streams[order[i]] = 1;
+    return streams;
+  }
+
+  int64_t sink_size_, recent_size_;
+  int32_t n_kv_heads_ = 0;
+  std::vector<char> streams_;  // [n_layers * n_kv_heads]
+};
+
+}  // namespace
+
+KVHOST_HEAD_ALLOCATOR(DuoAttention)
