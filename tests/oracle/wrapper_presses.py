@@ -236,11 +236,11 @@ def mark_unsure(model, tokens: list, row: Row, ratio: float, layers: list, rel: 
 
 
 def equal_ones(scores: torch.Tensor | None, head: int, positions: set, rel: float) -> list:
-    """`positions` and those whose score is that of one of them."""
+    """`positions` and those whose score is that of one of them, protected ones (at the maximum) aside."""
     found = set(positions)
     if positions and scores is not None and scores.shape[1] > max(positions):
         row = scores[head]
-        for position in positions:
+        for position in (p for p in positions if row[p] < row.max()):
             found |= set(((row - row[position]).abs() <= rel * row[position].abs()).nonzero()[:, 0].tolist())
     return sorted(found)
 
