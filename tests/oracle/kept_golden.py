@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/golden/kept/<model>.json: which positions kvpress keeps on the tiny checkpoints, in float32.
+"""Writes tests/golden/kept/<model>.json and <model>.wrappers.json: what kvpress keeps on tiny float32 checkpoints.
 
     .venv-oracle/bin/python tests/oracle/kept_golden.py
 
@@ -19,9 +19,11 @@ from presses import COUNT_ONLY, METHODS, WINDOW, run_peer
 from resources import write_resources
 from ties import REL, cut_scores, tied_positions
 from tiny import draw_tokens, load_model
+from wrapper_presses import WRAPPERS, fitted, own_total
 
 LENGTHS = [7, WINDOW, 64, 129, 333]  # below the window, exactly it, a power of two, odd
 MODELS = ["llama_gqa", "llama_mha", "qwen2", "qwen3"]
+POINTS = [(64, 17), (64, 40), (129, 57)]  # of wrappers: (n_tokens, entries per head)
 
 
 def budgets_for(n_tokens):
@@ -32,32 +34,53 @@ def budgets_for(n_tokens):
 
 
 def compact_layer(layer):
-    entry = {"kept": layer.kept, "cut": [float(f"{c:.7g}") for c in cut_scores(layer)]}
-    tied = tied_positions(layer)
+    if layer.scores is None:
+        entry, tied = {"kept": layer.kept}, layer.unsure
+    else:
+        entry = {"kept": layer.kept, "cut": [float(f"{c:.7g}") for c in cut_scores(layer)]}
+        tied = tied_positions(layer)
     if any(tied):
         entry["tied"] = tied
     return entry
 
 
-def golden_case(model, spec, build, tokens, budget, count_only):
+def golden_case(model, spec, tokens, budget):
     case = {"press": spec, "n_tokens": len(tokens), "budget": budget}
-    result = run_peer(model, tokens, build, budget)
+    result = run_peer(model, tokens, spec, budget)
     if result.refused:
         return {**case, "refused": result.refused}
-    if count_only:
+    if result.by_design:
+        return None
+    case.update(press=result.press, budget=result.budget)
+    if spec in COUNT_ONLY:
         return {**case, "n_kept": [[len(h) for h in layer.kept] for layer in result.layers]}
+    if result.judge:
+        result.judge(REL)
     return {**case, "layers": [compact_layer(layer) for layer in result.layers]}
 
 
-def golden_file(folder, name):
+def base_cases(model, tokens):
+    """Every row that is no wrapper, at every length and budget."""
+    rows = [spec for spec in [*METHODS, *COUNT_ONLY] if spec not in WRAPPERS]
+    for n in LENGTHS:
+        for budget in budgets_for(n):
+            yield from (golden_case(model, spec, tokens[:n], budget) for spec in rows)
+
+
+def wrapper_cases(model, tokens):
+    """Wrappers, allocators and chains at the lengths and counts nearest to these that can be compared."""
+    for spec in (s for s, row in WRAPPERS.items() if not row.renumbers):
+        for n_tokens, budget in POINTS[::2] if own_total(spec) else POINTS:
+            n, n_kept = fitted(spec, n_tokens, budget)
+            case = golden_case(model, spec, tokens[:n], n_kept)
+            if case:
+                yield case
+
+
+def golden_file(folder, name, cases):
     model = load_model(folder)
     write_resources(folder, model.config)
     tokens = draw_tokens(max(LENGTHS), model.config.vocab_size, seed=20)
-    cases = []
-    for n in LENGTHS:
-        for budget in budgets_for(n):
-            for spec, build in {**METHODS, **COUNT_ONLY}.items():
-                cases.append(golden_case(model, spec, build, tokens[:n], budget, spec in COUNT_ONLY))
     return {
         "generator": "tests/oracle/kept_golden.py",
         "versions": {p: version(p) for p in ("kvpress", "transformers", "torch")},
@@ -66,7 +89,7 @@ def golden_file(folder, name):
         "dtype": "float32",
         "tie_rel": REL,
         "tokens": tokens,
-        "cases": cases,
+        "cases": list(cases(model, tokens)),
     }
 
 
@@ -77,22 +100,27 @@ def dump(golden):
     return json.dumps(golden, separators=(",", ":"))[:-1] + ',"cases":[\n' + lines + "\n]}\n"
 
 
+SETS = {"": base_cases, ".wrappers": wrapper_cases}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default=str(ROOT / "tests/golden/models"), help="folder of the tiny checkpoints")
     parser.add_argument("--out", default=str(ROOT / "tests/golden/kept"))
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), help="'' is all but the wrappers")
     parser.add_argument("names", nargs="*", default=MODELS)
     args = parser.parse_args()
     Path(args.out).mkdir(parents=True, exist_ok=True)
     rows = []
     for name in args.names:
-        golden = golden_file(Path(args.models) / name, name)
-        refused = sum("refused" in c for c in golden["cases"])
-        tied = sum(any("tied" in layer for layer in c.get("layers", [])) for c in golden["cases"])
-        n_cases = len(golden["cases"])
-        text = dump(golden)
-        (Path(args.out) / f"{name}.json").write_text(text)
-        rows.append([name, n_cases, refused, tied, len(text)])
+        for suffix in args.sets:
+            golden = golden_file(Path(args.models) / name, name, SETS[suffix])
+            refused = sum("refused" in c for c in golden["cases"])
+            tied = sum(any("tied" in layer for layer in c.get("layers", [])) for c in golden["cases"])
+            n_cases = len(golden["cases"])
+            text = dump(golden)
+            (Path(args.out) / f"{name}{suffix}.json").write_text(text)
+            rows.append([name + suffix, n_cases, refused, tied, len(text)])
     print_table(["model", "cases", "refused", "with ties", "bytes"], rows)
 
 

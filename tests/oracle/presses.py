@@ -6,8 +6,6 @@ off the cache itself (each key row found again among the full keys) or off the m
 recomputed from scores. The scores are recorded beside it, for judging ties.
 """
 
-from dataclasses import dataclass, field
-
 import torch
 from kvpress import (
     AdaKVPress,
@@ -18,10 +16,11 @@ from kvpress import (
     SnapKVPress,
     StreamingLLMPress,
 )
+from peer_result import WINDOW, LayerResult, PeerResult, found_again, ratio_for, unmasked
 from scorer_presses import SCORERS
 from transformers import DynamicCache
+from wrapper_presses import WRAPPERS, run_wrapper
 
-WINDOW = 16
 SNAP = f"snapkv(window_size={WINDOW})"
 
 
@@ -48,32 +47,9 @@ METHODS = {
     "adakv:knorm": lambda r: AdaKVPress(KnormPress(compression_ratio=r)),
     f"adakv:criticalkv:{SNAP}": lambda r: AdaKVPress(CriticalKVPress(snap(r))),
     **SCORERS,
+    **WRAPPERS,
 }
 COUNT_ONLY = {"random": lambda r: RandomPress(compression_ratio=r, seed=7)}
-
-
-def ratio_for(n_kept, n_tokens):
-    """The fraction removed at which the peer's double arithmetic keeps exactly n_kept of n_tokens."""
-    ratio = 1.0 - (n_kept + 1e-6) / n_tokens
-    assert int(n_tokens * (1.0 - ratio)) == n_kept, (n_kept, n_tokens)
-    return ratio
-
-
-@dataclass
-class LayerResult:
-    kept: list = None  # per KV head: ascending positions
-    scores: torch.Tensor = None  # [n_kv_heads, T] of the outermost scorer
-    joint: bool = False  # heads compete with each other (AdaKV)
-    # CriticalKV only:
-    inner: torch.Tensor = None  # [n_kv_heads, T] the scorer inside, which decides stage one
-    second: torch.Tensor = None  # [n_kv_heads, T] what stage two ranks by, everywhere
-    n_first: int = 0  # entries that stage one takes per head
-
-
-@dataclass
-class PeerResult:
-    refused: str = ""
-    layers: list = field(default_factory=list)
 
 
 def record_scores(press, layers, name):
@@ -103,16 +79,6 @@ def record_stages(press, layers):
     press.vwl1norm = vwl1norm
 
 
-def found_again(full, kept):
-    """full: [H, T, d], kept: [H, n, d] -> per head the ascending positions of kept's rows in full."""
-    result = []
-    for rows, wanted in zip(full, kept):
-        same = (wanted[:, None, :] == rows[None, :, :]).all(-1)  # [n, T]
-        assert bool((same.sum(1) == 1).all()), "two equal keys in one head: draw other tokens"
-        result.append(sorted(same.int().argmax(1).tolist()))
-    return result
-
-
 def record_kept(press, layers):
     """Shadows press.compress: reads which rows stayed, or which were masked."""
     original = press.compress
@@ -122,10 +88,7 @@ def record_kept(press, layers):
         layer, n_heads, n_tokens = layers[module.layer_idx], keys.shape[1], keys.shape[2]
         if getattr(module, "masked_key_indices", None) is not None:
             layer.joint = True
-            _, heads, positions = module.masked_key_indices
-            keep = torch.ones(n_heads, n_tokens, dtype=torch.bool)
-            keep[heads, positions] = False
-            layer.kept = [row.nonzero()[:, 0].tolist() for row in keep]
+            layer.kept = unmasked(module.masked_key_indices, n_heads, n_tokens)
             module.masked_key_indices = None  # only this prefill is of interest
         else:
             layer.kept = found_again(keys[0], new_keys[0])
@@ -134,12 +97,16 @@ def record_kept(press, layers):
     press.compress = compress
 
 
-def run_peer(model, tokens, build, n_kept):
-    """Prefills `tokens` under the press at exactly n_kept entries per head."""
+def run_peer(model, tokens, spec, n_kept):
+    """Prefills `tokens` under the row `spec` at exactly n_kept entries per head."""
     if not hasattr(model.config, "head_dim"):  # Qwen2's config has none, and the peer's CriticalKV reads it
         model.config.head_dim = model.config.hidden_size // model.config.num_attention_heads
+    if spec in WRAPPERS:
+        return run_wrapper(model, tokens, spec, n_kept)
+    build = METHODS[spec] if spec in METHODS else COUNT_ONLY[spec]
     press = build(ratio_for(n_kept, len(tokens)))
-    result = PeerResult(layers=[LayerResult() for _ in range(model.config.num_hidden_layers)])
+    result = PeerResult(press=spec, budget=n_kept)
+    result.layers = [LayerResult() for _ in range(model.config.num_hidden_layers)]
     scorer = press.press if isinstance(press, AdaKVPress) else press
     record_scores(scorer, result.layers, "scores")
     if isinstance(scorer, CriticalKVPress):

@@ -16,6 +16,7 @@ from presses import METHODS, WINDOW, run_peer
 from ties import verdict
 from tiny import FAMILIES, draw_tokens, make_model
 from transformers import DynamicCache
+from wrapper_presses import WRAPPERS
 
 
 def top(scores, n):
@@ -74,8 +75,8 @@ def check_selection(family, seed):
     n_layers = model.config.num_hidden_layers
     for n_tokens, budget in ((50, 20), (129, 40), (300, 210)):
         tokens = draw_tokens(n_tokens, model.config.vocab_size, seed + n_tokens)
-        for spec, build in METHODS.items():
-            peer = run_peer(model, tokens, build, budget)
+        for spec in (s for s in METHODS if s not in WRAPPERS):
+            peer = run_peer(model, tokens, spec, budget)
             for index, layer in enumerate(peer.layers):
                 mine = expected_kept(spec, layer, index, n_layers, n_tokens, budget)
                 outcome, reason = verdict(mine, layer)

@@ -18,12 +18,21 @@ def verdict(ours, layer, rel=REL):
         return "identical", ""
     if sum(map(len, ours)) != sum(map(len, layer.kept)):
         return "different", f"counts {[len(h) for h in ours]} against {[len(h) for h in layer.kept]}"
-    if layer.second is not None and not layer.joint:
+    if layer.scores is None:
+        reasons = [unsure_reason(layer, head, set(mine)) for head, mine in enumerate(ours)]
+    elif layer.second is not None and not layer.joint:
         reasons = [two_stage_reason(layer, head, set(mine), rel) for head, mine in enumerate(ours)]
     else:
         reasons = [one_stage_reason(layer, head, set(mine), rel) for head, mine in enumerate(ours)]
     reason = next((r for r in reasons if r), "")
     return ("different", reason) if reason else ("tied", "")
+
+
+def unsure_reason(layer, head, mine):
+    """Empty when only positions differ that shaken scores decide either way."""
+    differ = mine ^ set(layer.kept[head])
+    sure = differ - set(layer.unsure[head] if layer.unsure else [])
+    return f"head {head}: {sorted(sure & mine)} instead of {sorted(sure - mine)}" if sure else ""
 
 
 def one_stage_reason(layer, head, mine, rel):
