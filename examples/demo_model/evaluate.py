@@ -119,7 +119,7 @@ def say(what: str, values: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face folder")
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the texts (see corpus.py)")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--lengths", nargs="+", type=int, default=[512, 1024, 2048, 4096])
     parser.add_argument("--several-length", type=int, default=2048)

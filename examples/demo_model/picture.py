@@ -72,7 +72,7 @@ def squares(entropies: list[list[float]], left: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face folder")
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the texts (see corpus.py)")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
     parser.add_argument("--texts", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=2)

@@ -115,7 +115,7 @@ def tables(found: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("models/demo"), help="Hugging Face folder")
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the texts (see corpus.py)")
+    parser.add_argument("--data", type=Path, help="folder of the texts (see corpus.py); needed unless --table is given")
     parser.add_argument("--kvhost", type=Path, default=Path("build/release/bin/kvhost"))
     parser.add_argument("--presses", nargs="+", default=PRESSES, help="compositions as --press takes them")
     parser.add_argument("--length", type=int, default=2000, help="tokens of a context (copying: about 1,700)")
@@ -127,6 +127,8 @@ def main() -> None:
     if args.table:
         print(tables(json.loads(args.table.read_text())))
         return
+    if args.data is None:
+        parser.error("no --data; expected the folder of the texts")
     found = measure(args)
     print("\n" + tables(found))
     if args.out:

@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", choices=sorted(STAGES), required=True)
     parser.add_argument("--shape", choices=sorted(SHAPES), default="demo")
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the texts (see corpus.py)")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the log")
     parser.add_argument("--from", dest="start", type=Path, help="Hugging Face folder to start from; else structured init")
     parser.add_argument("--tokenizer", type=Path, help="tokenizer.json (default: that of --from)")

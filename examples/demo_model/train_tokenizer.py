@@ -32,7 +32,7 @@ def train(data: Path, size: int) -> Tokenizer:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"), help="folder of the texts (see corpus.py)")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
     parser.add_argument("--size", type=int, default=4096, help="pieces, bytes and special ones counted")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
