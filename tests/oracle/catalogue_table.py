@@ -27,15 +27,15 @@ decoding_adakv_snapkv decoding_keydiff merging_knorm merging_snapkv merging_expe
 MULTI_PASS = "runs the model more than once over the prompt; not yet"
 ADAPTER = "needs learned adapters or gates; not yet"
 ABSENT = {
-    "duo_attention": "head patterns and streaming heads; not yet",
-    "duo_attention_on_the_fly": "head patterns and streaming heads; not yet",
+    "duo_attention": "duo_attention needs a pattern file (pattern=); making one on the fly: not yet",
+    "duo_attention_on_the_fly": "duo_attention needs a pattern file (pattern=); making one on the fly: not yet",
     "fastkvzip": ADAPTER,
     "finch": "reads the question behind a delimiter; not yet",
     "kvcompose": MULTI_PASS,
     "kvcompose_unstructured": MULTI_PASS,
     "kvzip": MULTI_PASS,
     "kvzip_plus": MULTI_PASS,
-    "lukv": "learned curves per head; not yet",
+    "lukv": "lukv:expected_attention(epsilon=0.02) with a curves file (curves=); not compared with the peer yet",
     "RestoreKV": ADAPTER,
     "RestoreKV_plus": ADAPTER,
     "snap_think": "prunes key channels; not yet",
