@@ -45,4 +45,13 @@ class Cutter {
   Timings& timings_;
 };
 
+// One stage at work on one sequence.
+struct StageRun {
+  StageRun(const Stage& stage, KvCache& cache, Timings& timings)
+      : stage(stage), state(stage), cutter(stage, state, cache, timings) {}
+  const Stage& stage;
+  StageState state;
+  Cutter cutter;
+};
+
 }  // namespace kvhost

@@ -68,10 +68,11 @@ void DecodeRun::divide(int64_t n_seen) {
         static_cast<int64_t>(std::floor(static_cast<double>(n_seen) * policy_.keep_ratio + 1e-9)));
   const auto totals = press_.totals(
       all.total(), per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads);
+  budgets_.resize(stages_.size());
   for (size_t s = 0; s < stages_.size(); ++s) {
     StageRun& run = stages_[s];
     const bool divides = run.stage.selects() && !run.stage.owns_total();
-    run.budgets = divides ? divide_over_layers(
+    budgets_[s] = divides ? divide_over_layers(
                                 run.stage, run.state, bounds, totals[s], decoder_.config().n_layers)
                                 .entries
                           : all.entries;
@@ -82,7 +83,7 @@ void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   remember(layer, capture);
   if (!due_) return;
   check_keys(press_.first().name(), cache_, layer);
-  for (auto& run : stages_) apply(run, layer);
+  for (size_t s = 0; s < stages_.size(); ++s) apply(stages_[s], budgets_[s][layer], layer);
 }
 
 void DecodeRun::end_forward() {
@@ -110,17 +111,17 @@ LayerInputs DecodeRun::inputs(int64_t layer) const {
   return in;
 }
 
-void DecodeRun::apply(StageRun& run, int64_t layer) {
+void DecodeRun::apply(StageRun& run, int64_t entries, int64_t layer) {
   LayerInputs in = inputs(layer);
-  in.layer_budget = run.budgets[layer];
+  in.layer_budget = entries;
   LayerData data(in);
   int64_t held = 0;
   for (const int64_t n : data.n_entries()) held += n;
   const bool divides = run.stage.selects() && !run.stage.owns_total();
-  if (divides && held <= run.budgets[layer]) return;
+  if (divides && held <= entries) return;
   LayerScores scores;
   if (run.stage.selects()) scores = run.cutter.score(data, layer);
-  run.cutter.cut(data, layer, run.budgets[layer], scores);
+  run.cutter.cut(data, layer, entries, scores);
 }
 
 void DecodeRun::remember(int64_t layer, const LayerCapture& capture) {

@@ -44,19 +44,10 @@ class DecodeRun {
     at::Tensor hidden;   // [W, hidden_size]
   };
 
-  struct StageRun {
-    StageRun(const Stage& stage, KvCache& cache, Timings& timings)
-        : stage(stage), state(stage), cutter(stage, state, cache, timings) {}
-    const Stage& stage;
-    StageState state;
-    Cutter cutter;
-    std::vector<int64_t> budgets;  // of the current cut, entries per layer
-  };
-
   void remember(int64_t layer, const LayerCapture& capture);
   void divide(int64_t n_seen);
   LayerInputs inputs(int64_t layer) const;
-  void apply(StageRun& run, int64_t layer);
+  void apply(StageRun& run, int64_t entries, int64_t layer);
 
   const Press& press_;
   const Decoder& decoder_;
@@ -65,6 +56,7 @@ class DecodeRun {
   CaptureRequest capture_;
   kvh_exec exec_;
   std::deque<StageRun> stages_;
+  std::vector<std::vector<int64_t>> budgets_;  // by stage, of the current cut: entries per layer
   std::vector<Rings> rings_;
   int64_t since_cut_ = 0, n_tokens_ = 0, n_cuts_ = 0;
   bool due_ = false;

@@ -45,13 +45,6 @@ class PrefillRun {
   }  // highest size of retained scores and windows
 
  private:
-  struct StageRun {
-    StageRun(const Stage& stage, KvCache& cache, Timings& timings)
-        : stage(stage), state(stage), cutter(stage, state, cache, timings) {}
-    const Stage& stage;
-    StageState state;
-    Cutter cutter;
-  };
   struct Held {  // what waits for the final budgets
     LayerScores scores;
     at::Tensor queries, hidden;
