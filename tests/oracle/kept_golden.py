@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from common import ROOT, print_table
-from presses import COUNT_ONLY, METHODS, WINDOW, run_peer
+from presses import METHODS, WINDOW, run_peer
 from resources import write_resources
 from ties import REL, cut_scores, tied_positions
 from tiny import draw_tokens, load_model
@@ -52,8 +52,6 @@ def golden_case(model, spec, tokens, budget):
     if result.by_design:
         return None
     case.update(press=result.press, budget=result.budget)
-    if spec in COUNT_ONLY:
-        return {**case, "n_kept": [[len(h) for h in layer.kept] for layer in result.layers]}
     if result.judge:
         result.judge(REL)
     return {**case, "layers": [compact_layer(layer) for layer in result.layers]}
@@ -61,7 +59,7 @@ def golden_case(model, spec, tokens, budget):
 
 def base_cases(model, tokens):
     """Every row that is no wrapper, at every length and budget."""
-    rows = [spec for spec in [*METHODS, *COUNT_ONLY] if spec not in WRAPPERS]
+    rows = [spec for spec in METHODS if spec not in WRAPPERS]
     for n in LENGTHS:
         for budget in budgets_for(n):
             yield from (golden_case(model, spec, tokens[:n], budget) for spec in rows)

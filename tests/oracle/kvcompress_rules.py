@@ -25,6 +25,19 @@ def fix_size_l2(keys, size, keep_ratio=0.0, strategy="keep_low"):
     return range(n - recent, n), smallest(rank, range(n - recent), size - recent), rank
 
 
+def recent_only(keys, size):
+    n = len(keys)
+    return range(n - size, n), [], keys.norm(dim=-1)
+
+
+def h2o_l2(keys, size, start_size=4, recent_size=444):
+    n, rank = len(keys), keys.norm(dim=-1)
+    heavy_hitters = size - start_size - recent_size
+    assert heavy_hitters > 0, "kvcompress's sizes leave no heavy hitter"
+    middle = smallest(rank, range(start_size, n - recent_size), heavy_hitters)
+    return [*range(start_size), *range(n - recent_size, n)], middle, rank
+
+
 def snapkv_lite(keys, size, observation_window=32, pooling_kernel=5):
     n, rank = len(keys), keys.norm(dim=-1)
     prefix = n - observation_window

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 import torch
 
 WINDOW = 16
+REFUSALS = (AssertionError, ValueError, RuntimeError, IndexError)  # the last two: it stumbles over a short prompt
+
+
+def refusal(error: Exception) -> str:
+    """One line that says why the peer has no answer."""
+    return (str(error).splitlines() or ["assertion"])[0]
 
 
 def ratio_for(n_kept: int, n_tokens: int) -> float:

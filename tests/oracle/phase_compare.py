@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows after a cut, against kvpress: re-rotated keys, and methods that cut while tokens are generated.
+"""What follows after a cut, against kvpress: re-rotated keys, merged values, and cuts while tokens are generated.
 
     .venv-oracle/bin/python tests/oracle/phase_compare.py [--kvhost BIN] [--seed N] [--json OUT]
 
@@ -15,15 +15,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import torch
+from cam_draws import Draws, inject
 from common import Host, HostError, make_parser, print_table
 from kvpress import (
     DecodingPress,
     KeyDiffPress,
     KeyRerotationPress,
     KnormPress,
+    MergingPress,
     SnapKVPress,
     StreamingLLMPress,
     TOVAPress,
@@ -37,18 +38,22 @@ from transformers import DynamicCache
 
 TOLERANCE = 1e-3
 N_CONTEXT, N_FOLLOW, BUDGET, EVERY = 90, 40, 40, 8
-MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
 class Row:
     build: Callable  # () -> press
-    rotates: bool = False  # cuts after the prefill and renumbers; else it cuts while decoding
+    rotates: bool = False  # renumbers: positions go on from the compressed length
 
 
 def rotation(inner: Callable) -> Row:
     ratio = ratio_for(BUDGET, N_CONTEXT)
     return Row(lambda: KeyRerotationPress(inner(compression_ratio=ratio)), rotates=True)
+
+
+def merging(inner: Callable, **settings) -> Row:
+    ratio = ratio_for(BUDGET, N_CONTEXT)
+    return Row(lambda: MergingPress(inner(compression_ratio=ratio), **settings))
 
 
 def decoding(inner: Callable) -> Row:
@@ -68,6 +73,9 @@ ROWS = {
     "key_rerotation:knorm": rotation(KnormPress),
     "key_rerotation:streaming_llm": rotation(StreamingLLMPress),
     f"key_rerotation:snapkv(window_size={WINDOW})": rotation(snap),
+    "merging:knorm": merging(KnormPress),
+    f"merging(similarity_threshold=0.1):snapkv(window_size={WINDOW})": merging(snap, similarity_threshold=0.1),
+    "merging(merge_fraction=0.3):keydiff": merging(KeyDiffPress, merge_fraction=0.3),
     "decode knorm": decoding(KnormPress),
     "decode keydiff": decoding(KeyDiffPress),
     "decode qfilter": decoding(QFilter),
@@ -76,63 +84,6 @@ ROWS = {
     "decode cam:head_mean:keydiff": cam(KeyDiffPress, 32),
     "decode cam(merge_budget=1):head_mean:tova": cam(TOVAPress, 1),
 }
-
-
-def mix64(x: int) -> int:
-    """SplitMix64, as sdk/include/kvhost/maths.hpp has it."""
-    x = (x + 0x9E3779B97F4A7C15) & MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
-    return x ^ (x >> 31)
-
-
-def uniform(seed: int, *counters: int) -> float:
-    bits = mix64(seed)
-    for counter in counters:
-        bits = mix64(bits ^ counter)
-    return (bits >> 40) * 2.0**-24
-
-
-class Draws:
-    """Stands in for torch.bernoulli while CaM cuts: slots are traced back to positions."""
-
-    def __init__(self, seed: int):
-        self.seed, self.layer, self.positions = seed, 0, {}
-
-    def enter(self, layer: int, n_slots: int, n_seen: int) -> None:
-        """Before a layer is cut: the slots that joined since hold the newest positions."""
-        held = self.positions.setdefault(layer, [])
-        held += range(n_seen - (n_slots - len(held)), n_seen)
-        self.layer = layer
-
-    def searchsorted(self, kept: torch.Tensor, merged: torch.Tensor, right: bool) -> torch.Tensor:
-        held = self.positions[self.layer]
-        self.merged = [held[slot] for slot in merged[0].tolist()]
-        self.positions[self.layer] = [held[slot] for slot in kept[0].tolist()]
-        return ORIGINAL_SEARCH(kept, merged, right=right)
-
-    def bernoulli(self, probability: torch.Tensor) -> torch.Tensor:
-        """probability: [1, n_kv_heads, n_merged]"""
-        drawn = [
-            [uniform(self.seed, self.layer, head, position) for position in self.merged]
-            for head in range(probability.shape[1])
-        ]
-        return (torch.tensor(drawn)[None] < probability).to(probability.dtype)
-
-
-ORIGINAL_SEARCH = torch.searchsorted
-
-
-def inject(press: CAMPress, draws: Draws, clock: list) -> None:
-    """Shadows press.compress: draws know which layer is cut, and how many tokens were seen."""
-    original = press.compress
-
-    def compress(module, hidden_states, keys, *rest):
-        draws.enter(int(module.layer_idx), keys.shape[2], clock[0])
-        with mock.patch("torch.searchsorted", draws.searchsorted), mock.patch("torch.bernoulli", draws.bernoulli):
-            return original(module, hidden_states, keys, *rest)
-
-    press.compress = compress
 
 
 def peer_log_probs(model, context: list, follow: list, row: Row) -> torch.Tensor:

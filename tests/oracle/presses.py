@@ -12,11 +12,10 @@ from kvpress import (
     CriticalKVPress,
     KnormPress,
     PyramidKVPress,
-    RandomPress,
     SnapKVPress,
     StreamingLLMPress,
 )
-from peer_result import WINDOW, LayerResult, PeerResult, found_again, ratio_for, unmasked
+from peer_result import REFUSALS, WINDOW, LayerResult, PeerResult, found_again, ratio_for, refusal, unmasked
 from scorer_presses import SCORERS
 from transformers import DynamicCache
 from wrapper_presses import WRAPPERS, run_wrapper
@@ -46,10 +45,10 @@ METHODS = {
     f"criticalkv:{SNAP}": lambda r: CriticalKVPress(snap(r)),
     "adakv:knorm": lambda r: AdaKVPress(KnormPress(compression_ratio=r)),
     f"adakv:criticalkv:{SNAP}": lambda r: AdaKVPress(CriticalKVPress(snap(r))),
+    "uniform:knorm": lambda r: KnormPress(compression_ratio=r),
     **SCORERS,
     **WRAPPERS,
 }
-COUNT_ONLY = {"random": lambda r: RandomPress(compression_ratio=r, seed=7)}
 
 
 def record_scores(press, layers, name):
@@ -103,8 +102,7 @@ def run_peer(model, tokens, spec, n_kept):
         model.config.head_dim = model.config.hidden_size // model.config.num_attention_heads
     if spec in WRAPPERS:
         return run_wrapper(model, tokens, spec, n_kept)
-    build = METHODS[spec] if spec in METHODS else COUNT_ONLY[spec]
-    press = build(ratio_for(n_kept, len(tokens)))
+    press = METHODS[spec](ratio_for(n_kept, len(tokens)))
     result = PeerResult(press=spec, budget=n_kept)
     result.layers = [LayerResult() for _ in range(model.config.num_hidden_layers)]
     scorer = press.press if isinstance(press, AdaKVPress) else press
@@ -115,6 +113,6 @@ def run_peer(model, tokens, spec, n_kept):
     try:
         with torch.no_grad(), press(model):
             model.model(torch.tensor([tokens]), past_key_values=DynamicCache())
-    except (AssertionError, ValueError) as error:
-        return PeerResult(refused=str(error) or "assertion")
+    except REFUSALS as error:
+        return PeerResult(refused=refusal(error))
     return result

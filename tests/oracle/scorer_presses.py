@@ -16,9 +16,19 @@ from kvpress import (
     LeverageScorePress,
     NonCausalAttnPress,
     QFilterPress,
+    RandomPress,
     TOVAPress,
 )
-from kvcompress_rules import H2OAttentionPress, RulePress, adaptive_l2, fix_size_l2, snapkv_lite
+from draws import uniform_scores
+from kvcompress_rules import (
+    H2OAttentionPress,
+    RulePress,
+    adaptive_l2,
+    fix_size_l2,
+    h2o_l2,
+    recent_only,
+    snapkv_lite,
+)
 from kvpress.presses.cap_press import CapPress
 from kvpress.presses.expected_attention_with_stats import ExpectedAttentionStatsPress
 from kvpress.presses.kvzap_press import KVzapConfig, KVzapModel
@@ -74,6 +84,11 @@ class Compactor(injected(CompactorPress, read_sketch)):
         ends = self.sink_size_start + self.sink_size_end
         assert hidden_states.shape[1] > ends, f"no tokens between the {ends} at both ends"
         return super().score(module, hidden_states, *args, **kwargs)
+
+
+class Random(RandomPress):
+    def score(self, module, hidden_states, keys, *args, **kwargs):
+        return uniform_scores(self.seed, module.layer_idx, *keys.shape[1:3])
 
 
 class QFilter(QFilterPress):
@@ -149,6 +164,9 @@ SCORERS = {
     "adakv:kvzap": under_adakv(KVzap),
     "qfilter": simple(QFilter),
     "expected_attention_stats": simple(ExpectedAttentionStats),
+    "random(seed=7)": simple(Random, seed=7),
+    "recent_only": simple(RulePress, rule=recent_only),
+    "h2o_l2(recent_size=8)": simple(RulePress, rule=h2o_l2, recent_size=8),
     "fix_size_l2(keep_ratio=0.3)": simple(RulePress, rule=fix_size_l2, keep_ratio=0.3),
     "fix_size_l2(strategy=keep_high)": simple(RulePress, rule=fix_size_l2, strategy="keep_high"),
     "h2o_attention(recent_size=8)": simple(H2OAttentionPress),

@@ -23,7 +23,12 @@ FAMILIES = {
     "llama_gqa": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=8, num_key_value_heads=2, head_dim=16)),
     "llama_mha": (LlamaConfig, LlamaForCausalLM, dict(num_attention_heads=4, num_key_value_heads=4, head_dim=16)),
     "qwen2": (Qwen2Config, Qwen2ForCausalLM, dict(num_attention_heads=4, num_key_value_heads=2)),
-    "qwen3": (Qwen3Config, Qwen3ForCausalLM, dict(num_attention_heads=6, num_key_value_heads=3, head_dim=32)),
+    # The peer's BlockPress splits the hidden size by KV heads: 96 = 3 x 32.
+    "qwen3": (
+        Qwen3Config,
+        Qwen3ForCausalLM,
+        dict(hidden_size=96, num_attention_heads=6, num_key_value_heads=3, head_dim=32),
+    ),
 }
 
 

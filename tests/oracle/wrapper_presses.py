@@ -22,6 +22,7 @@ from kvpress import (
     KeyDiffPress,
     KeyRerotationPress,
     KnormPress,
+    MergingPress,
     ObservedAttentionPress,
     PerLayerCompressionPress,
     SimLayerKVPress,
@@ -30,7 +31,8 @@ from kvpress import (
     TOVAPress,
 )
 from kvpress.presses.entropy_gated_chunkkv_press import EntropyGatedChunkKVPress
-from peer_result import WINDOW, LayerResult, PeerResult, found_again, ratio_for, unmasked
+from learned_presses import DuoAttention, LUKV
+from peer_result import REFUSALS, WINDOW, LayerResult, PeerResult, found_again, ratio_for, refusal, unmasked
 from scorer_presses import KVzap, QFilter
 from transformers import DynamicCache
 
@@ -50,8 +52,12 @@ def chunks_of(length: int) -> Callable:
 
 
 def squares(n_tokens: int, n_kept: int) -> tuple[int, int]:
-    """Both are squares, so that what a chain of two leaves after the first is a whole number."""
-    return isqrt(n_tokens) ** 2, isqrt(n_kept) ** 2
+    """Two squares, n_kept below n_tokens: what a chain of two leaves after the first is a whole number then.
+
+    At any other count the members' shares are rounded, and the first may keep one entry more on one side.
+    """
+    side = max(isqrt(n_tokens), 2)
+    return side**2, min(isqrt(n_kept), side - 1) ** 2
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class Row:
     eager: bool = False  # the peer reads the model's attention weights
     fit: Callable = as_is  # (n_tokens, n_kept) -> the nearest ones that can be compared
     chunk: int = 0  # shares of such chunks may differ by design
+    protected: int = 0  # entries per head that are pinned; a head with fewer chooses among equals by design
     renumbers: bool = False  # the cache no longer holds the original positions
 
 
@@ -89,6 +96,15 @@ def chain(*members: Callable) -> Row:
 
 def per_layer(inner: Callable) -> Row:
     return Row(lambda r: PerLayerCompressionPress(inner(0.5), LAYER_RATIOS), own_total=True)
+
+
+def duo(**settings) -> Row:
+    return Row(lambda r: DuoAttention(**settings), own_total=True)
+
+
+def lukv(inner: Callable, **settings) -> Row:
+    protected = settings.get("sink", 4) + settings.get("window", 1)
+    return Row(lambda r: LUKV(press=inner(0.5), **settings), own_total=True, protected=protected)
 
 
 def ea(ratio: float) -> ExpectedAttentionPress:
@@ -142,6 +158,23 @@ WRAPPERS = {
     "key_rerotation:knorm": Row(over(KeyRerotationPress, KnormPress), renumbers=True),
     "key_rerotation:streaming_llm": Row(over(KeyRerotationPress, StreamingLLMPress), renumbers=True),
     f"key_rerotation:{SNAP}": Row(over(KeyRerotationPress, snap), renumbers=True),
+    "duo_attention(head_compression_ratio=0.5,sink_size=4,recent_size=12)": duo(
+        head_compression_ratio=0.5, sinks=4, recent=12
+    ),
+    "duo_attention(head_compression_ratio=0.7,sink_size=0,recent_size=30)": duo(
+        head_compression_ratio=0.7, sinks=0, recent=30
+    ),
+    "lukv(compression_ratio=0.5):expected_attention(epsilon=0.02)": lukv(
+        lambda r: ExpectedAttentionPress(compression_ratio=r, epsilon=2e-2), compression_ratio=0.5
+    ),
+    "lukv(compression_ratio=0.3,sink=2,window=3):keydiff": lukv(
+        KeyDiffPress, compression_ratio=0.3, sink=2, window=3
+    ),
+    f"lukv(compression_ratio=0.75):{SNAP}": lukv(snap, compression_ratio=0.75),
+    "merging:knorm": Row(over(MergingPress, KnormPress)),
+    f"merging(similarity_threshold=0.2,merge_fraction=0.5):{SNAP}": Row(
+        over(MergingPress, snap, similarity_threshold=0.2, merge_fraction=0.5)
+    ),
     "knorm+knorm": chain(KnormPress, KnormPress),
     "streaming_llm+knorm": chain(StreamingLLMPress, KnormPress),
     f"{SNAP}+knorm": chain(snap, KnormPress),
@@ -206,7 +239,7 @@ def record_kept(press, layers: list) -> None:
 
 
 def kept_by_peer(model, tokens: list, row: Row, ratio: float, shake: tuple | None = None) -> list:
-    """One prefill -> LayerResult of every layer. [raises] AssertionError or ValueError where the peer refuses."""
+    """One prefill -> LayerResult of every layer. [raises] one of REFUSALS where the peer has no answer."""
     press = row.build(ratio)
     layers = [LayerResult() for _ in range(model.config.num_hidden_layers)]
     for scorer in inner_scorers(press):
@@ -264,10 +297,20 @@ def other_shares(layers: list, n_tokens: int, length: int) -> str:
     return "" if ours == theirs else f"chunks keep {ours}, each rounded down {theirs}"
 
 
+def too_few(layers: list, protected: int) -> str:
+    """Says so when a head gets fewer entries than are pinned: the peer drops the last of those, kvhost the first."""
+    least = min(len(kept) for layer in layers for kept in layer.kept)
+    return f"a head gets {least} entries, {protected} are protected" if least < protected else ""
+
+
+def spelled(spec: str, n_layers: int) -> str:
+    """The row's name with a ratio for every layer where it needs them."""
+    return spec.replace(LAYERS, str(LAYER_RATIOS[:n_layers]).replace(" ", ""))
+
+
 def request(spec: str, row: Row, layers: list, n_tokens: int) -> tuple[str, int | None]:
     """-> (composition, --budget) that asks kvhost for the peer's counts."""
-    n_layers = len(layers)
-    spec = spec.replace(LAYERS, str(LAYER_RATIOS[:n_layers]).replace(" ", ""))
+    spec = spelled(spec, len(layers))
     if row.own_total:
         return spec, None
     totals = [sum(map(len, layer.kept)) for layer in layers]
@@ -284,13 +327,15 @@ def run_wrapper(model, tokens: list, spec: str, n_kept: int) -> PeerResult:
     ratio = ratio_for(n_kept, len(tokens))
     try:
         layers = kept_by_peer(model, tokens, row, ratio)
-    except (AssertionError, ValueError) as error:
-        return PeerResult(refused=str(error) or "assertion")
+    except REFUSALS as error:
+        return PeerResult(refused=refusal(error))
     result = PeerResult(layers=layers)
     result.press, result.budget = request(spec, row, layers, len(tokens))
     result.judge = lambda rel: mark_unsure(model, tokens, row, ratio, layers, rel)
     if row.chunk:
         result.by_design = other_shares(layers, len(tokens), row.chunk)
+    if row.protected:
+        result.by_design = too_few(layers, row.protected)
     return result
 
 
