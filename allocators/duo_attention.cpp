@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // DuoAttention: retrieval heads keep everything, streaming heads only the first and the most recent
-// tokens. Which head is which was learned. Paper: arXiv:2410.10819. Checked against: kvpress 0.5.5
-// DuoAttentionPress.
+// tokens. Which head is which was learned, or is guessed from the prompt. Paper: arXiv:2410.10819.
+// Checked against: kvpress 0.5.5 DuoAttentionPress.
 #include <fstream>
-#include <kvhost/sdk.hpp>
+#include <kvhost/resources.hpp>
 #include <sstream>
 
-#include "support/resources.hpp"
+#include "streaming_scores.hpp"
 
 namespace {
 
@@ -24,11 +24,18 @@ class DuoAttention {
             "duo-attention, attn_patterns/): one line per layer, one number in [0, 1] per KV head; "
             "sink_size and recent_size are in the config.json beside it. Of equal numbers the "
             "earlier head streams first (kvpress leaves that open). kvpress masks and keeps the "
-            "bytes; here they are freed. Its patterns made on the fly from a sample of texts are "
-            "to be written to such a file first.")
+            "bytes; here they are freed. on_the_fly_scoring is kvpress's, by the mean query and "
+            "the mean key of a text: there of 50 chapters of BookSum, here of the prompt itself, "
+            "so that nothing is downloaded and the pattern fits the text.")
         .param(file("pattern").doc(
             "Table of head scores, a line per layer; default: full_attention_heads.tsv in "
             "the model's folder"))
+        .param(boolean("on_the_fly_scoring", false)
+                   .doc("Read no table: score the heads by this prompt's mean queries and keys"))
+        .param(integer("scoring_length", 500)
+                   .min(2)
+                   .unit("tokens")
+                   .doc("on_the_fly_scoring: positions at which the mean key is looked at"))
         .param(real("head_compression_ratio", 0.5)
                    .min(0)
                    .max(1)
@@ -38,25 +45,55 @@ class DuoAttention {
         .own_total()
         .edits_scores()
         .needs_no_scorer()
+        .decides_late()
+        .uses(KVH_T_QUERY_WINDOW, KVH_NEED_OPTIONAL)
         .decodes();
   }
 
   explicit DuoAttention(const Args& args)
-      : sink_size_(args.integer("sink_size")), recent_size_(args.integer("recent_size")) {
+      : sink_size_(args.integer("sink_size")),
+        recent_size_(args.integer("recent_size")),
+        on_the_fly_(args.flag("on_the_fly_scoring")),
+        length_(args.integer("scoring_length")),
+        ratio_(args.real("head_compression_ratio")) {
     if (!args.model()) return;
     n_kv_heads_ = args.model()->n_kv_heads;
-    const auto path = kvhost::scorers::resource_path(
-        *args.model(), args.file("pattern"), "full_attention_heads.tsv");
+    if (on_the_fly_) return;
+    const auto path =
+        resource_path(*args.model(), args.file("pattern"), "full_attention_heads.tsv");
     const auto scores = read_pattern(path, args.model()->n_layers, n_kv_heads_);
-    streams_ = smallest(scores, args.real("head_compression_ratio"));
+    streams_ = smallest(scores, ratio_);
   }
 
-  std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
+  // Of one prompt: what on_the_fly_scoring has found out.
+  struct Sequence {
+    std::vector<double> scores;  // of the layers seen so far, [n_layers * n_kv_heads]
+    std::vector<char> streams;   // likewise, once all were seen
+  };
+
+  uint32_t when() const { return on_the_fly_ ? KVH_WHEN_AFTER_PREFILL : KVH_WHEN_BEFORE_PREFILL; }
+
+  // Optional, because queries are there while a layer is observed and gone when all were.
+  void needs(Needs& needs) const {
+    if (on_the_fly_) needs.add(KVH_T_QUERY_WINDOW, /*window=*/0, KVH_NEED_OPTIONAL);
+  }
+
+  void observe(Sequence& sequence, const Layer& layer) const {
+    const auto scores = kvhost::allocators::streaming_scores(layer, length_);
+    sequence.scores.insert(sequence.scores.end(), scores.begin(), scores.end());
+  }
+
+  std::vector<int64_t> allocate(Sequence& sequence,
+                                const Layer& layer,
+                                const Scores& scores) const {
+    if (on_the_fly_ && sequence.streams.empty())
+      sequence.streams = smallest(sequence.scores, ratio_);
+    const std::vector<char>& streams = on_the_fly_ ? sequence.streams : streams_;
     std::vector<int64_t> counts;
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       const Head head = layer.head(h);
       const int64_t n = head.n_entries();
-      if (!streams_[static_cast<size_t>(layer.index() * n_kv_heads_ + h)]) {
+      if (!streams[static_cast<size_t>(layer.index() * n_kv_heads_ + h)]) {
         counts.push_back(n);
         continue;
       }
@@ -80,7 +117,7 @@ class DuoAttention {
                   "/params/pattern",
                   "'" + path +
                       "' cannot be read; expected a table with a line per layer and a "
-                      "number per KV head");
+                      "number per KV head, or on_the_fly_scoring=true");
     std::vector<double> scores;
     std::string line;
     int32_t n_lines = 0;
@@ -118,6 +155,9 @@ class DuoAttention {
   }
 
   int64_t sink_size_, recent_size_;
+  bool on_the_fly_;
+  int64_t length_;
+  double ratio_;
   int32_t n_kv_heads_ = 0;
   std::vector<char> streams_;  // [n_layers * n_kv_heads]
 };

@@ -6,7 +6,7 @@
 #include <kvhost/sdk.hpp>
 
 #include "npy_file.hpp"
-#include "support/resources.hpp"
+#include <kvhost/resources.hpp>
 
 namespace {
 
@@ -48,7 +48,7 @@ class LuKv {
     n_layers_ = args.model()->n_layers;
     n_kv_heads_ = args.model()->n_kv_heads;
     const auto path =
-        kvhost::scorers::resource_path(*args.model(), args.file("curves"), "lukv_curves.npy");
+        resource_path(*args.model(), args.file("curves"), "lukv_curves.npy");
     curves_ = kvhost::allocators::read_npy(path, {kRows, n_layers_, n_kv_heads_}, "/params/curves");
   }
 

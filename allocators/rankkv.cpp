@@ -103,6 +103,7 @@ Description description() {
                  .doc("auto: rank_profile.json beside the model if there; none; or a file"))
       .param(choice("repair", {"exact", "seed"})
                  .doc("exact: the total is met; seed: the original's integers"))
+      .decides_late()
       .uses(KVH_T_QUERY_WINDOW)
       .uses(KVH_T_WINDOW_ATTENTION)
       .uses(KVH_T_ATTENTION_MEAN)

@@ -53,6 +53,11 @@ Region::Region(Region&& other) noexcept
       data_(std::exchange(other.data_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)) {}
 
+void Region::swap(Region& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+}
+
 void Region::resize(int64_t bytes) {
   const int64_t wanted = whole_pages(bytes);
   if (wanted == bytes_) {

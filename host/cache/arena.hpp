@@ -30,6 +30,8 @@ class Region {
   Region(Region&& other) noexcept;
   Region& operator=(Region&&) = delete;
 
+  void swap(Region& other) noexcept;  // both of one arena
+
   std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }  // whole pages
 

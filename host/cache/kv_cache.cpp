@@ -58,6 +58,10 @@ void KvCache::set_positions(int64_t layer, int64_t head, std::span<const int32_t
   state_->at(layer).set_positions(head, positions);
 }
 
+void KvCache::prune_channels(int64_t layer, const ChannelPlan& channels) {
+  state_->at(layer).prune_channels(channels);
+}
+
 void KvCache::continue_behind_last() {
   state_->n_seen = 0;
   for (int64_t l = 0; l < layout().n_layers; ++l)
@@ -76,11 +80,9 @@ void KvCache::clear() {
 }
 
 int64_t KvCache::bytes_kept() const {
-  int64_t entries = 0;
-  for (const LayerCache& layer : state_->layers) {
-    entries += layer.n_entries();
-  }
-  return entries * state_->layout.bytes_per_entry();
+  int64_t bytes = 0;
+  for (const LayerCache& layer : state_->layers) bytes += layer.bytes_kept();
+  return bytes;
 }
 
 int64_t KvCache::bytes_allocated() const { return state_->arena.bytes(); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ragged KV cache of one sequence: a length per layer and KV head, memory that really goes back to the system.
 //
-// One layer holds three regions (keys, values, positions). Inside a region the heads lie one after the other, each
-// with its own offset, length and capacity, so one head's entries are always contiguous: [n, head_dim], row stride
-// head_dim. After compact() there is no slack at all. The first append() afterwards spreads the heads apart by a
+// One layer holds keys, values and positions. In each of these the heads lie one after the other, each with its own
+// offset, length and capacity, so one head's entries are always contiguous: [n, head_dim], row stride head_dim. After
+// compact() there is no slack at all. The first append() afterwards spreads the heads apart by a
 // block of spare entries each (moved from the last head to the first, in place), so that decoding moves memory
 // once per block and not per token.
 #pragma once
@@ -22,16 +22,29 @@ struct CacheLayout {
   int64_t bytes_per_entry() const { return 2 * head_dim * element_size(dtype); }  // K and V of one entry
 };
 
+// Keys of a head's first entries of which only some channels are held; the others count as 0.
+struct PrunedKeys {
+  const void* rows = nullptr;         // [n, width]
+  const int32_t* channels = nullptr;  // [width] ascending; -1: padding, rows hold 0 there
+  int64_t n = 0, width = 0;           // width is even
+};
+
 // One head of one layer, borrowed until the layer changes.
 struct HeadSpan {
-  void* keys = nullptr;                 // [n, head_dim] RoPE applied
-  void* values = nullptr;               // [n, head_dim]
-  const int32_t* positions = nullptr;   // [n] ascending, absolute
+  void* keys = nullptr;                // [n - pruned.n, head_dim] RoPE applied, of the entries pruned.n ..
+  void* values = nullptr;              // [n, head_dim]
+  const int32_t* positions = nullptr;  // [n] ascending, absolute
   int64_t n = 0;
+  PrunedKeys pruned{};  // of the entries 0 .. pruned.n; none until prune_channels()
 };
 
 // Which entries each head keeps: ascending indices into the head's entries.
 struct KeepPlan {
+  std::vector<std::vector<int32_t>> heads;
+};
+
+// Which channels each head's keys keep: ascending, as many in every head.
+struct ChannelPlan {
   std::vector<std::vector<int32_t>> heads;
 };
 
@@ -58,6 +71,10 @@ class KvCache {
 
   // Sliding-window layers: drops entries at positions < first_position.
   void drop_before(int64_t layer, int64_t first_position);
+
+  // The keys held now keep these channels alone and the rest of their memory is returned; keys appended later are whole.
+  // Once per layer, until clear().
+  void prune_channels(int64_t layer, const ChannelPlan& channels);
 
   // Gives the entries of one head new positions, [n] ascending: their keys were rotated anew.
   void set_positions(int64_t layer, int64_t head, std::span<const int32_t> positions);

@@ -3,179 +3,187 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/parallel.hpp"
 
 namespace kvhost {
 namespace {
 
 constexpr int64_t kPositionBytes = static_cast<int64_t>(sizeof(int32_t));
 
+std::string where(const char* what, int64_t layer, size_t head) {
+  return std::string(what) + ": layer " + std::to_string(layer) + ", head " + std::to_string(head);
+}
+
+void check_heads(const char* what, int64_t layer, size_t found, int64_t expected) {
+  if (static_cast<int64_t>(found) != expected)
+    run_failed(
+        std::string(what) + ": layer " + std::to_string(layer),
+        "the plan has " + std::to_string(found) + " heads; expected " + std::to_string(expected));
+}
+
+// Wave by wave, all heads of all regions that may move at the same time.
+void run(std::span<RowCompaction> compactions) {
+  size_t n_waves = 0;
+  for (const auto& c : compactions) n_waves = std::max(n_waves, c.n_waves());
+  for (size_t wave = 0; wave < n_waves; ++wave) {
+    std::vector<std::pair<const RowCompaction*, size_t>> tasks;
+    for (const auto& c : compactions)
+      if (wave < c.n_waves())
+        for (size_t h = c.wave_begin(wave); h < c.wave_end(wave); ++h) tasks.emplace_back(&c, h);
+    parallel_for(static_cast<int64_t>(tasks.size()), /*grain=*/1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const auto& [compaction, h] = tasks[static_cast<size_t>(i)];
+        compaction->move_head(h);
+      }
+    });
+  }
+  for (auto& c : compactions) c.finish();
+}
+
 }  // namespace
 
 LayerCache::LayerCache(const CacheLayout& layout, int64_t layer, Arena* arena)
-    : layer_(layer),
-      row_bytes_(layout.head_dim * element_size(layout.dtype)),
-      slots_(static_cast<size_t>(layout.n_kv_heads)),
-      keys_(arena),
-      values_(arena) {
-  assert(row_bytes_ % kPositionBytes == 0 && "head_dim must be even");
-}
+    : layout_(layout),
+      layer_(layer),
+      arena_(arena),
+      keys_(empty_keys()),
+      values_(layout.n_kv_heads, keys_.row_bytes(), kPositionBytes, arena),
+      pruned_(empty_keys()) {}
 
-int32_t* LayerCache::positions_at(int64_t entry) const {
-  return reinterpret_cast<int32_t*>(values_at(entries_)) + entry;
+RaggedRows LayerCache::empty_keys() const {
+  return {
+      layout_.n_kv_heads, layout_.head_dim * element_size(layout_.dtype), /*side_bytes=*/0, arena_};
 }
 
 HeadSpan LayerCache::head(int64_t h) const {
-  const Slot& slot = slots_[static_cast<size_t>(h)];
-  if (entries_ == 0) {
-    return {};
+  HeadSpan span;
+  span.n = values_.length(h);
+  if (values_.total() == 0) return span;
+  span.values = values_.row(h);
+  span.positions = positions(h);
+  span.keys = keys_.row(h);
+  span.pruned.n = pruned_.length(h);
+  if (span.pruned.n > 0) {
+    span.pruned.rows = pruned_.row(h);
+    span.pruned.channels = channels_[static_cast<size_t>(h)].data();
+    span.pruned.width = static_cast<int64_t>(channels_[static_cast<size_t>(h)].size());
   }
-  return {keys_at(slot.offset), values_at(slot.offset), positions_at(slot.offset), slot.length};
-}
-
-int64_t LayerCache::n_entries() const {
-  int64_t total = 0;
-  for (const Slot& slot : slots_) {
-    total += slot.length;
-  }
-  return total;
+  return span;
 }
 
 std::vector<int64_t> LayerCache::append(int64_t n, int64_t first_position) {
-  make_room(n);
+  keys_.append(n);
+  values_.append(n);
   std::vector<int64_t> begin;
-  begin.reserve(slots_.size());
-  for (Slot& slot : slots_) {
-    begin.push_back(slot.length);
-    int32_t* positions = positions_at(slot.offset + slot.length);
-    for (int64_t i = 0; i < n; ++i) {
-      positions[i] = static_cast<int32_t>(first_position + i);
-    }
-    slot.length += n;
+  for (int64_t h = 0; h < layout_.n_kv_heads; ++h) {
+    begin.push_back(values_.length(h) - n);
+    for (int64_t i = 0; i < n; ++i)
+      positions(h)[begin.back() + i] = static_cast<int32_t>(first_position + i);
   }
   return begin;
 }
 
-// All heads grow by the same n, so they share one block size and run out of room together.
-int64_t LayerCache::block_size(int64_t n) const {
-  const int64_t mean = n_entries() / static_cast<int64_t>(slots_.size()) + n;
-  return std::clamp<int64_t>(mean / 16, 32, 256);
-}
-
-void LayerCache::make_room(int64_t n) {
-  const auto fits = [n](const Slot& slot) { return slot.length + n <= slot.capacity; };
-  if (std::all_of(slots_.begin(), slots_.end(), fits)) {
-    return;
-  }
-  const int64_t spare = n_entries() == 0 ? 0 : block_size(n);  // a prefill fits exactly
-  std::vector<Slot> target = slots_;
-  int64_t offset = 0;
-  for (Slot& slot : target) {
-    slot.offset = offset;
-    slot.capacity = slot.length + n + spare;
-    offset += slot.capacity;
-  }
-  relayout(target);
-}
-
-void LayerCache::pack() {
-  std::vector<Slot> target = slots_;
-  int64_t offset = 0;
-  for (Slot& slot : target) {
-    slot.offset = offset;
-    slot.capacity = slot.length;
-    offset += slot.length;
-  }
-  relayout(target);
-}
-
-// Heads keep their order, so those that move down can go first to last and then those that move up
-// last to first: neither touches entries that have yet to move.
-void LayerCache::relayout(const std::vector<Slot>& target) {
-  const int64_t entries = target.back().offset + target.back().capacity;
-  if (entries > entries_) {
-    grow(entries);
-  }
-  for (size_t h = 0; h < slots_.size(); ++h) {
-    if (target[h].offset < slots_[h].offset) {
-      move_entries(slots_[h], target[h].offset);
+void LayerCache::check(const KeepPlan& keep) const {
+  check_heads("compact", layer_, keep.heads.size(), layout_.n_kv_heads);
+  for (size_t h = 0; h < keep.heads.size(); ++h) {
+    int64_t last = -1;
+    const int64_t n = values_.length(static_cast<int64_t>(h));
+    for (const int32_t index : keep.heads[h]) {
+      if (index <= last || index >= n)
+        run_failed(where("compact", layer_, h),
+                   "index " + std::to_string(index) + " after " + std::to_string(last) +
+                       "; expected ascending indices below " + std::to_string(n));
+      last = index;
     }
   }
-  for (size_t h = slots_.size(); h-- > 0;) {
-    if (target[h].offset > slots_[h].offset) {
-      move_entries(slots_[h], target[h].offset);
-    }
-  }
-  slots_ = target;
-  if (entries < entries_) {
-    shrink(entries);
-  }
 }
 
-void LayerCache::move_entries(const Slot& from, int64_t to) {
-  const auto bytes = static_cast<size_t>(from.length * row_bytes_);
-  if (bytes == 0) {
-    return;
+void LayerCache::compact(const KeepPlan& keep) {
+  check(keep);
+  std::vector<std::span<const int32_t>> entries(keep.heads.begin(), keep.heads.end());
+  if (pruned_.total() == 0) {
+    RowCompaction both[] = {{keys_, entries}, {values_, entries}};
+    return run(both);
   }
-  std::memmove(keys_at(to), keys_at(from.offset), bytes);
-  std::memmove(values_at(to), values_at(from.offset), bytes);
-  std::memmove(positions_at(to),
-               positions_at(from.offset),
-               static_cast<size_t>(from.length * kPositionBytes));
+  // A head's pruned keys and its whole ones are rows of two regions: indices into each.
+  std::vector<std::span<const int32_t>> pruned, whole;
+  std::vector<std::vector<int32_t>> rebased(keep.heads.size());
+  for (size_t h = 0; h < keep.heads.size(); ++h) {
+    const auto& kept = keep.heads[h];
+    const auto n_pruned = static_cast<int32_t>(pruned_.length(static_cast<int64_t>(h)));
+    const auto split = std::lower_bound(kept.begin(), kept.end(), n_pruned);
+    pruned.emplace_back(kept.begin(), split);
+    for (auto it = split; it != kept.end(); ++it) rebased[h].push_back(*it - n_pruned);
+    whole.emplace_back(rebased[h]);
+  }
+  RowCompaction all[] = {
+      {pruned_, std::move(pruned)}, {keys_, std::move(whole)}, {values_, std::move(entries)}};
+  run(all);
 }
 
+// A decoding step drops one entry per head: holes are closed when room is made for new entries, or
+// here when they have become large.
 void LayerCache::drop_before(int64_t first_position) {
-  int64_t held = 0;
-  for (Slot& slot : slots_) {
-    const HeadSpan span = head(&slot - slots_.data());
+  for (int64_t h = 0; h < layout_.n_kv_heads; ++h) {
+    const HeadSpan span = head(h);
     const int32_t* kept = std::lower_bound(
         span.positions, span.positions + span.n, static_cast<int32_t>(first_position));
-    const int64_t dropped = kept - span.positions;
-    slot.offset += dropped;
-    slot.length -= dropped;
-    slot.capacity -= dropped;
-    held += slot.length;
+    const int64_t dropped = kept - span.positions,
+                  dropped_pruned = std::min(dropped, span.pruned.n);
+    values_.drop_first(h, dropped);
+    pruned_.drop_first(h, dropped_pruned);
+    keys_.drop_first(h, dropped - dropped_pruned);
   }
-  // A decoding step drops one entry per head: the holes are closed when room is made for new
-  // entries, or here when they have become more than what appending leaves anyway.
-  const int64_t spare = 2 * static_cast<int64_t>(slots_.size()) * block_size(0);
-  if (held == 0 || entries_ - held > spare) {
-    pack();
+  for (RaggedRows* rows : {&values_, &pruned_, &keys_}) rows->close_holes();
+}
+
+void LayerCache::set_positions(int64_t h, std::span<const int32_t> values) {
+  assert(static_cast<int64_t>(values.size()) == values_.length(h));
+  if (!values.empty()) std::copy(values.begin(), values.end(), positions(h));
+}
+
+void LayerCache::check(const ChannelPlan& plan) const {
+  check_heads("prune_channels", layer_, plan.heads.size(), layout_.n_kv_heads);
+  if (pruned_.total() > 0)
+    run_failed("prune_channels: layer " + std::to_string(layer_),
+               "its keys hold " + std::to_string(channels_[0].size()) + " of " +
+                   std::to_string(layout_.head_dim) + " channels already; expected whole keys");
+  for (size_t h = 0; h < plan.heads.size(); ++h) {
+    const auto& kept = plan.heads[h];
+    if (kept.empty() || kept.size() != plan.heads[0].size())
+      run_failed(where("prune_channels", layer_, h),
+                 std::to_string(kept.size()) + " channels; expected as many as in head 0 (" +
+                     std::to_string(plan.heads[0].size()) + "), and at least one");
+    int32_t last = -1;
+    for (const int32_t channel : kept) {
+      if (channel <= last || channel >= layout_.head_dim)
+        run_failed(where("prune_channels", layer_, h),
+                   "channel " + std::to_string(channel) + " after " + std::to_string(last) +
+                       "; expected ascending channels below " + std::to_string(layout_.head_dim));
+      last = channel;
+    }
   }
 }
 
-void LayerCache::set_positions(int64_t h, std::span<const int32_t> positions) {
-  const Slot& slot = slots_[static_cast<size_t>(h)];
-  assert(static_cast<int64_t>(positions.size()) == slot.length);
-  if (slot.length > 0) std::copy(positions.begin(), positions.end(), positions_at(slot.offset));
+void LayerCache::prune_channels(const ChannelPlan& plan) {
+  check(plan);
+  if (static_cast<int64_t>(plan.heads[0].size()) == layout_.head_dim || keys_.total() == 0) return;
+  channels_ = plan.heads;
+  for (auto& kept : channels_)
+    if (kept.size() % 2 != 0) kept.push_back(-1);  // the bf16 kernels read channels in pairs
+  RaggedRows rows = empty_keys();
+  rows.swap(keys_);
+  rows.keep_columns(channels_, element_size(layout_.dtype));
+  pruned_.swap(rows);
 }
 
 void LayerCache::clear() {
-  std::fill(slots_.begin(), slots_.end(), Slot{});
-  entries_ = 0;
-  keys_.resize(0);
-  values_.resize(0);
-}
-
-// The positions move with the end of the values: before heads move when growing, after they moved
-// when shrinking.
-void LayerCache::grow(int64_t entries) {
-  keys_.resize(entries * row_bytes_);
-  values_.resize(entries * (row_bytes_ + kPositionBytes));
-  std::memmove(
-      values_at(entries), values_at(entries_), static_cast<size_t>(entries_ * kPositionBytes));
-  entries_ = entries;
-}
-
-void LayerCache::shrink(int64_t entries) {
-  if (entries == 0) {
-    return clear();
-  }
-  std::memmove(
-      values_at(entries), values_at(entries_), static_cast<size_t>(entries * kPositionBytes));
-  entries_ = entries;
-  keys_.resize(entries * row_bytes_);
-  values_.resize(entries * (row_bytes_ + kPositionBytes));
+  for (RaggedRows* rows : {&keys_, &values_, &pruned_}) rows->clear();
+  channels_.clear();
 }
 
 }  // namespace kvhost

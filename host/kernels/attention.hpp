@@ -19,11 +19,12 @@ struct AttentionShape {
 
 // out = softmax(q K^T * scale) V. Query i stands at position first_position + i and sees the entries of its KV head whose
 // position is <= its own. Work is split by tokens over all heads, so unequal heads cost no more than equal ones.
-// queries, out: [n_heads, q_len, head_dim] contiguous, in shape.dtype. heads: [n_kv_heads].
+// queries, out: [n_heads, q_len, head_dim] contiguous, in shape.dtype. heads: [n_kv_heads]. Pruned keys are read as they
+// lie, with the queries' channels that they hold.
 void ragged_attention(const AttentionShape& shape, const HeadSpan* heads, const void* queries, int64_t first_position, void* out);
 
 // Softmax rows of `q_len` queries over all entries, float32: out[h] is [group_size, q_len, heads[h].n], 0 where a query
-// may not see an entry. Queries as above.
+// may not see an entry. Queries as above; keys must be whole.
 void window_attention(const AttentionShape& shape, const HeadSpan* heads, const void* queries, int64_t first_position, float* const* out);
 
 const char* cpu_level();  // what runs here: "avx512_bf16", ...

@@ -9,6 +9,7 @@
 #include "base/parallel.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/narrow.hpp"
+#include "kernels/pruned_queries.hpp"
 #include "kernels/row_tiles.hpp"
 
 namespace kvhost {
@@ -29,10 +30,14 @@ struct Stretch {
 
 class RaggedAttention {
  public:
-  RaggedAttention(const AttentionShape& shape, const HeadSpan* heads, int64_t first_position)
+  RaggedAttention(const AttentionShape& shape,
+                  const HeadSpan* heads,
+                  const void* queries,
+                  int64_t first_position)
       : shape_(shape),
         heads_(heads),
         seen_(shape, heads, first_position),
+        pruned_queries_(shape, heads, queries),
         row_floats_(padded(shape.head_dim)),
         rows_per_head_(shape.n_heads / shape.n_kv_heads * shape.q_len) {
     tiles_ = tile_rows(shape, rows_per_head_ <= kFewRows ? kFewRows : kTileRows);
@@ -44,6 +49,8 @@ class RaggedAttention {
  private:
   void cut();
   StretchResult result_of(const Stretch& stretch, float* partials) const;
+  void add_stretches(int64_t tile, Range entries);
+  void place_inputs(const Stretch& stretch, const void* queries, StretchArgs& args) const;
   void attend(const Stretch& stretch, const void* queries, float* partials, float* scratch) const;
   void merge(int64_t tile, float* partials, void* out, float* row) const;
   int64_t byte_of_row(const RowTile& tile, int64_t r) const {
@@ -54,6 +61,7 @@ class RaggedAttention {
   AttentionShape shape_;
   const HeadSpan* heads_;
   Visibility seen_;
+  PrunedQueries pruned_queries_;
   int64_t row_floats_, rows_per_head_;
   std::vector<RowTile> tiles_;
   std::vector<Stretch> stretches_;
@@ -62,23 +70,30 @@ class RaggedAttention {
 };
 
 void RaggedAttention::cut() {
-  const int64_t most = rows_per_head_ <= kFewRows
-                           ? kFewStretch
-                           : std::clamp<int64_t>(shape_.q_len, kManyStretch, 4 * kManyStretch);
   for (size_t t = 0; t < tiles_.size(); ++t) {
     first_stretch_.push_back(stretches_.size());
     const Range hull = seen_.hull(tiles_[t]);
-    const int64_t n = std::max<int64_t>(hull.end - hull.begin, 0);
-    const int64_t pieces = (n + most - 1) / most;
-    for (int64_t i = 0; i < pieces; ++i) {
-      const Range entries{hull.begin + n * i / pieces, hull.begin + n * (i + 1) / pieces};
-      stretches_.push_back({static_cast<int64_t>(t), entries, partial_floats_});
-      partial_floats_ += tiles_[t].n_rows * (2 + row_floats_);
-      longest_ = std::max(longest_, entries.end - entries.begin);
-    }
-    work_ += n * tiles_[t].n_rows * shape_.head_dim;
+    const int64_t whole = std::clamp(heads_[tiles_[t].head].pruned.n, hull.begin, hull.end);
+    add_stretches(static_cast<int64_t>(t), {hull.begin, whole});
+    add_stretches(static_cast<int64_t>(t), {whole, hull.end});
   }
   first_stretch_.push_back(stretches_.size());
+}
+
+void RaggedAttention::add_stretches(int64_t tile, Range entries) {
+  const int64_t most = rows_per_head_ <= kFewRows
+                           ? kFewStretch
+                           : std::clamp<int64_t>(shape_.q_len, kManyStretch, 4 * kManyStretch);
+  const int64_t n_rows = tiles_[static_cast<size_t>(tile)].n_rows;
+  const int64_t n = entries.end - entries.begin;
+  const int64_t pieces = (n + most - 1) / most;
+  for (int64_t i = 0; i < pieces; ++i) {
+    const Range piece{entries.begin + n * i / pieces, entries.begin + n * (i + 1) / pieces};
+    stretches_.push_back({tile, piece, partial_floats_});
+    partial_floats_ += n_rows * (2 + row_floats_);
+    longest_ = std::max(longest_, piece.end - piece.begin);
+  }
+  work_ += n * n_rows * shape_.head_dim;
 }
 
 StretchResult RaggedAttention::result_of(const Stretch& stretch, float* partials) const {
@@ -87,12 +102,31 @@ StretchResult RaggedAttention::result_of(const Stretch& stretch, float* partials
   return {first, first + n_rows, first + 2 * n_rows};
 }
 
+// A stretch lies wholly before or wholly behind the end of the pruned keys.
+void RaggedAttention::place_inputs(const Stretch& stretch,
+                                   const void* queries,
+                                   StretchArgs& args) const {
+  const RowTile& tile = tiles_[static_cast<size_t>(stretch.tile)];
+  const HeadSpan& head = heads_[tile.head];
+  const int64_t size = element_size(shape_.dtype), first = stretch.entries.begin;
+  args.values = static_cast<const char*>(head.values) + first * shape_.head_dim * size;
+  if (first < head.pruned.n) {
+    args.key_dim = head.pruned.width;
+    args.keys = static_cast<const char*>(head.pruned.rows) + first * head.pruned.width * size;
+    args.queries = pruned_queries_.row(tile.head, tile.first_row);
+  } else {
+    args.key_dim = shape_.head_dim;
+    args.keys =
+        static_cast<const char*>(head.keys) + (first - head.pruned.n) * shape_.head_dim * size;
+    args.queries = static_cast<const char*>(queries) + byte_of_row(tile, 0);
+  }
+}
+
 void RaggedAttention::attend(const Stretch& stretch,
                              const void* queries,
                              float* partials,
                              float* scratch) const {
   const RowTile& tile = tiles_[static_cast<size_t>(stretch.tile)];
-  const HeadSpan& head = heads_[tile.head];
   const auto [begin, end] = stretch.entries;
   int32_t row_begin[kTileRows], row_end[kTileRows];
   for (int64_t r = 0; r < tile.n_rows; ++r) {
@@ -100,11 +134,8 @@ void RaggedAttention::attend(const Stretch& stretch,
     row_begin[r] = static_cast<int32_t>(std::clamp(range.begin, begin, end) - begin);
     row_end[r] = static_cast<int32_t>(std::clamp(range.end, begin, end) - begin);
   }
-  const int64_t offset = begin * shape_.head_dim * element_size(shape_.dtype);
   StretchArgs args;
-  args.keys = static_cast<const char*>(head.keys) + offset;
-  args.values = static_cast<const char*>(head.values) + offset;
-  args.queries = static_cast<const char*>(queries) + byte_of_row(tile, 0);
+  place_inputs(stretch, queries, args);
   args.row_begin = row_begin;
   args.row_end = row_end;
   args.n = end - begin;
@@ -172,7 +203,7 @@ void ragged_attention(const AttentionShape& shape,
                       const void* queries,
                       int64_t first_position,
                       void* out) {
-  RaggedAttention(shape, heads, first_position).run(queries, out);
+  RaggedAttention(shape, heads, queries, first_position).run(queries, out);
 }
 
 }  // namespace kvhost

@@ -42,7 +42,7 @@ void window_attention(const AttentionShape& shape,
               args.row_end = row_end;
               args.n = head.n;
               args.n_rows = tile.n_rows;
-              args.head_dim = shape.head_dim;
+              args.head_dim = args.key_dim = shape.head_dim;
               args.scale = shape.scale;
               softmax(args, out[tile.head] + tile.first_row * head.n, scratch);
             });

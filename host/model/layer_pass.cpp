@@ -140,9 +140,9 @@ at::Tensor LayerPass::place_qkv(const Chunk& chunk, const at::Tensor& normed) {
     q_rows.push_back(static_cast<char*>(queries.mutable_data_ptr()) + h * chunk.n * row_bytes);
   for (int64_t h = 0; h < config_.n_kv_heads; ++h) {
     const HeadSpan head = cache_.head(layer_, h);
-    const int64_t offset = (first_entry_[static_cast<size_t>(h)] + chunk.first) * row_bytes;
-    k_rows.push_back(static_cast<char*>(head.keys) + offset);
-    v_rows.push_back(static_cast<char*>(head.values) + offset);
+    const int64_t entry = first_entry_[static_cast<size_t>(h)] + chunk.first;
+    k_rows.push_back(static_cast<char*>(head.keys) + (entry - head.pruned.n) * row_bytes);
+    v_rows.push_back(static_cast<char*>(head.values) + entry * row_bytes);
   }
 
   const auto rotated = [&](const at::Tensor& heads, const Norm& head_norm) {

@@ -38,8 +38,8 @@ DecodeRun::DecodeRun(const Press& press,
   if (press.cut_time() != CutTime::AtOnce)
     bad_request(
         "--decode-press",
-        "'" + press.first().layer_allocator()->name() +
-            "' decides from a prefill; expected a layer allocator that needs none, or none at all");
+        "'" + press.first().observer()->name() +
+            "' decides from a prefill; expected an allocator that needs none, or none at all");
   for (const auto& stage : press.stages()) stages_.emplace_back(stage, cache, timings);
   if (capture_.query_window < 0 || capture_.hidden_window < 0)
     bad_request(
@@ -71,11 +71,11 @@ void DecodeRun::divide(int64_t n_seen) {
   budgets_.resize(stages_.size());
   for (size_t s = 0; s < stages_.size(); ++s) {
     StageRun& run = stages_[s];
-    const bool divides = run.stage.selects() && !run.stage.owns_total();
-    budgets_[s] = divides ? divide_over_layers(
-                                run.stage, run.state, bounds, totals[s], decoder_.config().n_layers)
-                                .entries
-                          : all.entries;
+    budgets_[s] = run.stage.divides()
+                      ? divide_over_layers(
+                            run.stage, run.state, bounds, totals[s], decoder_.config().n_layers)
+                            .entries
+                      : all.entries;
   }
 }
 
@@ -117,8 +117,7 @@ void DecodeRun::apply(StageRun& run, int64_t entries, int64_t layer) {
   LayerData data(in);
   int64_t held = 0;
   for (const int64_t n : data.n_entries()) held += n;
-  const bool divides = run.stage.selects() && !run.stage.owns_total();
-  if (divides && held <= entries) return;
+  if (run.stage.divides() && held <= entries) return;
   LayerScores scores;
   if (run.stage.selects()) scores = run.cutter.score(data, layer);
   run.cutter.cut(data, layer, entries, scores);

@@ -47,9 +47,13 @@ Editor::Editor(const Stage& stage,
       positions_.emplace_back();
       for (const int32_t entry : keep.heads[h]) positions_.back().push_back(held[entry]);
     }
+  if (press.has_own_flag(KVH_METHOD_PRUNES_CHANNELS))
+    channels_.assign(keep.heads.size(),
+                     std::vector<uint8_t>(static_cast<size_t>(cache.layout().head_dim), 1));
   const KeepRows kept(keep);
   const auto values = pointers(values_), keys = pointers(keys_);
   const auto positions = pointers(positions_);
+  const auto channels = pointers(channels_);
   std::vector<const float*> score_rows;
   for (const auto& row : scores.scores) score_rows.push_back(row.data());
   kvh_edit call{sizeof(kvh_edit),
@@ -59,7 +63,8 @@ Editor::Editor(const Stage& stage,
                 values.empty() ? nullptr : values.data(),
                 keys.empty() ? nullptr : keys.data(),
                 positions.empty() ? nullptr : positions.data(),
-                score_rows.empty() ? nullptr : score_rows.data()};
+                score_rows.empty() ? nullptr : score_rows.data(),
+                channels.empty() ? nullptr : channels.data()};
   data.call(press, state.press(), [&](const kvh_layer& frame, kvh_error* error) {
     return press.interface<kvh_press>()->edit(
         press.get(), state.press().get(), &frame, &call, error);
@@ -82,6 +87,10 @@ void Editor::check_positions() const {
 }
 
 std::vector<std::vector<float>> Editor::copy_out(const KeepPlan& keep, bool keys) const {
+  if (keys && cache_.head(layer_, 0).pruned.n > 0)
+    run_failed(stage_.press()->name() + ", layer " + std::to_string(layer_),
+               "rewrites keys of which some channels were pruned before; expected the method that "
+               "prunes channels last");
   std::vector<std::vector<float>> result;
   for (size_t h = 0; h < keep.heads.size(); ++h) {
     auto indices = keep.heads[h];
@@ -102,11 +111,28 @@ void Editor::copy_in(const std::vector<std::vector<float>>& rows, bool keys) con
   }
 }
 
+ChannelPlan Editor::kept_channels() const {
+  ChannelPlan plan;
+  for (const auto& flags : channels_) {
+    plan.heads.emplace_back();
+    for (size_t c = 0; c < flags.size(); ++c)
+      if (flags[c]) plan.heads.back().push_back(static_cast<int32_t>(c));
+    if (plan.heads.back().empty() || plan.heads.back().size() != plan.heads[0].size())
+      run_failed(stage_.press()->name() + ", layer " + std::to_string(layer_),
+                 "keeps " + std::to_string(plan.heads.back().size()) + " key channels in KV head " +
+                     std::to_string(plan.heads.size() - 1) +
+                     "; expected as many as in KV head 0 (" + std::to_string(plan.heads[0].size()) +
+                     "), and at least one");
+  }
+  return plan;
+}
+
 void Editor::store() const {
   copy_in(values_, /*keys=*/false);
   copy_in(keys_, /*keys=*/true);
   for (size_t h = 0; h < positions_.size(); ++h)
     cache_.set_positions(layer_, static_cast<int64_t>(h), positions_[h]);
+  if (!channels_.empty()) cache_.prune_channels(layer_, kept_channels());
 }
 
 }  // namespace kvhost

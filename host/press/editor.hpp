@@ -29,12 +29,14 @@ class Editor {
   std::vector<std::vector<float>> copy_out(const KeepPlan& keep, bool keys) const;
   void copy_in(const std::vector<std::vector<float>>& rows, bool keys) const;
   void check_positions() const;
+  ChannelPlan kept_channels() const;
 
   const Stage& stage_;
   KvCache& cache_;
   int64_t layer_;
   std::vector<std::vector<float>> values_, keys_;  // [n_kv_heads][n_kept * d]; empty: not edited
   std::vector<std::vector<int32_t>> positions_;    // [n_kv_heads][n_kept]
+  std::vector<std::vector<uint8_t>> channels_;     // [n_kv_heads][d]
 };
 
 // The C form of a KeepPlan.

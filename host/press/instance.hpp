@@ -23,6 +23,7 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   const std::string& name() const { return node_.method.name; }
+  const std::string& where() const { return node_.where; }  // in the composition, for errors
   const registry::MethodInfo& info() const { return node_.method; }
   const std::vector<kvh_need>& needs() const { return needs_; }
   // Largest window this method or anything inside it asks for of a tensor; -1 = all tokens, 0 = not

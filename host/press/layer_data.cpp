@@ -13,6 +13,7 @@
 #include "press/dense_attention.hpp"
 #include "press/host_services.hpp"
 #include "press/layer_part.hpp"
+#include "press/whole_keys.hpp"
 
 namespace kvhost {
 
@@ -53,6 +54,7 @@ struct LayerData::Frame {
 
 struct LayerData::Shared {
   std::vector<HeadSpan> spans;
+  std::vector<std::byte> whole_keys;       // where the cache holds pruned ones
   std::vector<std::vector<float>> window;  // per KV head [group_size, window_rows, n]
   int64_t window_rows = 0;
   at::Tensor attention, attention_mean;
@@ -74,12 +76,6 @@ bool is_dense(const std::vector<HeadSpan>& spans, int64_t d, kvh_dtype dtype) {
   return true;
 }
 
-std::vector<HeadSpan> all_spans(const KvCache& cache, int64_t layer) {
-  std::vector<HeadSpan> spans;
-  for (int64_t h = 0; h < cache.layout().n_kv_heads; ++h) spans.push_back(cache.head(layer, h));
-  return spans;
-}
-
 }  // namespace
 
 LayerData::Owned::Owned() = default;
@@ -92,7 +88,10 @@ LayerData::LayerData(const LayerInputs& inputs, std::vector<HeadSpan> spans)
 }
 
 LayerData::LayerData(const LayerInputs& inputs)
-    : LayerData(inputs, all_spans(*inputs.cache, inputs.layer)) {}
+    : inputs_(inputs), shared_(std::make_unique<Shared>()) {
+  shared_->spans = whole_spans(*inputs.cache, inputs.layer, shared_->whole_keys);
+  for (const auto& span : shared_->spans) n_entries_.push_back(span.n);
+}
 
 LayerData::~LayerData() = default;
 

@@ -135,14 +135,22 @@ void PrefillRun::retain_windows(int64_t layer, const LayerCapture& capture) {
 
 void PrefillRun::observe(LayerData& data) {
   StageRun& first = stages_.front();
-  const Instance* allocator = first.stage.layer_allocator();
-  if (!allocator || !allocator->interface<kvh_layer_allocator>()->observe) return;
   const Stopwatch watch(timings_.allocate_ms);
-  SequenceState& state = first.state.layer_allocator();
-  data.call(*allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
-    return allocator->interface<kvh_layer_allocator>()->observe(
-        allocator->get(), state.get(), &frame, error);
-  });
+  const auto show = [&](const Instance& allocator, SequenceState& state, auto observe) {
+    if (!observe) return;
+    data.call(allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
+      return observe(allocator.get(), state.get(), &frame, error);
+    });
+  };
+  if (const Instance* allocator = first.stage.layer_allocator())
+    show(*allocator,
+         first.state.layer_allocator(),
+         allocator->interface<kvh_layer_allocator>()->observe);
+  if (const Instance* allocator = first.stage.head_allocator();
+      allocator && allocator == first.stage.observer())
+    show(*allocator,
+         first.state.head_allocator(),
+         allocator->interface<kvh_head_allocator>()->observe);
 }
 
 // Scores of the first stage.
@@ -203,6 +211,7 @@ void PrefillRun::cut_held(int64_t layer, int64_t entries) {
   const KeepPlan keep = stages_.front().cutter.cut(data, layer, entries, held.scores);
   held.scores.gather(keep);
   held.entries = count(keep);
+  if (stages_.front().stage.head_owns_total()) budgets_.front().entries[layer] = held.entries;
 }
 
 void PrefillRun::finish() {

@@ -13,8 +13,8 @@ Press::Press(const Composition& composition, const ModelConfig& config, DType ca
   for (const auto& spec : composition.stages) stages_.emplace_back(spec, model_.get());
   for (size_t i = 1; i < stages_.size(); ++i)
     if (stages_[i].cut_time() != CutTime::AtOnce)
-      bad_request(composition.stages[i].layer_allocator->where,
-                  "'" + stages_[i].layer_allocator()->name() +
+      bad_request(stages_[i].observer()->where(),
+                  "'" + stages_[i].observer()->name() +
                       "' decides from the prompt and stands after a '+'; expected it in the first "
                       "part");
 }
@@ -29,19 +29,19 @@ bool Press::owns_total() const {
   return std::any_of(stages_.begin(), stages_.end(), [](const Stage& s) { return s.owns_total(); });
 }
 
-bool Press::renumbers() const {
-  return std::any_of(stages_.begin(), stages_.end(), [](const Stage& stage) {
-    return stage.press() && stage.press()->has_own_flag(KVH_METHOD_EDITS_POSITIONS);
+bool Press::any_press_has(uint32_t flag) const {
+  return std::any_of(stages_.begin(), stages_.end(), [flag](const Stage& stage) {
+    return stage.press() && stage.press()->has_own_flag(flag);
   });
 }
 
 std::vector<int64_t> Press::totals(int64_t full, int64_t total) const {
-  const auto divides = [](const Stage& stage) { return stage.selects() && !stage.owns_total(); };
-  const auto n = std::count_if(stages_.begin(), stages_.end(), divides);
+  const auto n =
+      std::count_if(stages_.begin(), stages_.end(), [](const Stage& s) { return s.divides(); });
   const auto steps = stage_totals(full, std::min(full, total), static_cast<size_t>(n));
   std::vector<int64_t> result;
   size_t next = 0;
-  for (const auto& stage : stages_) result.push_back(divides(stage) ? steps[next++] : full);
+  for (const auto& stage : stages_) result.push_back(stage.divides() ? steps[next++] : full);
   return result;
 }
 

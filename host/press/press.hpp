@@ -25,7 +25,10 @@ class Press {
 
   CutTime cut_time() const { return none() ? CutTime::AtOnce : first().cut_time(); }
   bool owns_total() const;  // some stage does
-  bool renumbers() const;   // some press gives entries new positions
+  bool renumbers() const {  // some press gives entries new positions
+    return any_press_has(KVH_METHOD_EDITS_POSITIONS);
+  }
+  bool prunes_channels() const { return any_press_has(KVH_METHOD_PRUNES_CHANNELS); }
   // Entries that each stage leaves of `full`, down to `total`; `full` where a stage divides no
   // budget.
   std::vector<int64_t> totals(int64_t full, int64_t total) const;
@@ -35,6 +38,8 @@ class Press {
   int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
 
  private:
+  bool any_press_has(uint32_t flag) const;
+
   ModelView model_;
   std::deque<Stage> stages_;  // deque: they do not move
 };

@@ -35,17 +35,37 @@ void Stage::check_totals() const {
                   "' would divide a budget over layers; expected one of the two");
 }
 
+namespace {
+
+template <class Interface>
+uint32_t when_of(const Instance* allocator) {
+  if (!allocator || !allocator->interface<Interface>()->when) return KVH_WHEN_BEFORE_PREFILL;
+  return allocator->interface<Interface>()->when(allocator->get());
+}
+
+}  // namespace
+
+const Instance* Stage::observer() const {
+  if (when_of<kvh_head_allocator>(head_allocator_.get()) != KVH_WHEN_BEFORE_PREFILL)
+    return head_allocator_.get();
+  if (when_of<kvh_layer_allocator>(layer_allocator_.get()) != KVH_WHEN_BEFORE_PREFILL)
+    return layer_allocator_.get();
+  return nullptr;
+}
+
+uint32_t Stage::when() const {
+  return std::max(when_of<kvh_layer_allocator>(layer_allocator_.get()),
+                  when_of<kvh_head_allocator>(head_allocator_.get()));
+}
+
 CutTime Stage::decide_cut_time() const {
-  if (!layer_allocator_) return CutTime::AtOnce;
-  const uint32_t when =
-      layer_allocator_->interface<kvh_layer_allocator>()->when(layer_allocator_->get());
+  const uint32_t when = this->when();
   if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
   if (scorer_ && scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
     if (needs_tensor(KVH_T_HIDDEN) && window_of(KVH_T_HIDDEN) < 0)
       bad_request(scorer_->name(),
-                  "scores by the budget and needs all hidden states, while '" +
-                      layer_allocator_->name() +
-                      "' decides after prefill; expected a layer allocator that decides before");
+                  "scores by the budget and needs all hidden states, while '" + observer()->name() +
+                      "' decides after prefill; expected an allocator that decides before");
     return CutTime::AtEndScored;
   }
   // A press rewrites what is kept from what is not, so nothing may be gone before the final

@@ -34,10 +34,14 @@ class Stage {
   const Instance* head_allocator() const { return head_allocator_.get(); }
   const Instance* scorer() const { return scorer_.get(); }
 
+  // The allocator that decides from the prompt; null when none does.
+  const Instance* observer() const;
+
   bool selects() const { return scorer_ != nullptr || head_allocator_ != nullptr; }
   // An allocator decides by itself how much is kept; there is no budget to divide.
   bool owns_total() const;
   bool head_owns_total() const;
+  bool divides() const { return selects() && !owns_total(); }  // a budget
   CutTime cut_time() const { return cut_time_; }
   bool needs_tensor(uint32_t tensor) const;           // any part does
   int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens
@@ -49,6 +53,7 @@ class Stage {
   std::array<const Instance*, 4> parts() const {
     return {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()};
   }
+  uint32_t when() const;  // KVH_WHEN_*: the latest of its allocators
   CutTime decide_cut_time() const;
   void check_totals() const;
 

@@ -147,6 +147,9 @@ nlohmann::json plan(const RunOptions& options) {
   const int64_t planned =
       entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
   nlohmann::json warnings = request.warnings;
+  if (press.prunes_channels())
+    warnings.push_back(
+        "bytes are those of whole keys: what the dropped key channels free comes off in the run");
   return {
       {"press", request.composition.text()},
       {"json", request.composition.json()},

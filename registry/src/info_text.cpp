@@ -76,6 +76,11 @@ std::string promise_text(const MethodInfo& method) {
     parts.emplace_back("it rewrites the keys that are kept");
   if (method.flags & KVH_METHOD_EDITS_POSITIONS)
     parts.emplace_back("kept entries get new positions, and the sequence goes on behind them");
+  if (method.flags & KVH_METHOD_PRUNES_CHANNELS)
+    parts.emplace_back("it drops channels of the keys that are kept, and their bytes are freed");
+  if (method.flags & KVH_METHOD_DECIDES_LATE)
+    parts.emplace_back(
+        "it may decide only after all layers were seen, which holds the full cache until then");
   if (method.flags & KVH_METHOD_NO_SCORER) parts.emplace_back("it may stand without a scorer");
   if (method.flags & KVH_METHOD_OWN_TOTAL)
     parts.emplace_back("it decides by itself how much is kept: give no budget");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cost.hpp"
+#include "kvhost/method.h"
 #include "manifest.hpp"
 #include "registry/print.hpp"
 #include "text_table.hpp"
@@ -12,6 +13,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 constexpr const char* kDear = "[T^2]";
 constexpr const char* kFile = "[file]";
+constexpr const char* kLate = "[late]";
 constexpr Kind kOutermostFirst[] = {
     Kind::Press, Kind::LayerAllocator, Kind::HeadAllocator, Kind::Wrapper, Kind::Scorer};
 
@@ -39,6 +41,7 @@ std::string marks_of(const MethodInfo& method) {
   std::string marks;
   if (has_dear_need(method)) marks += std::string(" ") + kDear;
   if (takes_file(method)) marks += std::string(" ") + kFile;
+  if (method.flags & KVH_METHOD_DECIDES_LATE) marks += std::string(" ") + kLate;
   return marks;
 }
 
@@ -55,6 +58,7 @@ json method_json(const MethodInfo& method) {
           {"params", params},
           {"accepts", accepted_kinds(method.kind)},
           {"needs", needs},
+          {"decides_late", (method.flags & KVH_METHOD_DECIDES_LATE) != 0},
           {"tier", method.tier},
           {"library", method.library.string()},
           {"sha256", method.sha256},
@@ -86,6 +90,10 @@ std::string list_text(const Catalog& catalog) {
   }
   if (marks.find(kFile) != std::string::npos) {
     legend.push_back({kFile, "reads a file of learned or measured values, see `kvhost info NAME`"});
+  }
+  if (marks.find(kLate) != std::string::npos) {
+    legend.push_back(
+        {kLate, "may decide only after all layers were seen: the full cache is held until then"});
   }
   if (!legend.empty()) text += "\n";
   text += table_text(legend, 0);

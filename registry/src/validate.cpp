@@ -20,6 +20,10 @@ void check_flags_of_kind(const kvh_method& method, const std::string& where) {
     const char* words;
   };
   static constexpr Rule rules[] = {
+      {KVH_METHOD_PRUNES_CHANNELS, press, "KVH_METHOD_PRUNES_CHANNELS is set; expected a press"},
+      {KVH_METHOD_DECIDES_LATE,
+       heads | layers,
+       "KVH_METHOD_DECIDES_LATE is set; expected a head or layer allocator"},
       {KVH_METHOD_EDITS_VALUES | KVH_METHOD_EDITS_KEYS | KVH_METHOD_EDITS_POSITIONS,
        press,
        "KVH_METHOD_EDITS_VALUES, _KEYS or _POSITIONS is set; only a press edits them"},

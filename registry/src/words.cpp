@@ -27,7 +27,9 @@ const Words& method_flag_words() {
                               {KVH_METHOD_NO_SCORER, "no_scorer"},
                               {KVH_METHOD_EDITS_SCORES, "edits_scores"},
                               {KVH_METHOD_OWN_TOTAL, "own_total"},
-                              {KVH_METHOD_SCORES_PARTS, "scores_parts"}};
+                              {KVH_METHOD_SCORES_PARTS, "scores_parts"},
+                              {KVH_METHOD_PRUNES_CHANNELS, "prunes_channels"},
+                              {KVH_METHOD_DECIDES_LATE, "decides_late"}};
   return words;
 }
 

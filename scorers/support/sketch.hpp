@@ -2,7 +2,7 @@
 // Standard normal draws for random projections: from a seed, or as given in a file.
 #pragma once
 
-#include "resources.hpp"
+#include <kvhost/resources.hpp>
 
 namespace kvhost::scorers {
 
@@ -30,8 +30,8 @@ class Sketch {
   Sketch(const sdk::Args& args, int64_t per_layer) : per_layer_(per_layer) {
     const std::string given = args.file("sketch");
     if (given.empty() || !args.model()) return;
-    const std::string path = resource_path(*args.model(), given, "");
-    file_ = std::make_unique<MappedFile>(path);
+    const std::string path = sdk::resource_path(*args.model(), given, "");
+    file_ = std::make_unique<sdk::MappedFile>(path);
     const auto expected = static_cast<size_t>(args.model()->n_layers * per_layer) * sizeof(float);
     if (file_->size() != expected) {
       sdk::bad_resource("/params/sketch",
@@ -50,7 +50,7 @@ class Sketch {
 
  private:
   int64_t per_layer_;
-  std::unique_ptr<MappedFile> file_;
+  std::unique_ptr<sdk::MappedFile> file_;
 };
 
 }  // namespace kvhost::scorers

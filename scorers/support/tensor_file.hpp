@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "resources.hpp"
+#include <kvhost/resources.hpp>
 
 namespace kvhost::scorers {
 
@@ -71,9 +71,9 @@ class TensorFile {
   static constexpr int64_t kLongestAxis = 1 << 24;
   static constexpr int kDeepest = 4;
 
-  static std::unique_ptr<MappedFile> open(const std::string& path, const std::string& wanted) {
+  static std::unique_ptr<sdk::MappedFile> open(const std::string& path, const std::string& wanted) {
     try {
-      return std::make_unique<MappedFile>(path);
+      return std::make_unique<sdk::MappedFile>(path);
     } catch (const sdk::Error& e) {
       sdk::bad_resource("", std::string(e.what()) + "; expected " + wanted);
     }
@@ -132,7 +132,7 @@ class TensorFile {
   }
 
   std::string path_, wanted_;
-  std::unique_ptr<MappedFile> file_;
+  std::unique_ptr<sdk::MappedFile> file_;
   size_t data_begin_ = 0;
   nlohmann::json header_;
   std::deque<std::pair<Shape, Shape>> dims_;  // shapes and strides that views point to

@@ -112,9 +112,10 @@ Rows run(FakeLayer& layer, const Kept& kept, const Settings& settings) {
                 counts.data(),
                 indices.data(),
                 pointers.data(),
-                 nullptr,
-                 nullptr,
-                 nullptr};
+                nullptr,
+                nullptr,
+                nullptr,
+                nullptr};
   PluginMethod(kLibrary, settings).edit(layer.raw(), edit);
   return rows;
 }

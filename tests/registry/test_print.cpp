@@ -117,6 +117,7 @@ TEST_CASE("a list for scripts has the promised fields") {
   for (const auto& item : list[0].items()) fields.push_back(item.key());
   CHECK(fields == std::vector<std::string>{"accepts",
                                            "aliases",
+                                           "decides_late",
                                            "id",
                                            "kind",
                                            "library",

@@ -48,7 +48,7 @@ TEST_CASE("random draws depend on seed, layer, head and position alone") {
   CHECK(random.score(layer.raw()).scores != first.scores);
 }
 
-TEST_CASE("random draws are uniform in [0, 1)") {
+TEST_CASE("random draws are uniform between 0 and 1") {
   FakeLayer layer({}, FakeLayer::dense(2, 4000), 4000);
   const ScoreTable got = PluginMethod(library("random")).score(layer.raw());
   std::vector<int> bins(10, 0);

@@ -72,9 +72,9 @@ struct Body {
   using T = typename D::Elem;
 
   // Fills scores [n_rows, stride] with unscaled products; uses scratch of scratch_floats(n_rows, 0,
-  // head_dim).
+  // key_dim).
   static void score(const StretchArgs& args, float* scores, int64_t stride, float* scratch) {
-    const int64_t d = args.head_dim;
+    const int64_t d = args.key_dim;
     auto* queries = reinterpret_cast<typename D::Query*>(scratch);  // [n_rows, pad(d)]
     float* packed = scratch + args.n_rows * pad(d);                 // [pad(d), kPad]
     for (int64_t r = 0; r < args.n_rows; ++r) {

@@ -75,6 +75,8 @@ class Edit {
   float* values(int32_t h) const { return raw_->values[h]; }          // [n_kept, d]
   float* keys(int32_t h) const { return raw_->keys[h]; }              // [n_kept, d] RoPE applied
   int32_t* positions(int32_t h) const { return raw_->positions[h]; }  // [n_kept] ascending
+  // [d] 1: the channel stays in the keys, 0: it goes. Ones at first; as many must stay in every head.
+  uint8_t* channels(int32_t h) const { return raw_->channels[h]; }
 
   // [n] what the selection went by; NULL when nothing was selected.
   const float* scores(int32_t h) const { return raw_->scores ? raw_->scores[h] : nullptr; }

@@ -170,6 +170,8 @@ class Description {
   Description& edits_values() { return flag(KVH_METHOD_EDITS_VALUES); }
   Description& edits_keys() { return flag(KVH_METHOD_EDITS_KEYS); }
   Description& edits_positions() { return flag(KVH_METHOD_EDITS_POSITIONS); }
+  Description& decides_late() { return flag(KVH_METHOD_DECIDES_LATE); }
+  Description& prunes_channels() { return flag(KVH_METHOD_PRUNES_CHANNELS); }
   Description& edits_scores() { return flag(KVH_METHOD_EDITS_SCORES); }
   Description& needs_no_scorer() { return flag(KVH_METHOD_NO_SCORER); }
   Description& own_total() { return flag(KVH_METHOD_OWN_TOTAL); }

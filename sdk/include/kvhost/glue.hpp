@@ -87,9 +87,9 @@ struct HasOwnBudget<M, std::void_t<decltype(&M::own_budget)>> : std::true_type {
 // one):
 //   M(const Args&);  void needs(Needs&) const;                      the rest by kind
 //   scorer, wrapper:  void score([Sequence&,] const Layer&, Scores&) const;
-//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&)
-//   const; layer allocator:  uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
-//                     void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
+//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&) const;
+//   layer allocator:  void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
+//   both, optional:   uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
 //   press:            void edit([Sequence&,] const Layer&, Edit&) const;
 //   optional:         void after_compact([Sequence&,] const kvh_moved&) const;
 //                     int64_t own_budget() const;                 entries per head, when the user
@@ -263,7 +263,11 @@ const kvh_method* scorer_method() noexcept {
 
 template <typename M>
 const kvh_method* head_allocator_method() noexcept {
-  static constexpr kvh_head_allocator table{sizeof(kvh_head_allocator), 0, Glue<M>::allocate_heads};
+  static constexpr kvh_head_allocator table{sizeof(kvh_head_allocator),
+                                            0,
+                                            Glue<M>::allocate_heads,
+                                            HasWhen<M>::value ? Glue<M>::when : nullptr,
+                                            HasObserve<M>::value ? Glue<M>::observe : nullptr};
   return Glue<M>::method(&table);
 }
 

@@ -32,7 +32,9 @@ enum {
                                            entries, a head allocator is handed scores of 0 */
   KVH_METHOD_EDITS_SCORES = 1u << 8,    /* head allocator: may rewrite the scores and pins it is handed (copies) */
   KVH_METHOD_OWN_TOTAL = 1u << 9,       /* allocators: it decides by itself how much is kept; there is no budget */
-  KVH_METHOD_SCORES_PARTS = 1u << 10    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
+  KVH_METHOD_SCORES_PARTS = 1u << 10,    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
+  KVH_METHOD_PRUNES_CHANNELS = 1u << 11, /* press, prefill: writes kvh_edit.channels */
+  KVH_METHOD_DECIDES_LATE = 1u << 12    /* allocators: some configuration is not KVH_WHEN_BEFORE_PREFILL, for listings */
 };
 
 typedef struct kvh_instance kvh_instance; /* defined by the plugin: a configured method */
@@ -80,6 +82,14 @@ typedef struct kvh_child {
       KVH_NOEXCEPT;
 } kvh_child;
 
+/* When an allocator knows its answer. */
+enum {
+  KVH_WHEN_BEFORE_PREFILL = 0, /* needs nothing from the prompt but its length; a head allocator: and the layer itself */
+  KVH_WHEN_MONOTONE = 1,       /* layer allocators: learns layer by layer; a layer's share can only shrink as later
+                                  layers are seen */
+  KVH_WHEN_AFTER_PREFILL = 2   /* all layers must be seen first: the full cache is held until then */
+};
+
 /* ---- Head allocator -------------------------------------------------------------------------------------------- */
 
 typedef struct kvh_head_allocator {
@@ -90,15 +100,14 @@ typedef struct kvh_head_allocator {
    * selection that follows goes by what is left in `scores`. */
   kvh_status (*allocate)(kvh_instance*, kvh_sequence*, const kvh_layer*, const kvh_scores* scores, int64_t* budgets, kvh_error*)
       KVH_NOEXCEPT;
+  /* KVH_WHEN_BEFORE_PREFILL or KVH_WHEN_AFTER_PREFILL; NULL: the former. */
+  uint32_t (*when)(const kvh_instance*) KVH_NOEXCEPT;
+  /* [prefill, with KVH_WHEN_AFTER_PREFILL] Once per layer, in order, before any allocate(). Windows of queries and hidden
+   * states are shown here and gone at allocate() later: declare them KVH_NEED_OPTIONAL. NULL: nothing is observed. */
+  kvh_status (*observe)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_error*) KVH_NOEXCEPT;
 } kvh_head_allocator;
 
 /* ---- Layer allocator ------------------------------------------------------------------------------------------- */
-
-enum {
-  KVH_WHEN_BEFORE_PREFILL = 0, /* needs nothing from the prompt but its length */
-  KVH_WHEN_MONOTONE = 1,       /* learns layer by layer; a layer's share can only shrink as later layers are seen */
-  KVH_WHEN_AFTER_PREFILL = 2   /* all layers must be seen first: the full cache is held until then */
-};
 
 typedef struct kvh_layer_request {
   uint32_t struct_size;
@@ -148,6 +157,10 @@ typedef struct kvh_edit {
   int32_t* const* positions; /* [n_kv_heads][n_kept] ascending, >= 0, KVH_METHOD_EDITS_POSITIONS */
   /* [n_kv_heads][n] what the selection went by, of all entries; NULL when nothing was selected. */
   const float* const* scores;
+  /* [n_kv_heads][d] 1: the channel stays in the kept entries' keys, 0: it is dropped, its bytes are freed and it counts as
+   * 0 from now on; tokens to come have whole keys. The host fills in ones; as many must stay in every head, one at least.
+   * KVH_METHOD_PRUNES_CHANNELS. */
+  uint8_t* const* channels;
 } kvh_edit;
 
 typedef struct kvh_press {

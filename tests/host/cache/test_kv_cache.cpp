@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -13,6 +14,7 @@
 namespace {
 
 using kvhost::CacheLayout;
+using kvhost::ChannelPlan;
 using kvhost::DType;
 using kvhost::HeadSpan;
 using kvhost::KeepPlan;
@@ -27,10 +29,18 @@ struct Model {
   explicit Model(const CacheLayout& layout)
       : layout(layout),
         cache(layout),
-        positions(static_cast<size_t>(layout.n_layers * layout.n_kv_heads)) {}
+        positions(static_cast<size_t>(layout.n_layers * layout.n_kv_heads)),
+        pruned(static_cast<size_t>(layout.n_layers), -1),
+        channels(static_cast<size_t>(layout.n_layers)) {}
 
   std::vector<int32_t>& held(int64_t layer, int64_t head) {
     return positions[static_cast<size_t>(layer * layout.n_kv_heads + head)];
+  }
+  // Of a head's keys: they were pruned, up to this position.
+  int32_t& pruned_until(int64_t layer) { return pruned[static_cast<size_t>(layer)]; }
+  int64_t n_pruned(int64_t layer, int64_t head) {
+    const auto& all = held(layer, head);
+    return std::upper_bound(all.begin(), all.end(), pruned_until(layer)) - all.begin();
   }
   int64_t row_bytes() const { return layout.head_dim * kvhost::element_size(layout.dtype); }
 
@@ -43,8 +53,9 @@ struct Model {
       for (int64_t i = 0; i < n; ++i) {
         held(layer, h).push_back(static_cast<int32_t>(first + i));
         const int64_t row = (begin[static_cast<size_t>(h)] + i) * row_bytes();
+        const int64_t key_row = row - span.pruned.n * row_bytes();
         for (int64_t b = 0; b < row_bytes(); ++b) {
-          static_cast<uint8_t*>(span.keys)[row + b] = stamp(layer, h, first + i, b, 1);
+          static_cast<uint8_t*>(span.keys)[key_row + b] = stamp(layer, h, first + i, b, 1);
           static_cast<uint8_t*>(span.values)[row + b] = stamp(layer, h, first + i, b, 2);
         }
       }
@@ -68,6 +79,59 @@ struct Model {
     cache.compact(layer, plan);
   }
 
+  // All keys held now, unless some are already: that is refused.
+  void prune(int64_t layer, int32_t last_position, std::mt19937& rng) {
+    int64_t before = 0;
+    for (int64_t h = 0; h < layout.n_kv_heads; ++h) before += n_pruned(layer, h);
+    ChannelPlan plan;
+    const auto n_kept = 1 + static_cast<size_t>(rng() % static_cast<uint32_t>(layout.head_dim - 1));
+    for (int64_t h = 0; h < layout.n_kv_heads; ++h) {
+      std::vector<int32_t> all(static_cast<size_t>(layout.head_dim));
+      std::iota(all.begin(), all.end(), 0);
+      plan.heads.emplace_back();
+      std::sample(all.begin(), all.end(), std::back_inserter(plan.heads.back()), n_kept, rng);
+    }
+    if (before > 0) {
+      CHECK_THROWS_WITH(cache.prune_channels(layer, plan), Catch::Contains("expected whole keys"));
+      return;
+    }
+    cache.prune_channels(layer, plan);
+    pruned_until(layer) = last_position;
+    channels[static_cast<size_t>(layer)] = plan.heads;
+  }
+
+  bool same_key(int64_t layer, int64_t h, const HeadSpan& span, int64_t i, int32_t position) {
+    const int64_t size = kvhost::element_size(layout.dtype);
+    if (i >= span.pruned.n) {
+      const auto* row = static_cast<const uint8_t*>(span.keys) + (i - span.pruned.n) * row_bytes();
+      for (int64_t b = 0; b < row_bytes(); ++b)
+        if (row[b] != stamp(layer, h, position, b, 1)) return false;
+      return true;
+    }
+    const auto& kept = channels[static_cast<size_t>(layer)][static_cast<size_t>(h)];
+    const auto n_kept = static_cast<int64_t>(kept.size());
+    if (span.pruned.width != n_kept + n_kept % 2) return false;
+    const auto* row = static_cast<const uint8_t*>(span.pruned.rows) + i * span.pruned.width * size;
+    for (int64_t c = 0; c < span.pruned.width; ++c)
+      for (int64_t b = 0; b < size; ++b) {
+        const uint8_t wanted =
+            c < n_kept ? stamp(layer, h, position, kept[static_cast<size_t>(c)] * size + b, 1) : 0;
+        if (row[c * size + b] != wanted) return false;
+      }
+    return true;
+  }
+
+  int64_t bytes_of_layer(int64_t layer) {
+    int64_t bytes = 0;
+    for (int64_t h = 0; h < layout.n_kv_heads; ++h) {
+      const int64_t n = std::ssize(held(layer, h)), few = n_pruned(layer, h);
+      bytes += (2 * n - few) * row_bytes();
+      if (few > 0)
+        bytes += few * cache.head(layer, h).pruned.width * kvhost::element_size(layout.dtype);
+    }
+    return bytes;
+  }
+
   void drop_before(int64_t layer, int64_t first) {
     cache.drop_before(layer, first);
     for (int64_t h = 0; h < layout.n_kv_heads; ++h) {
@@ -80,18 +144,18 @@ struct Model {
   bool same(int64_t layer, int64_t h) {
     const HeadSpan span = cache.head(layer, h);
     const auto& expected = held(layer, h);
-    if (span.n != static_cast<int64_t>(expected.size()) || cache.n_kept(layer, h) != span.n) {
+    if (span.n != static_cast<int64_t>(expected.size()) || cache.n_kept(layer, h) != span.n ||
+        span.pruned.n != n_pruned(layer, h)) {
       return false;
     }
     for (int64_t i = 0; i < span.n; ++i) {
       const int32_t position = expected[static_cast<size_t>(i)];
-      if (span.positions[i] != position) {
+      if (span.positions[i] != position || !same_key(layer, h, span, i, position)) {
         return false;
       }
       for (int64_t b = 0; b < row_bytes(); ++b) {
         const int64_t at = i * row_bytes() + b;
-        if (static_cast<uint8_t*>(span.keys)[at] != stamp(layer, h, position, b, 1) ||
-            static_cast<uint8_t*>(span.values)[at] != stamp(layer, h, position, b, 2)) {
+        if (static_cast<uint8_t*>(span.values)[at] != stamp(layer, h, position, b, 2)) {
           return false;
         }
       }
@@ -102,6 +166,8 @@ struct Model {
   CacheLayout layout;
   KvCache cache;
   std::vector<std::vector<int32_t>> positions;
+  std::vector<int32_t> pruned;                              // by layer, -1: none
+  std::vector<std::vector<std::vector<int32_t>>> channels;  // [layer][head]
 };
 
 void run_random(const CacheLayout& layout, uint32_t seed) {
@@ -109,15 +175,17 @@ void run_random(const CacheLayout& layout, uint32_t seed) {
   Model model(layout);
   int64_t next = 0;
   for (int step = 0; step < 120; ++step) {
-    const uint32_t kind = rng() % 8;
+    const uint32_t kind = rng() % 9;
     const int64_t n = kind == 0 ? 1 + rng() % 200 : 1 + rng() % 3;
     const int64_t dropped = next - static_cast<int64_t>(rng() % 300);
-    int64_t entries = 0;
+    int64_t entries = 0, bytes = 0;
     for (int64_t layer = 0; layer < layout.n_layers; ++layer) {
       if (kind == 6) {
         model.compact(layer, rng);
       } else if (kind == 7) {
         model.drop_before(layer, dropped);
+      } else if (kind == 8) {
+        model.prune(layer, static_cast<int32_t>(next - 1), rng);
       } else {
         model.append(layer, n, next);
       }
@@ -126,13 +194,14 @@ void run_random(const CacheLayout& layout, uint32_t seed) {
         REQUIRE(model.same(layer, h));
         entries += model.cache.n_kept(layer, h);
       }
+      bytes += model.bytes_of_layer(layer);
     }
     if (kind < 6) {
       next += n;
       model.cache.advance(n);
     }
     REQUIRE(model.cache.n_seen() == next);
-    REQUIRE(model.cache.bytes_kept() == entries * layout.bytes_per_entry());
+    REQUIRE(model.cache.bytes_kept() == bytes);
     REQUIRE(model.cache.bytes_allocated() >= model.cache.bytes_kept() + 4 * entries);
     REQUIRE(model.cache.bytes_peak() >= model.cache.bytes_allocated());
   }
@@ -204,6 +273,25 @@ TEST_CASE("a wrong plan is refused by name and changes nothing") {
   refused({{{2, 0}, {}}}, "layer 1, head 0: index 0 after 2");
   refused({{{4}, {}}}, "expected ascending indices below 4");
   refused({{{-1}, {}}}, "index -1");
+}
+
+TEST_CASE("pruned channels give their bytes back, and a wrong choice of them is refused") {
+  KvCache cache({1, 2, 8, DType::Float32});
+  cache.append(0, 4096, 0);
+  const int64_t before = cache.bytes_allocated();
+  const auto refused = [&](const ChannelPlan& plan, const char* text) {
+    CHECK_THROWS_WITH(cache.prune_channels(0, plan), Catch::Contains(text));
+    CHECK(cache.bytes_allocated() == before);
+  };
+  refused({{{0, 1}}}, "layer 0: the plan has 1 heads; expected 2");
+  refused({{{0, 1}, {2}}}, "layer 0, head 1: 1 channels; expected as many as in head 0 (2)");
+  refused({{{}, {}}}, "at least one");
+  refused({{{0, 1}, {3, 3}}}, "layer 0, head 1: channel 3 after 3");
+  refused({{{0, 8}, {3, 4}}}, "expected ascending channels below 8");
+  cache.reset_peak();
+  cache.prune_channels(0, {{{0, 1}, {3, 7}}});
+  CHECK(before - cache.bytes_allocated() == 2 * 4096 * 6 * 4);
+  CHECK(cache.bytes_peak() == before);  // in place
 }
 
 TEST_CASE("heads that move at the same time do not overwrite each other") {

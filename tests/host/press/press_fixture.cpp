@@ -117,6 +117,7 @@ std::vector<std::string> prefill_compositions(const ModelConfig& config) {
   texts.push_back("rankkv(profile=none):knorm+snapkv(window_size=8)");
   texts.push_back("chunk(chunk_length=25):snapkv(window_size=8)");
   texts.push_back("block(block_size=16):snapkv(window_size=8)");
+  texts.push_back("duo_attention(on_the_fly_scoring=true,sink_size=3,recent_size=11)");
   return texts;
 }
 

@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <kvhost/sdk.hpp>
 #include <memory>
 
-namespace kvhost::scorers {
+#include "sdk.hpp"
+
+namespace kvhost::sdk {
 
 // A regular file, mapped read-only for the life of the object.
 class MappedFile {
@@ -18,7 +19,7 @@ class MappedFile {
   // [create] Throws KVH_E_RESOURCE.
   explicit MappedFile(const std::string& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) sdk::bad_resource("", "'" + path + "': " + std::strerror(errno));
+    if (file < 0) bad_resource("", "'" + path + "': " + std::strerror(errno));
     struct stat status {};
     const bool regular = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
     size_ = regular ? static_cast<size_t>(status.st_size) : 0;
@@ -26,7 +27,7 @@ class MappedFile {
     ::close(file);
     if (size_ == 0 || data_ == MAP_FAILED) {
       data_ = MAP_FAILED;
-      sdk::bad_resource("", "'" + path + "' is empty or no regular file");
+      bad_resource("", "'" + path + "' is empty or no regular file");
     }
   }
   ~MappedFile() {
@@ -54,4 +55,4 @@ inline std::string resource_path(const kvh_model& model,
   return as_it_is || folder.empty() ? name : folder + "/" + name;
 }
 
-}  // namespace kvhost::scorers
+}  // namespace kvhost::sdk
