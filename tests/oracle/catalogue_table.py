@@ -4,7 +4,8 @@
     .venv-oracle/bin/python tests/oracle/catalogue_table.py [--kvhost BIN]
 
 Golden cases are counted in tests/golden/kept, living ones read from tests/oracle/results. A row that was not compared
-says so. The second table resolves the names of kvpress 0.5.5's evaluation registry.
+says so. The second table resolves the names of kvpress 0.5.5's evaluation registry, with the results of
+answers_compare.py.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from common import ROOT, Host, make_parser
 
+OUTCOMES = ("identical", "tied", "by design", "refused", "different")
 RESULTS = ROOT / "tests/oracle/results"
 REGISTRY = """
 adakv_snapkv block_keydiff chunkkv critical_adakv_expected_attention critical_adakv_snapkv
@@ -27,21 +29,21 @@ decoding_adakv_snapkv decoding_keydiff merging_knorm merging_snapkv merging_expe
 MULTI_PASS = "runs the model more than once over the prompt; not yet"
 ADAPTER = "needs learned adapters or gates; not yet"
 ABSENT = {
-    "duo_attention": "duo_attention needs a pattern file (pattern=); making one on the fly: not yet",
-    "duo_attention_on_the_fly": "duo_attention needs a pattern file (pattern=); making one on the fly: not yet",
+    "duo_attention_on_the_fly": "makes its own pattern; not yet",
     "fastkvzip": ADAPTER,
     "finch": "reads the question behind a delimiter; not yet",
     "kvcompose": MULTI_PASS,
     "kvcompose_unstructured": MULTI_PASS,
     "kvzip": MULTI_PASS,
     "kvzip_plus": MULTI_PASS,
-    "lukv": "lukv:expected_attention(epsilon=0.02) with a curves file (curves=); not compared with the peer yet",
     "RestoreKV": ADAPTER,
     "RestoreKV_plus": ADAPTER,
     "snap_think": "prunes key channels; not yet",
     "think": "prunes key channels; not yet",
 }
 ANOTHER = {
+    "duo_attention": "needs a pattern file beside the model",
+    "lukv": "lukv:expected_attention(epsilon=0.02) here; needs a curves file",
     "expected_attention": "there AdaKV(ExpectedAttention(epsilon=0.01)): adakv_expected_attention here",
     "pyramidkv": "there over SnapKV by its own rule: pyramidkv_snapkv here",
     "chunkkv": "there over SnapKV: chunkkv:snapkv here",
@@ -55,6 +57,14 @@ DIFFERENCES = {
     "dms": "while generating, judged when a cut runs, in kvpress at every token; prefill compared",
     "simlayerkv": "n_recent = n_last is refused; kvpress repeats the cache there",
 }
+
+
+KEPT_SETS = """
+*Kept sets*: on freshly drawn checkpoints of four families (Llama with grouped and with full heads, Qwen2, Qwen3), at
+prompts below the window, of exactly the window, odd, 128 and 250 to 420 tokens, equal counts (`kept_compare.py`).
+*tied*: only entries differ whose scores are within 1e-5 of the one at the cut. *refused*: the reference raises an
+error there and kvhost runs.
+""".strip()
 
 
 def methods_in(text: str) -> set:
@@ -73,14 +83,14 @@ def golden_counts() -> Counter:
 
 
 def living_results() -> dict:
-    """By method: [cases, identical, tied, by design, different, models] of all rows that use it."""
+    """By method: the counts of every outcome and the number of models, of all rows that use it."""
     sums, models = defaultdict(Counter), defaultdict(set)
     path = RESULTS / "kept_compare.json"
     for row in json.loads(path.read_text())["rows"] if path.exists() else []:
         for name in methods_in(row["method"]):
             models[name].add(row["model"])
-            for key in ("cases", "identical", "tied", "by design", "different"):
-                sums[name][key] += row[key]
+            for key in ("cases", *OUTCOMES):
+                sums[name][key] += row.get(key, 0)
     return {name: (count, len(models[name])) for name, count in sums.items()}
 
 
@@ -98,7 +108,7 @@ def kept_text(found: tuple | None) -> str:
     if not found:
         return "not compared"
     count, n_models = found
-    parts = [f"{count[key]} {key}" for key in ("identical", "tied", "by design", "different") if count[key]]
+    parts = [f"{count[key]} {key}" for key in OUTCOMES if count[key]]
     return f"{count['cases']} on {n_models} models: {', '.join(parts)}"
 
 
@@ -138,13 +148,49 @@ def alias_table(host: Host) -> dict:
 
 def resolve(name: str, names: set, aliases: dict) -> tuple[str, str]:
     """-> (what the name stands for here, remark)."""
-    if name in ABSENT:
-        return "-", ABSENT[name]
     if name in aliases:
         return f"`{aliases[name]}`", ANOTHER.get(name, "")
     if name in names:
         return f"`{name}`", ANOTHER.get(name, "")
-    return "-", ANOTHER.get(name, "does not resolve")
+    return "-", ABSENT.get(name, ANOTHER.get(name, "does not resolve"))
+
+
+def answers() -> dict:
+    """By name of the registry: what answers_compare.py found."""
+    found = defaultdict(list)
+    path = RESULTS / "answers.json"
+    for row in json.loads(path.read_text())["rows"] if path.exists() else []:
+        found[row["name"]].append(row)
+    return found
+
+
+def answer_text(rows: list) -> str:
+    if not rows:
+        return "not compared"
+    counts = Counter(row["verdict"] for row in rows)
+    parts = [f"{n} {verdict}" for verdict, n in sorted(counts.items())]
+    errors = [row["max |error|"] for row in rows if row["max |error|"] is not None]
+    text = ", ".join(parts) + (f"; error <= {max(errors):.0e}" if errors else "")
+    remarks = sorted({row["remark"].replace("|", "/") for row in rows if row["remark"]})
+    return "; ".join([text, *remarks])
+
+
+ANSWERS = """
+*Answers*: greedy, 32 tokens, float32, of the bundled model after a compressed context, beside kvpress's own
+text-generation pipeline with the same token ids, counts, learned files and random draws (`answers_compare.py`), on a
+bundled prompt of about 1,800 tokens and one of about 600. The error is the largest one in the log-probabilities of the
+answer's tokens. *explained*: equal to a kvpress whose defect of that number (kvpress_gaps.md) was mended.
+""".strip()
+
+
+def registry_table(names: set, aliases: dict) -> list:
+    found = answers()
+    lines = ["| name there | here | answers | remark |", "|---|---|---|---|"]
+    for name in REGISTRY:
+        here, remark = resolve(name, names, aliases)
+        text = answer_text(found[name]) if here != "-" or found[name] else "-"
+        lines.append(f"| {name} | {here} | {text} | {remark} |")
+    return lines
 
 
 def main():
@@ -156,9 +202,9 @@ def main():
     aliases, names = alias_table(host), {method["name"] for method in methods}
     lines = ["# Methods and what they were compared with", ""]
     lines += ["Generated by `tests/oracle/catalogue_table.py`. A case counts for every method of its composition.", ""]
+    lines += [KEPT_SETS, ""]
     lines += method_table(methods, {name: reference(host, name) for name in names})
-    lines += ["", "## Names of kvpress 0.5.5's registry", "", "| name there | here | remark |", "|---|---|---|"]
-    lines += [f"| {name} | {' | '.join(resolve(name, names, aliases))} |" for name in REGISTRY]
+    lines += ["", "## Names of kvpress 0.5.5's registry", "", ANSWERS, "", *registry_table(names, aliases)]
     Path(args.out).write_text("\n".join(lines) + "\n")
     print(f"{args.out}: {len(methods)} methods, {len(REGISTRY)} names")
 
