@@ -3,7 +3,8 @@
 
 book    a stretch of a book                         facts   a stretch with facts in it, questions later or at the end
 quote   a stretch in which passages come back       list    keys and values, then keys to be answered
-story   short simple stories
+story   short simple stories                        again   a stretch, then long passages of it, from mid-sentence
+babble  a few tokens in random order, then long passages of that: the last two tokens do not tell the place, the last four do
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tokenizers import Tokenizer
 
 ANSWER = 4.0
 QUOTED = 1.5
+AGAIN = 3.5
+FOUND = 5  # tokens of a passage after which its place can be known
 Row = tuple[list[int], list[float]]
 
 
@@ -108,6 +111,27 @@ class RowMaker:
             weights += [1.0] * min(span, 4) + [QUOTED] * max(0, span - 4)
         return ids[:length], weights[:length]
 
+    def passages(self, rng: random.Random, ids: list[int], weights: list[float], length: int) -> Row:
+        """Goes on with passages of what is there, to the row's end: a text read again, a long way back."""
+        first = len(ids)
+        while len(ids) < length:
+            span = min(rng.choice((64, 96, 96, 128, 192, 256, 384, 600)), first // 2)
+            start = rng.randrange(1, first - span)
+            ids += ids[start : start + span]
+            weights += [0.3] * FOUND + [AGAIN] * (span - FOUND)
+        return ids[:length], weights[:length]
+
+    def again(self, rng: random.Random, length: int) -> Row:
+        """A stretch of a book and passages of it, which begin in mid-sentence."""
+        first = int(length * rng.uniform(0.35, 0.8))
+        return self.passages(rng, [0, *self.stretch(rng, first - 1).tolist()], [1.0] * first, length)
+
+    def babble(self, rng: random.Random, length: int) -> Row:
+        """A few tokens of a book, drawn again and again, and passages of that; only what is repeated can be known."""
+        first = int(length * rng.uniform(0.3, 0.6))
+        few = self.stretch(rng, int(6 * 12 ** rng.random())).tolist()
+        return self.passages(rng, [0, *rng.choices(few, k=first - 1)], [0.0] * first, length)
+
     def list_row(self, rng: random.Random, length: int) -> Row:
         """Keys and values, one a line, in front of, behind or around book text; then keys to be answered."""
         pairs: dict[str, str] = {}
@@ -128,7 +152,8 @@ class RowMaker:
     def draw(self, rng: random.Random, length: int, mix: dict[str, float]) -> Row:
         """A row of the given length, of a kind drawn by the mix."""
         kind = rng.choices(list(mix), list(mix.values()))[0]
-        makers = {"book": self.book, "story": self.story, "facts": self.facts_row, "quote": self.quote, "list": self.list_row}
+        makers = {"book": self.book, "story": self.story, "facts": self.facts_row, "quote": self.quote, "again": self.again,
+                  "babble": self.babble, "list": self.list_row}
         ids, weights = makers[kind](rng, length)
         if len(ids) != length or len(weights) != length:
             raise AssertionError(f"{kind}: {len(ids)} tokens, {len(weights)} weights, {length} wanted")

@@ -11,12 +11,16 @@ Mix = dict[str, float]
 
 @dataclass(frozen=True)
 class Phase:
-    """Until this progress: row lengths with their shares, tokens a step, the mix of row kinds."""
+    """Until this progress: row lengths with their shares, tokens a step, the mix of row kinds, what is trained."""
 
     until: float
     lengths: dict[int, float]
     step_tokens: int
     mix: Mix
+    only: tuple[str, ...] = ()  # beginnings of parameters' names; none: all of them
+
+    def trains(self, name: str) -> bool:
+        return not self.only or name.startswith(self.only)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class Stage:
 COPY: Mix = {"quote": 0.35, "list": 0.35, "facts": 0.20, "book": 0.10}
 READ: Mix = {"book": 0.50, "story": 0.04, "quote": 0.12, "list": 0.10, "facts": 0.24}
 LONG: Mix = {"book": 0.42, "story": 0.01, "quote": 0.22, "list": 0.05, "facts": 0.30}
+BABBLE: Mix = {"book": 0.15, "again": 0.40, "babble": 0.20, "list": 0.05, "facts": 0.20}
+AGAIN: Mix = {"book": 0.24, "story": 0.01, "again": 0.37, "babble": 0.05, "quote": 0.03, "list": 0.04, "facts": 0.26}
+MATCHING = ("layers.0.self_attn", "layers.1.self_attn", "layers.2.self_attn")
 
 STAGES = {
     "base": Stage(0.02, 0.003, 0.01, 0.35, (
@@ -59,6 +66,10 @@ STAGES = {
         Phase(0.78, {1024: 1.0}, 8192, READ), Phase(1.00, {2048: 1.0}, 8192, READ))),
     "long": Stage(0.012, 0.0018, 0.02, 0.05, (
         Phase(1.00, {4096: 0.55, 2048: 0.35, 512: 0.10}, 8192, LONG),)),
+    "copy": Stage(0.010, 0.002, 0.02, 0.35, (
+        Phase(0.19, {256: 0.20, 512: 0.30, 1024: 0.30, 2048: 0.20}, 4096, BABBLE, MATCHING),
+        Phase(0.42, {2048: 0.60, 1024: 0.15, 512: 0.15, 4096: 0.10}, 4096, BABBLE, MATCHING),
+        Phase(1.00, {2048: 0.60, 4096: 0.18, 1024: 0.14, 512: 0.08}, 8192, AGAIN))),
     "tiny": Stage(0.02, 0.004, 0.01, 0.35, (
         Phase(0.05, {128: 1.0}, 2048, COPY), Phase(0.40, {256: 1.0}, 4096, READ), Phase(0.70, {512: 1.0}, 4096, READ),
         Phase(1.00, {1024: 0.7, 512: 0.2, 256: 0.1}, 8192, READ))),

@@ -30,7 +30,7 @@ from induction import initialise
 from loss import weighted_loss
 from model import SHAPES, Llama
 from muon import optimisers, set_rates
-from rows import RowMaker
+from rows import AGAIN, RowMaker
 from stages import STAGES
 from tokenizers import Tokenizer
 from weights import load, save
@@ -124,9 +124,11 @@ class Run:
         stage, begun = STAGES[self.args.stage], time.time()
         rate = stage.rate(progress)
         set_rates(self.optimisers, stage.muon_lr * rate, stage.adam_lr * rate, stage.momentum(progress))
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(stage.phase(progress).trains(name))
         parts = batch(self.maker, self.args, self.step, progress)
         total = sum(float(weights[:, 1:].sum()) for _, weights in parts)
-        plain, answers, seen = [], [], 0
+        plain, answers, again, seen = [], [], [], 0
         for ids, weights in parts:
             target, weight = ids[:, 1:], weights[:, 1:]
             loss, losses = weighted_loss(self.model(ids[:, :-1]), self.model.embed_tokens.weight, target, weight / total)
@@ -134,6 +136,7 @@ class Run:
             flat = weight.reshape(-1)[weight.reshape(-1) != 0]
             plain.append(losses[flat == 1.0])
             answers.append(losses[flat >= 4.0])
+            again.append(losses[flat == AGAIN])
             seen += target.numel()
         torch.nn.utils.clip_grad_norm_(self.optimisers["adam"].param_groups[0]["params"], 1.0)
         for optimiser in self.optimisers.values():
@@ -142,7 +145,7 @@ class Run:
         self.step, self.tokens = self.step + 1, self.tokens + seen
         mean = lambda values: round(float(torch.cat(values).mean()), 4) if torch.cat(values).numel() else None
         return {"step": self.step, "tokens": self.tokens, "progress": round(progress, 4), "rate": round(rate, 4),
-                "length": ids.shape[1] - 1, "loss": mean(plain), "answers": mean(answers),
+                "length": ids.shape[1] - 1, "loss": mean(plain), "answers": mean(answers), "again": mean(again),
                 "tokens_per_s": round(seen / (time.time() - begun))}
 
 
