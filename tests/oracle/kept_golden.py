@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes tests/golden/kept/<model>.json and <model>.wrappers.json: what kvpress keeps on tiny float32 checkpoints.
 
-    .venv-oracle/bin/python tests/oracle/kept_golden.py
+    .venv-oracle/bin/python tests/oracle/kept_golden.py [--methods ROW ...]     the others' cases stay as they are
 
 Every case holds the composition as kvhost spells it, the prompt (by length: the first n of "tokens"), the budget in
 entries per head, and per layer and KV head the ascending kept positions. "cut" is the smallest kept score, "tied" the
@@ -57,17 +57,17 @@ def golden_case(model, spec, tokens, budget):
     return {**case, "layers": [compact_layer(layer) for layer in result.layers]}
 
 
-def base_cases(model, tokens):
-    """Every row that is no wrapper, at every length and budget."""
-    rows = [spec for spec in METHODS if spec not in WRAPPERS]
+def base_cases(model, tokens, wanted):
+    """Rows that are no wrappers, at every length and budget."""
+    rows = [spec for spec in wanted if spec not in WRAPPERS]
     for n in LENGTHS:
         for budget in budgets_for(n):
             yield from (golden_case(model, spec, tokens[:n], budget) for spec in rows)
 
 
-def wrapper_cases(model, tokens):
+def wrapper_cases(model, tokens, wanted):
     """Wrappers, allocators and chains at the lengths and counts nearest to these that can be compared."""
-    for spec in (s for s, row in WRAPPERS.items() if not row.renumbers):
+    for spec in (s for s in wanted if s in WRAPPERS and not WRAPPERS[s].renumbers):
         for n_tokens, budget in POINTS[::2] if own_total(spec) else POINTS:
             n, n_kept = fitted(spec, n_tokens, budget)
             case = golden_case(model, spec, tokens[:n], n_kept)
@@ -75,7 +75,17 @@ def wrapper_cases(model, tokens):
                 yield case
 
 
-def golden_file(folder, name, cases):
+def merged(path, cases, wanted):
+    """`cases` in the place of what the file holds of these rows; a scorer's cases go when it is no row any more."""
+    if len(wanted) == len(METHODS) or not path.exists():
+        return cases
+    old = [c for c in json.loads(path.read_text())["cases"] if ":" in c["press"] or c["press"] in METHODS]
+    old = [c for c in old if not any(c["press"] == s or c["press"].endswith(f":{s}") for s in wanted)]
+    table = {(c["press"], c["n_tokens"], c["budget"]): c for c in [*old, *cases]}
+    return list(table.values())
+
+
+def golden_file(folder, name, cases, path, wanted):
     model = load_model(folder)
     write_resources(folder, model.config)
     tokens = draw_tokens(max(LENGTHS), model.config.vocab_size, seed=20)
@@ -87,7 +97,7 @@ def golden_file(folder, name, cases):
         "dtype": "float32",
         "tie_rel": REL,
         "tokens": tokens,
-        "cases": list(cases(model, tokens)),
+        "cases": merged(path, list(cases(model, tokens, wanted)), wanted),
     }
 
 
@@ -106,18 +116,20 @@ def main():
     parser.add_argument("--models", default=str(ROOT / "tests/golden/models"), help="folder of the tiny checkpoints")
     parser.add_argument("--out", default=str(ROOT / "tests/golden/kept"))
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), help="'' is all but the wrappers")
-    parser.add_argument("names", nargs="*", default=MODELS)
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS), metavar="ROW")
+    parser.add_argument("--names", nargs="*", default=MODELS)
     args = parser.parse_args()
     Path(args.out).mkdir(parents=True, exist_ok=True)
     rows = []
     for name in args.names:
         for suffix in args.sets:
-            golden = golden_file(Path(args.models) / name, name, SETS[suffix])
+            path = Path(args.out) / f"{name}{suffix}.json"
+            golden = golden_file(Path(args.models) / name, name, SETS[suffix], path, args.methods)
             refused = sum("refused" in c for c in golden["cases"])
             tied = sum(any("tied" in layer for layer in c.get("layers", [])) for c in golden["cases"])
             n_cases = len(golden["cases"])
             text = dump(golden)
-            (Path(args.out) / f"{name}{suffix}.json").write_text(text)
+            path.write_text(text)
             rows.append([name + suffix, n_cases, refused, tied, len(text)])
     print_table(["model", "cases", "refused", "with ties", "bytes"], rows)
 

@@ -102,8 +102,8 @@ def duo(**settings) -> Row:
     return Row(lambda r: DuoAttention(**settings), own_total=True)
 
 
-def lukv(inner: Callable, **settings) -> Row:
-    protected = settings.get("sink", 4) + settings.get("window", 1)
+def lukv(inner: Callable, pinned_inside: int = 0, **settings) -> Row:
+    protected = settings.get("sink", 4) + settings.get("window", 1) + pinned_inside
     return Row(lambda r: LUKV(press=inner(0.5), **settings), own_total=True, protected=protected)
 
 
@@ -170,7 +170,7 @@ WRAPPERS = {
     "lukv(compression_ratio=0.3,sink=2,window=3):keydiff": lukv(
         KeyDiffPress, compression_ratio=0.3, sink=2, window=3
     ),
-    f"lukv(compression_ratio=0.75):{SNAP}": lukv(snap, compression_ratio=0.75),
+    f"lukv(compression_ratio=0.5):{SNAP}": lukv(snap, WINDOW, compression_ratio=0.5),
     "merging:knorm": Row(over(MergingPress, KnormPress)),
     f"merging(similarity_threshold=0.2,merge_fraction=0.5):{SNAP}": Row(
         over(MergingPress, snap, similarity_threshold=0.2, merge_fraction=0.5)
