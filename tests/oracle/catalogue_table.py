@@ -5,7 +5,7 @@
 
 Golden cases are counted in tests/golden/kept, living ones read from tests/oracle/results. A row that was not compared
 says so. The second table resolves the names of kvpress 0.5.5's evaluation registry, with the results of
-answers_compare.py.
+answers_compare.py; the third holds the bytes of bench/headwise_memory.py.
 """
 
 import json
@@ -55,6 +55,10 @@ DIFFERENCES = {
     "chunk": "kvpress rounds every chunk's share down; here the shares meet the budget",
     "chunkkv": "kvpress keeps whole chunks; compared at the counts it reached",
     "dms": "while generating, judged when a cut runs, in kvpress at every token; prefill compared",
+    "adaptive_l2": "kvcompress's count below hard_limit (soft_limit, keep ratios) is to be given as the budget",
+    "lukv": "a head whose share is below its pinned entries keeps the newest of those, in kvpress the first ones",
+    "random": "with kvhost's draws",
+    "rankkv": "ranks, budgets and the estimator: rankkv_reference.py",
     "simlayerkv": "n_recent = n_last is refused; kvpress repeats the cache there",
 }
 
@@ -115,9 +119,9 @@ def kept_text(found: tuple | None) -> str:
 def phase_text(found: list | None) -> str:
     if not found:
         return "not compared"
-    failed = sum(verdict != "ok" for _, verdict in found)
-    text = f"{len(found)} runs, error <= {max(error for error, _ in found):.0e}"
-    return text + (f", {failed} failed" if failed else "")
+    counts = Counter(verdict for _, verdict in found)
+    text = f"{len(found)} runs, error <= {max(error for error, verdict in found if verdict != 'tied'):.0e}"
+    return text + "".join(f", {n} {verdict}" for verdict, n in counts.items() if verdict != "ok")
 
 
 def method_table(methods: list, references: dict) -> list:
@@ -193,6 +197,26 @@ def registry_table(names: set, aliases: dict) -> list:
     return lines
 
 
+def memory_table() -> list:
+    """Bytes of the methods that give heads unequal shares, from the newest file of bench/headwise_memory.py."""
+    files = sorted((ROOT / "bench/results").glob("*-headwise-memory.json"))
+    if not files:
+        return ["Not measured."]
+    data = json.loads(files[-1].read_text())
+    lines = [f"{data['tokens']} tokens, 4 layers x 8 KV heads x 128, bfloat16, {data['keep_ratio']:.0%} asked for; MB."]
+    lines += [f"`bench/headwise_memory.py` wrote `bench/results/{files[-1].name}`; kvpress masks for these methods.", ""]
+    lines.append("| composition | full | kept | allocated | allocated / kept | kvpress holds | of that not masked |")
+    lines.append("|---" * 7 + "|")
+    for row in data["rows"]:
+        sizes = [f"{row[f'cache_bytes_{kind}'] / 1e6:.2f}" for kind in ("full", "kept", "allocated")]
+        peer = ["-", "-"]
+        if "peer_bytes_held" in row:
+            peer = [f"{row['peer_bytes_held'] / 1e6:.2f}", f"{row['peer_share_unmasked']:.1%}"]
+        cells = [f"`{row['press']}`", *sizes, f"{row['allocated_over_kept']:.4f}", *peer]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("--out", default=str(ROOT / "docs/catalogue.md"))
@@ -205,6 +229,7 @@ def main():
     lines += [KEPT_SETS, ""]
     lines += method_table(methods, {name: reference(host, name) for name in names})
     lines += ["", "## Names of kvpress 0.5.5's registry", "", ANSWERS, "", *registry_table(names, aliases)]
+    lines += ["", "## Memory of head-wise methods", "", *memory_table()]
     Path(args.out).write_text("\n".join(lines) + "\n")
     print(f"{args.out}: {len(methods)} methods, {len(REGISTRY)} names")
 
