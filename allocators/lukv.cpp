@@ -3,10 +3,10 @@
 // head for every percent of compression. Paper: arXiv:2602.08585. Checked against: kvpress 0.5.5
 // LUKVPress.
 #include <cmath>
+#include <kvhost/resources.hpp>
 #include <kvhost/sdk.hpp>
 
 #include "npy_file.hpp"
-#include <kvhost/resources.hpp>
 
 namespace {
 
@@ -26,7 +26,8 @@ class LuKv {
             "[99, n_layers, n_kv_heads]: row r holds the share each head drops at a compression "
             "of r + 1 percent (github.com/baidu-baige/LU-KV has one for Llama-3.1-8B-Instruct "
             "with expected attention). Layers keep what their heads add up to; the total is near "
-            "the ratio, not exactly at it.")
+            "the ratio, not exactly at it. A head whose share is smaller than sink + window keeps "
+            "the newest tokens first; kvpress keeps the oldest.")
         .param(file("curves").doc(
             "NumPy file with the share that each head drops; default: lukv_curves.npy in the "
             "model's folder"))
@@ -47,8 +48,7 @@ class LuKv {
     if (!args.model()) return;
     n_layers_ = args.model()->n_layers;
     n_kv_heads_ = args.model()->n_kv_heads;
-    const auto path =
-        resource_path(*args.model(), args.file("curves"), "lukv_curves.npy");
+    const auto path = resource_path(*args.model(), args.file("curves"), "lukv_curves.npy");
     curves_ = kvhost::allocators::read_npy(path, {kRows, n_layers_, n_kv_heads_}, "/params/curves");
   }
 

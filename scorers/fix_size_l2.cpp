@@ -38,7 +38,7 @@ class FixSizeL2 {
         keep_ratio_(args.real("keep_ratio")),
         strategy_(args.choice("strategy")) {}
 
-  int64_t own_budget() const { return fix_kv_size_; }
+  int64_t own_budget(int64_t /*n_tokens*/) const { return fix_kv_size_; }
 
   void score(const Layer& layer, Scores& out) const {
     const int64_t per_head = layer.layer_budget() / layer.n_kv_heads();

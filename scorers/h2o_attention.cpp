@@ -65,7 +65,7 @@ class H2oAttention {
         shared_(args.choice("head_mode") == "shared"),
         window_size_(args.integer("window_size")) {}
 
-  int64_t own_budget() const { return start_size_ + heavy_hitter_size_ + recent_size_; }
+  int64_t own_budget(int64_t /*n_tokens*/) const { return start_size_ + heavy_hitter_size_ + recent_size_; }
 
   void needs(Needs& needs) const {
     if (sums_only()) {

@@ -42,7 +42,7 @@ class H2oL2 {
         heavy_hitter_size_(args.integer("heavy_hitter_size")),
         recent_size_(args.integer("recent_size")) {}
 
-  int64_t own_budget() const { return start_size_ + heavy_hitter_size_ + recent_size_; }
+  int64_t own_budget(int64_t /*n_tokens*/) const { return start_size_ + heavy_hitter_size_ + recent_size_; }
 
   void score(const Layer& layer, Scores& out) const {
     for_each_head(layer, [&](int32_t h) {

@@ -45,7 +45,7 @@ class SnapKvLite {
         kernel_(args.integer("pooling_kernel")),
         renormalise_(args.choice("edge") == "renormalise") {}
 
-  int64_t own_budget() const { return keep_size_; }
+  int64_t own_budget(int64_t /*n_tokens*/) const { return keep_size_; }
 
   void score(const Layer& layer, Scores& out) const {
     for_each_head(layer, [&](int32_t h) {

@@ -8,7 +8,6 @@
 
 #include "base/error.hpp"
 #include "press/finite_keys.hpp"
-#include "press/layer_budgets.hpp"
 
 namespace kvhost {
 namespace {
@@ -58,32 +57,28 @@ void DecodeRun::begin_forward(int64_t n_tokens) {
   divide(cache_.n_seen() + n_tokens);
 }
 
-void DecodeRun::divide(int64_t n_seen) {
-  const LayerBounds bounds = layer_bounds(decoder_.config(), n_seen);
-  const LayerBudgets all = everything(bounds);
-  int64_t per_head = policy_.entries_per_head;
-  if (policy_.keep_ratio > 0)
-    per_head = std::max<int64_t>(
-        1,
-        static_cast<int64_t>(std::floor(static_cast<double>(n_seen) * policy_.keep_ratio + 1e-9)));
-  const auto totals = press_.totals(
-      all.total(), per_head * decoder_.config().n_layers * decoder_.config().n_kv_heads);
-  budgets_.resize(stages_.size());
-  for (size_t s = 0; s < stages_.size(); ++s) {
-    StageRun& run = stages_[s];
-    budgets_[s] = run.stage.divides()
-                      ? divide_over_layers(
-                            run.stage, run.state, bounds, totals[s], decoder_.config().n_layers)
-                            .entries
-                      : all.entries;
+int64_t DecodeRun::entries_per_head(int64_t n_seen) const {
+  if (policy_.keep_ratio > 0) {
+    const double share = std::floor(static_cast<double>(n_seen) * policy_.keep_ratio + 1e-9);
+    return std::max<int64_t>(1, static_cast<int64_t>(share));
   }
+  if (policy_.entries_per_head == DecodePolicy::kOwn) return press_.own_entries_per_head(n_seen);
+  return policy_.entries_per_head;
+}
+
+void DecodeRun::divide(int64_t n_seen) {
+  const ModelConfig& config = decoder_.config();
+  const auto state_of = [this](size_t s) -> StageState& { return stages_[s].state; };
+  const int64_t total = entries_per_head(n_seen) * config.n_layers * config.n_kv_heads;
+  divide_over_stages(press_, state_of, layer_bounds(config, n_seen), total, budgets_);
 }
 
 void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   remember(layer, capture);
   if (!due_) return;
   check_keys(press_.first().name(), cache_, layer);
-  for (size_t s = 0; s < stages_.size(); ++s) apply(stages_[s], budgets_[s][layer], layer);
+  for (size_t s = 0; s < stages_.size(); ++s)
+    apply(stages_[s], stages_[s].stage.selects() ? budgets_[s].entries[layer] : 0, layer);
 }
 
 void DecodeRun::end_forward() {

@@ -10,14 +10,17 @@
 #include <vector>
 
 #include "press/cutter.hpp"
+#include "press/layer_budgets.hpp"
 #include "press/press.hpp"
 
 namespace kvhost {
 
 struct DecodePolicy {
-  int64_t every = 64;            // tokens between cuts
-  int64_t entries_per_head = 0;  // kept per KV head on average after a cut
-  double keep_ratio = 0;         // > 0: instead, this share of all tokens seen so far
+  int64_t every = 64;  // tokens between cuts
+  int64_t entries_per_head =
+      0;  // kept per KV head on average after a cut; kOwn: as the method says
+  static constexpr int64_t kOwn = -1;
+  double keep_ratio = 0;  // > 0: instead, this share of all tokens seen so far
 };
 
 class DecodeRun {
@@ -45,6 +48,7 @@ class DecodeRun {
   };
 
   void remember(int64_t layer, const LayerCapture& capture);
+  int64_t entries_per_head(int64_t n_seen) const;
   void divide(int64_t n_seen);
   LayerInputs inputs(int64_t layer) const;
   void apply(StageRun& run, int64_t entries, int64_t layer);
@@ -56,7 +60,7 @@ class DecodeRun {
   CaptureRequest capture_;
   kvh_exec exec_;
   std::deque<StageRun> stages_;
-  std::vector<std::vector<int64_t>> budgets_;  // by stage, of the current cut: entries per layer
+  std::vector<LayerBudgets> budgets_;  // by stage, of the current cut; empty where none selects
   std::vector<Rings> rings_;
   int64_t since_cut_ = 0, n_tokens_ = 0, n_cuts_ = 0;
   bool due_ = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "kvhost/own_budget.h"
 #include "press/budget.hpp"
 
 namespace kvhost {
@@ -33,6 +34,16 @@ bool Press::any_press_has(uint32_t flag) const {
   return std::any_of(stages_.begin(), stages_.end(), [flag](const Stage& stage) {
     return stage.press() && stage.press()->has_own_flag(flag);
   });
+}
+
+int64_t Press::own_entries_per_head(int64_t n_tokens) const {
+  const Stage* last = last_selection();
+  const Instance* scorer = last ? last->scorer() : nullptr;
+  if (!scorer || !scorer->method()->extension) return 0;
+  const kvh_method& method = *scorer->method();
+  const auto* own =
+      static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
+  return own ? own->entries_per_head(scorer->get(), n_tokens) : 0;
 }
 
 std::vector<int64_t> Press::totals(int64_t full, int64_t total) const {

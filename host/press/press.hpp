@@ -28,6 +28,8 @@ class Press {
   bool renumbers() const {  // some press gives entries new positions
     return any_press_has(KVH_METHOD_EDITS_POSITIONS);
   }
+  // Entries per head that the method's own parameters spell out for n tokens; 0 where they do not.
+  int64_t own_entries_per_head(int64_t n_tokens) const;
   bool prunes_channels() const { return any_press_has(KVH_METHOD_PRUNES_CHANNELS); }
   // Entries that each stage leaves of `full`, down to `total`; `full` where a stage divides no
   // budget.

@@ -10,7 +10,6 @@
 #include "base/parallel.hpp"
 #include "base/stopwatch.hpp"
 #include "input/paths.hpp"
-#include "kvhost/own_budget.h"
 #include "model/weights.hpp"
 #include "press/budget.hpp"
 
@@ -28,6 +27,10 @@ void check_device(const std::string& device) {
               "this kvhost runs its cache and kernels on the CPU only; expected --device cpu");
 }
 
+bool budget_given(const PressOptions& options) {
+  return options.keep_ratio || options.compression_ratio || options.budget;
+}
+
 // A method from a system that states sizes rather than ratios keeps those, unless the user gave a
 // budget.
 void apply_own_budget(const PressOptions& options,
@@ -35,13 +38,7 @@ void apply_own_budget(const PressOptions& options,
                       const ModelConfig& config,
                       int64_t kv_len,
                       BudgetReport& budget) {
-  const bool given = options.keep_ratio || options.compression_ratio || options.budget;
-  const Stage* last = press.last_selection();
-  if (given || !last || !last->scorer() || !last->scorer()->method()->extension) return;
-  const kvh_method& method = *last->scorer()->method();
-  const auto* own =
-      static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
-  const int64_t entries = own ? own->entries_per_head(last->scorer()->get()) : 0;
+  const int64_t entries = budget_given(options) ? 0 : press.own_entries_per_head(kv_len);
   if (entries <= 0) return;
   budget.mode = "method";
   budget.value = static_cast<double>(entries);
@@ -59,7 +56,7 @@ void apply_own_total(const PressOptions& options,
   const auto owner = std::find_if(
       stages.begin(), stages.end(), [](const Stage& stage) { return stage.owns_total(); });
   if (owner == stages.end()) return;
-  if (options.keep_ratio || options.compression_ratio || options.budget)
+  if (budget_given(options))
     bad_request("--press",
                 "'" +
                     (owner->head_owns_total() ? owner->head_allocator()->name()
@@ -69,7 +66,10 @@ void apply_own_total(const PressOptions& options,
   budget = {"decided", 1.0, false, kv_len, kv_len * config.n_layers * config.n_kv_heads};
 }
 
-DecodePolicy decode_policy(const PressOptions& options, const BudgetReport& budget) {
+// While generating, a method that states sizes goes by them too, as the sequence grows.
+DecodePolicy decode_policy(const PressOptions& options,
+                           const Press* decode_press,
+                           const BudgetReport& budget) {
   if (options.decode_budget > 0 && options.decode_keep_ratio > 0)
     bad_request("--decode-keep-ratio",
                 "given beside --decode-budget; expected at most one of the two");
@@ -78,6 +78,10 @@ DecodePolicy decode_policy(const PressOptions& options, const BudgetReport& budg
   policy.entries_per_head =
       options.decode_budget > 0 ? options.decode_budget : budget.entries_per_head;
   policy.keep_ratio = options.decode_keep_ratio;
+  const bool given =
+      budget_given(options) || options.decode_budget > 0 || options.decode_keep_ratio > 0;
+  if (!given && decode_press && decode_press->own_entries_per_head(1) > 0)
+    policy.entries_per_head = DecodePolicy::kOwn;
   return policy;
 }
 
@@ -138,7 +142,7 @@ Request prepare(const RunOptions& options) {
                                   request.config.n_kv_heads);
   apply_own_budget(press_options, *request.press, request.config, kv_len, request.budget);
   apply_own_total(press_options, *request.press, request.config, kv_len, request.budget);
-  request.decode_policy = decode_policy(press_options, request.budget);
+  request.decode_policy = decode_policy(press_options, request.decode_press.get(), request.budget);
   note_alias(request.composition, request.warnings);
   note_alias(request.decode_composition, request.warnings);
   check_length(request, request.warnings);

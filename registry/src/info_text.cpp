@@ -135,6 +135,18 @@ Rows need_rows(const MethodInfo& method) {
   return rows;
 }
 
+// What must stand inside it.
+std::string inside_text(const MethodInfo& method) {
+  if (method.kind == Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER)) return "";
+  const bool outer = method.kind == Kind::LayerAllocator || method.kind == Kind::Press;
+  return outer ? ":HEAD_ALLOCATOR:SCORER" : ":SCORER";
+}
+
+bool takes_budget(const MethodInfo& method) {
+  const bool only_edits = method.kind == Kind::Press && (method.flags & KVH_METHOD_NO_SCORER);
+  return !only_edits && !(method.flags & KVH_METHOD_OWN_TOTAL);
+}
+
 // How the method stands in a composition; what it holds is named by kind only.
 std::string use_text(const MethodInfo& method) {
   std::string self = method.name;
@@ -144,17 +156,8 @@ std::string use_text(const MethodInfo& method) {
     self += "(" + param.name + "=" + default_text(param) + ")";
     break;
   }
-  switch (method.kind) {
-    case Kind::Scorer:
-      return "kvhost --press '" + self + "' --keep-ratio 0.25";
-    case Kind::Wrapper:
-    case Kind::HeadAllocator:
-      return "kvhost --press '" + self + ":SCORER' --keep-ratio 0.25";
-    case Kind::LayerAllocator:
-    case Kind::Press:
-      return "kvhost --press '" + self + ":HEAD_ALLOCATOR:SCORER' --keep-ratio 0.25";
-  }
-  return "";
+  return "kvhost --press '" + self + inside_text(method) + "'" +
+         (takes_budget(method) ? " --keep-ratio 0.25" : "");
 }
 
 }  // namespace

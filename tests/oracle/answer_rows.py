@@ -13,6 +13,7 @@ from kvpress import (
     AdaKVPress,
     BlockPress,
     ChunkKVPress,
+    ComposedPress,
     CriticalAdaKVPress,
     CriticalKVPress,
     CURPress,
@@ -27,10 +28,11 @@ from kvpress import (
     PyramidKVPress,
     SnapKVPress,
     StreamingLLMPress,
+    ThinKPress,
     TOVAPress,
 )
 from kvpress.presses.cam_press import CAMPress
-from learned_presses import LUKV, DuoAttention
+from learned_presses import LUKV, DuoAttention, DuoOnTheFly
 from scorer_presses import INJECTED, SKETCH_DIM, Compactor, KVzap, QFilter, Random
 
 EVERY = 8  # tokens between two cuts while generating
@@ -51,6 +53,10 @@ class Row:
 
 def snap(r: float) -> SnapKVPress:
     return SnapKVPress(compression_ratio=r)
+
+
+def think(r: float) -> ThinKPress:
+    return ThinKPress(key_channel_compression_ratio=0.5)  # kvhost's default; the peer's prunes nothing
 
 
 def plain(press: Callable, **settings) -> Callable:
@@ -127,6 +133,7 @@ ROWS = {
     "critical_snapkv": Row(over(CriticalKVPress, snap)),
     "cur": Row(plain(CURPress)),
     "duo_attention": Row(lambda r: DuoAttention(head_compression_ratio=0.5), own_total=True),
+    "duo_attention_on_the_fly": Row(lambda r: DuoOnTheFly(head_compression_ratio=0.5), own_total=True),
     "expected_attention": Row(over(AdaKVPress, ea_eps), here="adakv_expected_attention"),
     "keydiff": Row(plain(KeyDiffPress)),
     "kvzap_linear": Row(
@@ -150,7 +157,9 @@ ROWS = {
     "qfilter": Row(plain(QFilter)),
     "random": Row(plain(Random, seed=7), here="random(seed=7)"),
     "snapkv": Row(snap),
+    "snap_think": Row(lambda r: ComposedPress([snap(r), think(r)])),
     "streaming_llm": Row(plain(StreamingLLMPress)),
+    "think": Row(think, own_total=True),
     "tova": Row(plain(TOVAPress)),
     "compactor": Row(compactor, here=f"compactor({SKETCHED})"),
     "adakv_compactor": Row(over(AdaKVPress, compactor), here=f"adakv:compactor({SKETCHED})"),

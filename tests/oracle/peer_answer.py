@@ -11,6 +11,7 @@ from answer_rows import Row
 from cam_draws import Draws, inject
 from kvpress import KVPressTextGenerationPipeline
 from kvpress.presses.cam_press import CAMPress
+from learned_presses import DuoOnTheFly
 from peer_result import REFUSALS, ratio_for, refusal
 from transformers import AutoTokenizer, DynamicCache
 
@@ -67,6 +68,8 @@ def peer_answer(pipe, row: Row, build, asked: Question, n_kept: int) -> Answer:
     clock, rows, cache = [0], [], DynamicCache()
     if isinstance(press, CAMPress):
         inject(press, Draws(seed=0), clock)
+    if isinstance(press, DuoOnTheFly):
+        press.context = asked.context
     model = pipe.model
     hooks = [model.lm_head.register_forward_hook(lambda _, __, out: rows.append(out[0, -1].log_softmax(-1)))]
     hooks.append(model.register_forward_pre_hook(lambda _, __, kw: count(clock, kw), with_kwargs=True))

@@ -76,6 +76,6 @@ TEST_CASE("h2o_l2 states the cache size its parameters spell out") {
   const auto* own =
       static_cast<const kvh_own_budget*>(h2o.method().extension(&h2o.method(), KVH_EXT_OWN_BUDGET));
   REQUIRE(own != nullptr);
-  CHECK(own->entries_per_head(h2o.instance()) == 512);
+  CHECK(own->entries_per_head(h2o.instance(), /*n_tokens=*/2000) == 512);
   CHECK(h2o.method().extension(&h2o.method(), "kvhost.unheard_of/1") == nullptr);
 }

@@ -10,11 +10,11 @@ namespace {
 
 std::string library(const std::string& name) { return KVHOST_PLUGINS "/lib" + name + ".so"; }
 
-int64_t own_budget(const PluginMethod& method) {
+int64_t own_budget(const PluginMethod& method, int64_t n_tokens = 5000) {
   const auto* own = static_cast<const kvh_own_budget*>(
       method.method().extension(&method.method(), KVH_EXT_OWN_BUDGET));
   REQUIRE(own != nullptr);
-  return own->entries_per_head(method.instance());
+  return own->entries_per_head(method.instance(), n_tokens);
 }
 
 }  // namespace
@@ -42,6 +42,31 @@ TEST_CASE("adaptive_l2 protects by the length") {
   CHECK(pins(11) == std::vector<int8_t>{2, 2, 2, 2, 0, 0, 0, 1, 1, 1, 1, 1});
   layer.raw().layer_budget = 2 * 8;  // 4 first and 4 last leave no room between: only the last
   CHECK(pins(11) == std::vector<int8_t>(12, 1));
+}
+
+TEST_CASE("adaptive_l2 spells out a size for every length") {
+  const PluginMethod method(library("adaptive_l2"), {});
+  // As the original computes them, run offline.
+  const std::vector<std::pair<int64_t, int64_t>> sizes = {{1, 1},
+                                                          {256, 256},
+                                                          {257, 256},
+                                                          {285, 256},
+                                                          {300, 259},
+                                                          {400, 315},
+                                                          {512, 358},
+                                                          {700, 387},
+                                                          {768, 384},
+                                                          {1000, 318},
+                                                          {1024, 307},
+                                                          {1025, 512},
+                                                          {9000, 512}};
+  for (const auto& [n_tokens, entries] : sizes) {
+    INFO(n_tokens << " tokens");
+    CHECK(own_budget(method, n_tokens) == entries);
+  }
+  const PluginMethod even(library("adaptive_l2"),
+                          {{"keep_ratio_min", 0.5}, {"keep_ratio_max", 0.5}});
+  CHECK(own_budget(even, 800) == 400);
 }
 
 TEST_CASE("snapkv_lite keeps its window and pools the rest") {

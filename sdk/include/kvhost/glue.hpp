@@ -87,12 +87,12 @@ struct HasOwnBudget<M, std::void_t<decltype(&M::own_budget)>> : std::true_type {
 // one):
 //   M(const Args&);  void needs(Needs&) const;                      the rest by kind
 //   scorer, wrapper:  void score([Sequence&,] const Layer&, Scores&) const;
-//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&) const;
-//   layer allocator:  void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
+//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&)
+//   const; layer allocator:  void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
 //   both, optional:   uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
 //   press:            void edit([Sequence&,] const Layer&, Edit&) const;
 //   optional:         void after_compact([Sequence&,] const kvh_moved&) const;
-//                     int64_t own_budget() const;                 entries per head, when the user
+//                     int64_t own_budget(int64_t n_tokens) const;  entries per head, when the user
 //                     gives no budget
 template <typename M>
 struct Glue {
@@ -223,8 +223,8 @@ struct Glue {
     });
   }
 
-  static int64_t own_budget(const kvh_instance* instance) noexcept {
-    if constexpr (HasOwnBudget<M>::value) return self(instance).own_budget();
+  static int64_t own_budget(const kvh_instance* instance, int64_t n_tokens) noexcept {
+    if constexpr (HasOwnBudget<M>::value) return self(instance).own_budget(n_tokens);
     return 0;
   }
   static const void* extension(const kvh_method*, const char* id) noexcept {

@@ -12,8 +12,9 @@
 typedef struct kvh_own_budget {
   uint32_t struct_size;
   uint32_t reserved;
-  /* [prefill] Entries per layer and KV head on average, > 0; or 0: this instance has none. */
-  int64_t (*entries_per_head)(const kvh_instance*) KVH_NOEXCEPT;
+  /* [prefill, decode] Entries per layer and KV head on average that are kept of n_tokens, > 0; or 0: this instance has
+   * none, at any length. */
+  int64_t (*entries_per_head)(const kvh_instance*, int64_t n_tokens) KVH_NOEXCEPT;
 } kvh_own_budget;
 
 #endif /* KVHOST_OWN_BUDGET_H_ */

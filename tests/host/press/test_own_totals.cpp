@@ -129,3 +129,33 @@ TEST_CASE("key_rerotation: keys turn by the distance moved, values stay, the seq
     }
   }
 }
+
+TEST_CASE("while generating, a method that states sizes goes by them as the sequence grows") {
+  const TinyModel model("llama_gqa");
+  const auto tokens = model.random_tokens(60, 4);
+  // 20 tokens stay whole; of 21 to 60 a share that falls from 0.9 to 0.3 stays, 20 at least.
+  const std::string text = "adaptive_l2(soft_limit=20,hard_limit=50,target_size=33)";
+  const Press press(composed(text, KVH_METHOD_DECODE), model.config(), DType::Float32);
+  CHECK(press.own_entries_per_head(19) == 19);
+  CHECK(press.own_entries_per_head(40) == 20);
+  CHECK(press.own_entries_per_head(60) == 33);
+  KvCache cache(model.decoder->cache_layout());
+  Timings timings;
+  DecodePolicy policy{1};
+  policy.entries_per_head = DecodePolicy::kOwn;
+  DecodeRun run(press, *model.decoder, cache, policy, 0, timings);
+  int64_t held = 0;
+  for (int64_t i = 0; i < std::ssize(tokens); ++i) {
+    run.begin_forward(1);
+    ForwardOptions options;
+    options.capture = run.capture();
+    options.sink = [&](int64_t layer, const LayerCapture& capture) {
+      run.on_layer(layer, capture);
+    };
+    model.decoder->forward(std::span(&tokens[static_cast<size_t>(i)], 1), cache, options);
+    run.end_forward();
+    held = std::min(held + 1, press.own_entries_per_head(i + 1));
+    INFO(i + 1 << " tokens");
+    CHECK(cache.n_kept(1, 0) == held);
+  }
+}
