@@ -3,7 +3,7 @@
 
     .venv-oracle/bin/python tests/oracle/catalogue_table.py [--kvhost BIN]
 
-Golden cases are counted in tests/golden/kept, living ones read from tests/oracle/results. A row that was not compared
+Golden cases are counted in tests/golden, living ones read from tests/oracle/results. A row that was not compared
 says so. The second table resolves the names of kvpress 0.5.5's evaluation registry, with the results of
 answers_compare.py; the third holds the bytes of bench/headwise_memory.py.
 """
@@ -29,7 +29,6 @@ decoding_adakv_snapkv decoding_keydiff merging_knorm merging_snapkv merging_expe
 MULTI_PASS = "runs the model more than once over the prompt; not yet"
 ADAPTER = "needs learned adapters or gates; not yet"
 ABSENT = {
-    "duo_attention_on_the_fly": "makes its own pattern; not yet",
     "fastkvzip": ADAPTER,
     "finch": "reads the question behind a delimiter; not yet",
     "kvcompose": MULTI_PASS,
@@ -38,11 +37,10 @@ ABSENT = {
     "kvzip_plus": MULTI_PASS,
     "RestoreKV": ADAPTER,
     "RestoreKV_plus": ADAPTER,
-    "snap_think": "prunes key channels; not yet",
-    "think": "prunes key channels; not yet",
 }
 ANOTHER = {
     "duo_attention": "needs a pattern file beside the model",
+    "duo_attention_on_the_fly": "scores the prompt itself; there fifty downloaded chapters",
     "lukv": "lukv:expected_attention(epsilon=0.02) here; needs a curves file",
     "expected_attention": "there AdaKV(ExpectedAttention(epsilon=0.01)): adakv_expected_attention here",
     "pyramidkv": "there over SnapKV by its own rule: pyramidkv_snapkv here",
@@ -55,10 +53,10 @@ DIFFERENCES = {
     "chunk": "kvpress rounds every chunk's share down; here the shares meet the budget",
     "chunkkv": "kvpress keeps whole chunks; compared at the counts it reached",
     "dms": "while generating, judged when a cut runs, in kvpress at every token; prefill compared",
-    "adaptive_l2": "kvcompress's count below hard_limit (soft_limit, keep ratios) is to be given as the budget",
     "lukv": "a head whose share is below its pinned entries keeps the newest of those, in kvpress the first ones",
     "random": "with kvhost's draws",
     "rankkv": "ranks, budgets and the estimator: rankkv_reference.py",
+    "think": "kvpress writes zeros and frees nothing; golden cases hold channels",
     "simlayerkv": "n_recent = n_last is refused; kvpress repeats the cache there",
 }
 
@@ -79,7 +77,8 @@ def methods_in(text: str) -> set:
 
 def golden_counts() -> Counter:
     counts = Counter()
-    for path in sorted((ROOT / "tests/golden/kept").glob("*.json")):
+    folder = ROOT / "tests/golden"
+    for path in (*sorted((folder / "kept").glob("*.json")), folder / "channels.json"):
         for case in json.loads(path.read_text())["cases"]:
             if "refused" not in case:
                 counts.update(methods_in(case["press"]))
