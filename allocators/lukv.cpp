@@ -12,6 +12,7 @@ namespace {
 
 using namespace kvhost::sdk;
 
+constexpr int8_t kAboveScorer = 100;
 constexpr int64_t kRows = 99;  // compression by 1 % to 99 %
 
 class LuKv {
@@ -55,8 +56,9 @@ class LuKv {
   std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       const Head head = layer.head(h);
-      scores.pin(h, 0, head.count_before(sink_));
-      scores.pin(h, head.count_before(layer.n_seen() - window_), head.n_entries());
+      // Above whatever the scorer itself pins, its window for one.
+      scores.pin(h, 0, head.count_before(sink_), kAboveScorer);
+      scores.pin(h, head.count_before(layer.n_seen() - window_), head.n_entries(), kAboveScorer);
     }
     return compression_ratio_ > 0 ? counts(layer) : everything(layer);
   }

@@ -87,5 +87,6 @@ def peer_answer(pipe, row: Row, build, asked: Question, n_kept: int) -> Answer:
 
 
 def count(clock: list, kwargs: dict) -> None:
-    """Tokens seen once this forward is through."""
-    clock[0] = int(kwargs["position_ids"].max()) + 1
+    """Tokens seen once this forward is through; one without positions is no part of the answer."""
+    if "position_ids" in kwargs:
+        clock[0] = int(kwargs["position_ids"].max()) + 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows after a cut, against kvpress: re-rotated keys, merged values, and cuts while tokens are generated.
+"""What follows after a cut, against kvpress: re-rotated keys, pruned key channels, merged values, cuts while generating.
 
     .venv-oracle/bin/python tests/oracle/phase_compare.py [--kvhost BIN] [--seed N] [--json OUT]
 
@@ -21,6 +21,7 @@ from cam_draws import Draws, inject
 from common import Host, HostError, make_parser, print_table
 from kept_compare import merge_rows
 from kvpress import (
+    ComposedPress,
     DecodingPress,
     KeyDiffPress,
     KeyRerotationPress,
@@ -28,6 +29,7 @@ from kvpress import (
     MergingPress,
     SnapKVPress,
     StreamingLLMPress,
+    ThinKPress,
     TOVAPress,
 )
 from kvpress.presses.cam_press import CAMPress
@@ -59,6 +61,12 @@ def merging(inner: Callable, **settings) -> Row:
     return Row(lambda: MergingPress(inner(compression_ratio=ratio), **settings))
 
 
+def think(inner: Callable, ratio: float) -> Row:
+    cut = inner(compression_ratio=ratio_for(BUDGET, N_CONTEXT))
+    prune = ThinKPress(key_channel_compression_ratio=ratio, window_size=WINDOW)
+    return Row(lambda: ComposedPress([cut, prune]))
+
+
 def decoding(inner: Callable) -> Row:
     return Row(lambda: DecodingPress(inner(), compression_interval=EVERY, target_size=BUDGET))
 
@@ -79,6 +87,8 @@ ROWS = {
     "merging:knorm": merging(KnormPress),
     f"merging(similarity_threshold=0.1):snapkv(window_size={WINDOW})": merging(snap, similarity_threshold=0.1),
     "merging(merge_fraction=0.3):keydiff": merging(KeyDiffPress, merge_fraction=0.3),
+    f"knorm+think(window_size={WINDOW})": think(KnormPress, 0.5),
+    f"snapkv(window_size={WINDOW})+think(window_size={WINDOW},key_channel_compression_ratio=0.3)": think(snap, 0.3),
     "decode knorm": decoding(KnormPress),
     "decode keydiff": decoding(KeyDiffPress),
     "decode qfilter": decoding(QFilter),
