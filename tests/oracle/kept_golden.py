@@ -5,7 +5,7 @@
 
 Every case holds the composition as kvhost spells it, the prompt (by length: the first n of "tokens"), the budget in
 entries per head, and per layer and KV head the ascending kept positions. "cut" is the smallest kept score, "tied" the
-positions within 1e-5 (relative) of it when the choice among them is the arithmetic's: there either set is right.
+positions within 1e-5 (relative; see tie_width) of it when the choice among them is the arithmetic's: there either set is right.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from common import ROOT, print_table
 from presses import METHODS, WINDOW, run_peer
-from resources import write_resources
+from resources import SKETCH_DIM, write_resources
 from ties import REL, cut_scores, tied_positions
 from tiny import draw_tokens, load_model
 from wrapper_presses import WRAPPERS, fitted, own_total
@@ -33,12 +33,18 @@ def budgets_for(n_tokens):
     return sorted({max(WINDOW + 1, n_tokens * k // 4) for k in (1, 2, 3)})
 
 
-def compact_layer(layer):
+def tie_width(spec, n_tokens):
+    """Leverage of fewer keys than the sketch has columns: the Gram matrix is singular but for its small diagonal, and
+    what rounding leaves of the keys' last bits comes out a hundred times larger."""
+    return 1e-3 if spec.startswith("leverage") and n_tokens <= SKETCH_DIM else REL
+
+
+def compact_layer(layer, rel):
     if layer.scores is None:
         entry, tied = {"kept": layer.kept}, layer.unsure
     else:
         entry = {"kept": layer.kept, "cut": [float(f"{c:.7g}") for c in cut_scores(layer)]}
-        tied = tied_positions(layer)
+        tied = tied_positions(layer, rel)
     if any(tied):
         entry["tied"] = tied
     return entry
@@ -54,7 +60,8 @@ def golden_case(model, spec, tokens, budget):
     case.update(press=result.press, budget=result.budget)
     if result.judge:
         result.judge(REL)
-    return {**case, "layers": [compact_layer(layer) for layer in result.layers]}
+    rel = tie_width(spec, len(tokens))
+    return {**case, "layers": [compact_layer(layer, rel) for layer in result.layers]}
 
 
 def base_cases(model, tokens, wanted):
