@@ -21,7 +21,9 @@ class ChunkKv {
         .reference("kvpress 0.5.5 ChunkKVPress")
         .notes(
             "kvpress keeps a whole number of chunks and so misses the budget by up to a chunk; "
-            "here the last chunk gives its best tokens and the budget is met exactly.")
+            "here the last chunk gives its best tokens and the budget is met exactly. A prompt "
+            "shorter than one chunk is cut token by token, the same tokens in every head; in "
+            "kvpress each head then goes its own way.")
         .param(integer("chunk_length", 20)
                    .min(1)
                    .unit("tokens")
