@@ -51,7 +51,7 @@ DIFFERENCES = {
     "block": "kvpress gathers hidden states in slices per head: scorers that read them differ",
     "cam": "kvpress counts on until the cache exceeds its target; here a cut that is not due yet passes",
     "chunk": "kvpress rounds every chunk's share down; here the shares meet the budget",
-    "chunkkv": "kvpress keeps whole chunks; compared at the counts it reached",
+    "chunkkv": "kvpress keeps whole chunks (compared at the counts it reached) and, below one chunk, selects per head",
     "dms": "while generating, judged when a cut runs, in kvpress at every token; prefill compared",
     "lukv": "a head whose share is below its pinned entries keeps the newest of those, in kvpress the first ones",
     "random": "with kvhost's draws",
