@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from common import Host, HostError, make_parser, print_table
-from presses import METHODS, WINDOW, run_peer
+from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
 from resources import write_resources
 from ties import REL, verdict
 from tiny import FAMILIES, draw_tokens, make_model
@@ -105,7 +105,7 @@ def draw_cases(rng, vocab_size, specs, n_cases):
     prompts = [draw_tokens(n, vocab_size, rng.randrange(1 << 30)) for n in draw_lengths(rng)]
     points = [(tokens, budget, nth) for tokens in prompts for nth, budget in enumerate(draw_budgets(rng, len(tokens)))]
     for spec in specs:
-        fit = [p for p in points if not (own_total(spec) and p[2] > 0)]  # it would be the same case again
+        fit = [p for p in points if not ((own_total(spec) or spec in OWN_BUDGET) and p[2] > 0)]  # it would be the same case again
         for tokens, budget, _ in rng.sample(fit, min(n_cases, len(fit))):
             n, n_kept = fitted(spec, len(tokens), budget)
             yield tokens[:n], spec, min(n_kept, n - 1)

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from common import ROOT, print_table
-from presses import METHODS, WINDOW, run_peer
+from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
 from resources import SKETCH_DIM, write_resources
 from ties import REL, cut_scores, tied_positions
 from tiny import draw_tokens, load_model
@@ -66,7 +66,7 @@ def golden_case(model, spec, tokens, budget):
 
 def base_cases(model, tokens, wanted):
     """Rows that are no wrappers, at every length and budget."""
-    rows = [spec for spec in wanted if spec not in WRAPPERS]
+    rows = [spec for spec in wanted if spec not in WRAPPERS and spec not in OWN_BUDGET]
     for n in LENGTHS:
         for budget in budgets_for(n):
             yield from (golden_case(model, spec, tokens[:n], budget) for spec in rows)

@@ -64,6 +64,17 @@ def adaptive_l2(keys, size, hard_limit=1024):
     return [*range(start), *range(n - recent, n)], middle, rank
 
 
+def adaptive_size(n, target_size=512, soft_limit=256, hard_limit=1024, keep_ratio_min=0.3, keep_ratio_max=0.9):
+    """Entries that adaptive_l2 leaves of n."""
+    if n <= soft_limit:
+        return n
+    if n > hard_limit:
+        return min(n, target_size)
+    progress = (n - soft_limit) / (hard_limit - soft_limit)
+    ratio = keep_ratio_max - progress * (keep_ratio_max - keep_ratio_min)
+    return min(n, max(int(n * ratio), soft_limit))
+
+
 class RulePress(ScorerPress):
     """kvpress's hooks around one of the rules."""
 

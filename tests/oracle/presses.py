@@ -6,6 +6,8 @@ off the cache itself (each key row found again among the full keys) or off the m
 recomputed from scores. The scores are recorded beside it, for judging ties.
 """
 
+from functools import partial
+
 import torch
 from kvpress import (
     AdaKVPress,
@@ -15,8 +17,9 @@ from kvpress import (
     SnapKVPress,
     StreamingLLMPress,
 )
+from kvcompress_rules import adaptive_size
 from peer_result import REFUSALS, WINDOW, LayerResult, PeerResult, found_again, ratio_for, refusal, unmasked
-from scorer_presses import SCORERS
+from scorer_presses import SCORERS, RulePress, adaptive_l2, simple
 from transformers import DynamicCache
 from wrapper_presses import WRAPPERS, run_wrapper
 
@@ -49,6 +52,16 @@ METHODS = {
     **SCORERS,
     **WRAPPERS,
 }
+
+# Methods that need no budget: what they leave of n tokens.
+OWN_BUDGET = {}
+for settings in (
+    dict(target_size=60, soft_limit=20, hard_limit=200),
+    dict(soft_limit=40, hard_limit=300, keep_ratio_min=0.2, keep_ratio_max=0.7),
+):
+    row = f"adaptive_l2({','.join(f'{key}={value}' for key, value in settings.items())})"
+    OWN_BUDGET[row] = partial(adaptive_size, **settings)
+    METHODS[row] = simple(RulePress, rule=adaptive_l2, hard_limit=settings["hard_limit"])
 
 
 def record_scores(press, layers, name):
@@ -97,13 +110,15 @@ def record_kept(press, layers):
 
 
 def run_peer(model, tokens, spec, n_kept):
-    """Prefills `tokens` under the row `spec` at exactly n_kept entries per head."""
+    """Prefills `tokens` under the row `spec` at exactly n_kept entries per head, or at the method's own count."""
     if not hasattr(model.config, "head_dim"):  # Qwen2's config has none, and the peer's CriticalKV reads it
         model.config.head_dim = model.config.hidden_size // model.config.num_attention_heads
     if spec in WRAPPERS:
         return run_wrapper(model, tokens, spec, n_kept)
-    press = METHODS[spec](ratio_for(n_kept, len(tokens)))
-    result = PeerResult(press=spec, budget=n_kept)
+    budget = None if spec in OWN_BUDGET else n_kept
+    n_kept = OWN_BUDGET[spec](len(tokens)) if spec in OWN_BUDGET else n_kept
+    press = METHODS[spec](max(0.0, ratio_for(n_kept, len(tokens))))
+    result = PeerResult(press=spec, budget=budget)
     result.layers = [LayerResult() for _ in range(model.config.num_hidden_layers)]
     scorer = press.press if isinstance(press, AdaKVPress) else press
     record_scores(scorer, result.layers, "scores")
