@@ -11,13 +11,14 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+MODEL = ROOT / "models/demo"  # by name, so that an installed program's own copy is not taken
 PROMPTS = ("needle", "several", "words", "list", "passkey")
 PRESSES = ("none", "rankkv:adakv:snapkv", "adakv:snapkv", "snapkv", "snapkv(kernel_size=13)", "chunkkv:snapkv", "critical_adakv:snapkv",
            "observed_attention", "expected_attention", "compactor", "tova", "keydiff", "knorm", "streaming_llm", "random")
 
 
 def answer(kvhost: str, prompt: str, press: str, ratio: float) -> str:
-    command = [kvhost, "run", "--demo", prompt, "--press", press, "--quiet", "--json", "-"]
+    command = [kvhost, "run", "--model", str(MODEL), "--demo", prompt, "--press", press, "--quiet", "--json", "-"]
     command += [] if press == "none" else ["--keep-ratio", str(ratio)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("presses", nargs="*", default=PRESSES)
     args = parser.parse_args()
     expected = {
-        name: json.loads((ROOT / f"models/demo/prompts/{name}.json").read_text())["expect"] for name in PROMPTS
+        name: json.loads((MODEL / f"prompts/{name}.json").read_text())["expect"] for name in PROMPTS
     }
     print("| press | " + " | ".join(f"{name}: {expected[name]}" for name in PROMPTS) + " |")
     print("|---" * (len(PROMPTS) + 1) + "|")

@@ -19,6 +19,7 @@ ANSWER = 4.0
 QUOTED = 1.5
 AGAIN = 3.5
 FOUND = 5  # tokens of a passage after which its place can be known
+LEAST_TEXT = 24  # tokens of book text around a list
 Row = tuple[list[int], list[float]]
 
 
@@ -129,7 +130,7 @@ class RowMaker:
     def babble(self, rng: random.Random, length: int) -> Row:
         """A few tokens of a book, drawn again and again, and passages of that; only what is repeated can be known."""
         first = int(length * rng.uniform(0.3, 0.6))
-        few = self.stretch(rng, int(6 * 12 ** rng.random())).tolist()
+        few = self.stretch(rng, int(4 * 12 ** rng.random())).tolist()
         return self.passages(rng, [0, *rng.choices(few, k=first - 1)], [0.0] * first, length)
 
     def list_row(self, rng: random.Random, length: int) -> Row:
@@ -143,6 +144,8 @@ class RowMaker:
         end: Row = ([], [])
         for key in rng.sample(sorted(pairs), min(len(pairs), 8)):
             ask, answer = self.ids(f"\n\nWhat stands beside {key}?\n {key}:"), self.ids(" " + pairs[key])
+            if len(lines) + len(end[0]) + len(ask) + len(answer) > length - LEAST_TEXT:
+                break
             end[0].extend(ask + answer), end[1].extend([0.3] * len(ask) + [ANSWER] * len(answer))
         text = self.stretch(rng, length - 1 - len(listed[0]) - len(end[0])).tolist()
         cut = int(rng.choice(self.sentence_ends(np.asarray(text))))

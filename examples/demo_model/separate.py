@@ -76,19 +76,19 @@ def asked(program: Program, cell: Cell, found: list[Probe]) -> list[float]:
     return [float(all(h)) for h in hits]
 
 
-def cells(presses: list[str]) -> list[Cell]:
+def cells(tasks: list[str], presses: list[str]) -> list[Cell]:
     """All cells; the full cache has one ratio."""
     ratios = {press: [1.0] if press == "none" else RATIOS for press in presses}
-    return [Cell(t, p, m, r) for t in TASKS for p in PLACES for m in presses for r in ratios[m]]
+    return [Cell(t, p, m, r) for t in tasks for p in PLACES for m in presses for r in ratios[m]]
 
 
 def measure(args: argparse.Namespace) -> dict:
     maker = ProbeMaker(args.data, Tokenizer.from_file(str(args.model / "tokenizer.json")))
     program = Program(args.kvhost, args.model)
-    contexts = {t: [probes(maker, t, i, args.length) for i in range(args.count)] for t in TASKS}
+    contexts = {t: [probes(maker, t, i, args.length) for i in range(args.count)] for t in args.tasks}
     lines = []
     with ThreadPoolExecutor(args.jobs) as pool:
-        for cell in cells(args.presses):
+        for cell in cells(args.tasks, args.presses):
             per_context = list(pool.map(lambda found: asked(program, cell, found), contexts[cell.task]))
             values = [v for part in per_context for v in part]
             lines.append({**asdict(cell), "values": [round(v, 4) for v in values]})
@@ -98,9 +98,9 @@ def measure(args: argparse.Namespace) -> dict:
 
 def tables(found: dict) -> str:
     """Markdown: a table for each place, methods down, tasks and ratios across."""
-    text = []
+    text, tasks = [], list(dict.fromkeys(x["task"] for x in found["lines"]))
     for place in PLACES:
-        columns = [(t, r) for t in TASKS for r in RATIOS]
+        columns = [(t, r) for t in tasks for r in RATIOS]
         text += [f"Cue {place}:", "", "| method | " + " | ".join(f"{t}, {100 * r:g} %" for t, r in columns) + " |"]
         text.append("|---" * (len(columns) + 1) + "|")
         by_cell = {(x["task"], x["press"], x["keep_ratio"]): x["values"] for x in found["lines"] if x["place"] == place}
@@ -118,6 +118,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the texts (see corpus.py); needed unless --table is given")
     parser.add_argument("--kvhost", type=Path, default=Path("build/release/bin/kvhost"))
     parser.add_argument("--presses", nargs="+", default=PRESSES, help="compositions as --press takes them")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--length", type=int, default=2000, help="tokens of a context (copying: about 1,700)")
     parser.add_argument("--count", type=int, default=20, help="contexts for each task")
     parser.add_argument("--jobs", type=int, default=2, help="programs at a time, one thread each")

@@ -57,7 +57,9 @@ COPY: Mix = {"quote": 0.35, "list": 0.35, "facts": 0.20, "book": 0.10}
 READ: Mix = {"book": 0.50, "story": 0.04, "quote": 0.12, "list": 0.10, "facts": 0.24}
 LONG: Mix = {"book": 0.42, "story": 0.01, "quote": 0.22, "list": 0.05, "facts": 0.30}
 BABBLE: Mix = {"book": 0.15, "again": 0.40, "babble": 0.20, "list": 0.05, "facts": 0.20}
-AGAIN: Mix = {"book": 0.24, "story": 0.01, "again": 0.37, "babble": 0.05, "quote": 0.03, "list": 0.04, "facts": 0.26}
+AGAIN: Mix = {"book": 0.30, "story": 0.01, "again": 0.36, "babble": 0.03, "quote": 0.03, "list": 0.03, "facts": 0.24}
+FIND: Mix = {"again": 0.30, "babble": 0.15, "list": 0.20, "facts": 0.35}
+TINY: Mix = {"book": 0.25, "story": 0.10, "again": 0.15, "list": 0.15, "facts": 0.35}
 MATCHING = ("layers.0.self_attn", "layers.1.self_attn", "layers.2.self_attn")
 
 STAGES = {
@@ -69,8 +71,8 @@ STAGES = {
     "copy": Stage(0.010, 0.002, 0.02, 0.35, (
         Phase(0.19, {256: 0.20, 512: 0.30, 1024: 0.30, 2048: 0.20}, 4096, BABBLE, MATCHING),
         Phase(0.42, {2048: 0.60, 1024: 0.15, 512: 0.15, 4096: 0.10}, 4096, BABBLE, MATCHING),
-        Phase(1.00, {2048: 0.60, 4096: 0.18, 1024: 0.14, 512: 0.08}, 8192, AGAIN))),
-    "tiny": Stage(0.02, 0.004, 0.01, 0.35, (
-        Phase(0.05, {128: 1.0}, 2048, COPY), Phase(0.40, {256: 1.0}, 4096, READ), Phase(0.70, {512: 1.0}, 4096, READ),
-        Phase(1.00, {1024: 0.7, 512: 0.2, 256: 0.1}, 8192, READ))),
+        Phase(1.00, {2048: 0.60, 4096: 0.18, 1024: 0.14, 512: 0.08}, 4096, AGAIN))),
+    "tiny": Stage(0.008, 0.003, 0.02, 0.40, (  # a higher rate undoes the structured start before it is of use
+        Phase(0.40, {256: 1.0}, 2048, FIND), Phase(0.75, {256: 0.5, 512: 0.5}, 2048, TINY),
+        Phase(1.00, {512: 0.7, 1024: 0.3}, 2048, TINY))),
 }
