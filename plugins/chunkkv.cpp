@@ -21,9 +21,8 @@ class ChunkKv {
         .reference("kvpress 0.5.5 ChunkKVPress")
         .notes(
             "kvpress keeps a whole number of chunks and so misses the budget by up to a chunk; "
-            "here the last chunk gives its best tokens and the budget is met exactly. A prompt "
-            "shorter than one chunk is cut token by token, the same tokens in every head; in "
-            "kvpress each head then goes its own way.")
+            "here the last chunk gives its best tokens and the budget is met exactly. Of a "
+            "prompt shorter than one chunk every head keeps its own best tokens.")
         .param(integer("chunk_length", 20)
                    .min(1)
                    .unit("tokens")
@@ -34,6 +33,7 @@ class ChunkKv {
       : inner_(args.child()), chunk_length_(args.integer("chunk_length")) {}
 
   void score(const Layer& layer, Scores& out) const {
+    if (layer.kv_len() < chunk_length_) return inner_.score(layer, out);
     const std::vector<float> scores = summed_scores(inner_, layer, out);
     require_finite(scores, inner_.name());
     const auto chunks = cut_into_chunks(scores, chunk_length_);
