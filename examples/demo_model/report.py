@@ -12,6 +12,7 @@ from pathlib import Path
 
 from separate import tables
 
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = {"number": "a number of 1 to 3 digits", "word": "a word", "five digits": "five digits, said twice"}
 
 
@@ -38,10 +39,10 @@ def abilities(models: dict[str, dict]) -> list[str]:
     for kind, name in KINDS.items():
         for length in sorted({n for f in models.values() for n in f.get("needle", {}).get(kind, {})}, key=int):
             cells = [found.get("needle", {}).get(kind, {}).get(length, {}).get("exact", "") for found in models.values()]
-            rows.append([f"one fact of {length} tokens, {name}, %", *cells])
+            rows.append([f"one fact in {length} tokens, {name}, %", *cells])
     for kind in first.get("several", {}):
-        cells = [found.get("several", {}).get(kind, {}).get("exact", "") for found in models.values()]
-        rows.append([f"one of eight facts of {first['several_length']} tokens, {KINDS[kind]}, %", *cells])
+        cells = [f"{f['several'][kind]['exact']} ({f['several_length']})" for f in models.values()]
+        rows.append([f"one of eight facts, {KINDS[kind]}, % (tokens)", *cells])
     cells = [found.get("copying", {}).get("right", "") for found in models.values()]
     rows.append([f"copied of a passage {first['copying']['distance']} tokens back, %", *cells])
     return table(["", *models], rows)
@@ -58,18 +59,26 @@ def depths(found: dict) -> list[str]:
     return table(["tokens", *steps], rows)
 
 
+def sizes(folders: list[str]) -> list[str]:
+    """What the models take in the repository; their READMEs tell of the training, the recipe's of the commands."""
+    taken = (sum(f.stat().st_size for f in (ROOT / folder).rglob("*") if f.is_file()) for folder in folders)
+    shown = (f"[`{folder}`](../../{folder}/README.md) {size / 1e6:.1f} MB" for folder, size in zip(folders, taken))
+    return [f"In the repository: {', '.join(shown)}. Training time and machine: there; exact commands: [README](README.md)."]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("examples/demo_model/results"))
     parser.add_argument("--out", type=Path, default=Path("examples/demo_model/RESULTS.md"))
     args = parser.parse_args()
-    names = {"models/demo": "demo", "base stage": "base", "models/tiny": "tiny"}
+    names = {"models/demo": "demo", "models/tiny": "tiny"}
     models = {name: read(args.results / f"{file}.json") for name, file in names.items()}
     picture, separate = read(args.results / "attention.json"), read(args.results / "separate.json")
     text = [
         "# What the bundled models do", "",
         "Written by `report.py` from the files in `results/`. Shares are in per cent with 95 % intervals (Wilson's, or the",
         "bootstrap's where an answer can be half right).", "",
+        *sizes(list(names)), "",
         "## The full cache, on held-out books", "", *abilities(models), "",
         "Facts found by `models/demo`, numbers and words together, by depth (0 = start of the text), in per cent:", "",
         *depths(models["models/demo"]), "",

@@ -94,6 +94,24 @@ TEST_CASE("a flag wins over the run file") {
   CHECK(json.at("n_new_tokens") <= 3);
 }
 
+TEST_CASE("the tiny model answers from a compressed cache") {
+  const Scratch scratch;
+  const std::string text =
+      "The code of Leonard is 31. He went down to the house by the river and said nothing of it. "
+      "The code of Alice is 75. It was late in the evening.\n\nWhat is the code of ";
+  for (const auto& [name, code] : {std::pair{"Leonard", " 31."}, {"Alice", " 75."}}) {
+    const std::string prompt = text + name + "?\nThe code of " + name + " is";
+    for (const char* press : {"none", "adakv:snapkv(window_size=16)"}) {
+      std::vector<std::string> args = {"--model", "tiny", "-p", prompt, "--press", press, "-n", "4"};
+      if (std::string(press) != "none") args.insert(args.end(), {"--keep-ratio", "0.5"});
+      args.insert(args.end(), {"--json", "-"});
+      const nlohmann::json json = json_of(kvhost_in(scratch, args));
+      INFO(press);
+      CHECK_THAT(json.at("text").get<std::string>(), Catch::Matchers::StartsWith(code));
+    }
+  }
+}
+
 TEST_CASE("a run writes the files it was asked for and nothing else") {
   const Scratch scratch;
   const Outcome outcome = kvhost_in(scratch,
