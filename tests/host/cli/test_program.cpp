@@ -102,7 +102,8 @@ TEST_CASE("the tiny model answers from a compressed cache") {
   for (const auto& [name, code] : {std::pair{"Leonard", " 31."}, {"Alice", " 75."}}) {
     const std::string prompt = text + name + "?\nThe code of " + name + " is";
     for (const char* press : {"none", "adakv:snapkv(window_size=16)"}) {
-      std::vector<std::string> args = {"--model", "tiny", "-p", prompt, "--press", press, "-n", "4"};
+      std::vector<std::string> args = {
+          "--model", "tiny", "-p", prompt, "--press", press, "-n", "4"};
       if (std::string(press) != "none") args.insert(args.end(), {"--keep-ratio", "0.5"});
       args.insert(args.end(), {"--json", "-"});
       const nlohmann::json json = json_of(kvhost_in(scratch, args));
