@@ -116,6 +116,12 @@ def say(what: str, values: dict) -> None:
     print(f"{what:26}", *shown_values, flush=True)
 
 
+def merged(old: dict, new: dict) -> dict:
+    """`old` with what `new` says, part by part and length by length."""
+    both = {key: merged(old[key], value) if isinstance(value, dict) and key in old else value for key, value in new.items()}
+    return {**old, **both}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face folder")
@@ -130,7 +136,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".cache/demo_model"), help="folder for the built kernel")
     parser.add_argument("--kvhost", type=Path, default=Path("build/release/bin/kvhost"), help="the program, for copying")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--out", type=Path, help="JSON file to write; what it holds of other parts and lengths stays")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.attention == "kernel":
@@ -138,7 +144,8 @@ def main() -> None:
     found = measure(args)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(found, indent=1) + "\n")
+        old = json.loads(args.out.read_text()) if args.out.exists() else {}
+        args.out.write_text(json.dumps(merged(old, json.loads(json.dumps(found))), indent=1) + "\n")
 
 
 if __name__ == "__main__":
