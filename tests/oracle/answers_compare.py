@@ -26,10 +26,11 @@ from peer_answer import N_NEW, Answer, Question, make_pipeline, peer_answer, rea
 from peer_result import ratio_for
 from resources import write_resources
 from tiny import load_model
-from wrapper_presses import SHAKES, inner_scorers, shake_scores
+from wrapper_presses import inner_scorers, shake_scores
 
 TIE, SHAKE = 1e-3, 1e-6
 LOUDER = 5  # times its own noise: what no tie explains
+SHAKES = [(frequency, sign) for frequency in (1e4, 3e4, 7e4, 2e5, 5e5, 1e6) for sign in (1, -1)]
 HEADER = ["name", "prompt", "tokens", "kept", "answer", "verdict", "differs at", "margin", "max |error|", "remark"]
 
 
@@ -99,7 +100,7 @@ def shaken(build, frequency: float, sign: int):
 def own_noise(pipe, row: Row, build, asked: Question, n_kept: int) -> tuple[float, int]:
     """How far kvpress's log-probabilities move when its scores are shaken, and where its own answer changes first."""
     truth, moved, first = peer_answer(pipe, row, build, asked, n_kept), 0.0, N_NEW
-    for frequency, sign in SHAKES[:2]:
+    for frequency, sign in SHAKES:
         other = peer_answer(pipe, row, shaken(build, frequency, sign), asked, n_kept)
         for i, (a, b) in enumerate(zip(truth.tokens, other.tokens)):
             moved = max(moved, float((truth.log_probs[i, a] - other.log_probs[i, a]).abs()))
