@@ -52,11 +52,14 @@ DIFFERENCES = {
     "cam": "kvpress counts on until the cache exceeds its target; here a cut that is not due yet passes",
     "chunk": "kvpress rounds every chunk's share down; here the shares meet the budget",
     "chunkkv": "kvpress keeps whole chunks (compared at the counts it reached) and, below one chunk, selects per head",
+    "compactor": "with two tokens between its protected ends both sides rank by rounding",
+    "critical_adakv": "at budget 1 kvpress may leave a head nothing where all its sinks are tied; not looked into further",
     "dms": "while generating, judged when a cut runs, in kvpress at every token; prefill compared",
     "lukv": "a head whose share is below its pinned entries keeps the newest of those, in kvpress the first ones",
     "random": "with kvhost's draws",
     "rankkv": "ranks, budgets and the estimator: rankkv_reference.py",
     "think": "kvpress writes zeros and frees nothing; golden cases hold channels",
+    "streaming_llm": "of a count below n_sink kvpress keeps an unspecified subset of the sinks",
     "simlayerkv": "n_recent = n_last is refused; kvpress repeats the cache there",
 }
 

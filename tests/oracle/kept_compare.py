@@ -4,9 +4,9 @@
     .venv-oracle/bin/python tests/oracle/kept_compare.py [--seed N] [--kvhost BIN] [--json OUT]
 
 Weights, tokens, lengths and budgets are drawn from the seed, which is printed; without --seed it is a new one each
-time. float32, equal counts (--budget). Exit 1 on any difference that a tie within 1e-5 does not explain. A wrong
-method name or a crash counts as a difference. Where the peer refuses a prompt (within its window, say), kvhost must
-still run; such cases are counted apart.
+time. float32, equal counts (--budget). Exit 1 on any difference that a tie within 1e-5 (see ties.tie_width) does not
+explain. A wrong method name or a crash counts as a difference. Where the peer refuses a prompt (within its window, say),
+kvhost must still run; such cases are counted apart.
 """
 
 import json
@@ -20,7 +20,7 @@ from pathlib import Path
 from common import Host, HostError, make_parser, print_table
 from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
 from resources import write_resources
-from ties import REL, verdict
+from ties import REL, tie_width, verdict
 from tiny import FAMILIES, draw_tokens, make_model
 from wrapper_presses import WRAPPERS, fitted, own_total, spelled
 
@@ -125,10 +125,11 @@ def compare_model(host, pool, family, seed, specs, n_cases, rel):
         if peer.refused:
             peer.press, peer.budget = host_request(model, spec, budget)
         tokens_file = host.write_tokens(tokens)
-        jobs.append((spec, peer, pool.submit(host_kept, host, folder, tokens_file, peer.press, peer.budget)))
+        width = tie_width(spec, len(tokens), rel)
+        jobs.append((spec, peer, width, pool.submit(host_kept, host, folder, tokens_file, peer.press, peer.budget)))
     counts, reasons = defaultdict(Counter), []
-    for spec, peer, job in jobs:
-        outcome, reason = settle(job, peer, rel)
+    for spec, peer, width, job in jobs:
+        outcome, reason = settle(job, peer, width)
         counts[spec][outcome] += 1
         if reason:
             reasons.append((family, spec, outcome, reason))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from common import ROOT, print_table
 from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
-from resources import SKETCH_DIM, write_resources
-from ties import REL, cut_scores, tied_positions
+from resources import write_resources
+from ties import REL, cut_scores, tie_width, tied_positions
 from tiny import draw_tokens, load_model
 from wrapper_presses import WRAPPERS, fitted, own_total
 
@@ -31,12 +31,6 @@ def budgets_for(n_tokens):
     if n_tokens <= WINDOW:
         return [n_tokens - 3, n_tokens - 2, n_tokens - 1]
     return sorted({max(WINDOW + 1, n_tokens * k // 4) for k in (1, 2, 3)})
-
-
-def tie_width(spec, n_tokens):
-    """Leverage of fewer keys than the sketch has columns: the Gram matrix is singular but for its small diagonal, and
-    what rounding leaves of the keys' last bits comes out a hundred times larger."""
-    return 1e-3 if spec.startswith("leverage") and n_tokens <= SKETCH_DIM else REL
 
 
 def compact_layer(layer, rel):

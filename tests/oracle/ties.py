@@ -5,7 +5,17 @@ Two correct programs differ in the last bits of a score, so an entry on the edge
 "On the edge" means: within `rel` (relative) of the score at the cut. Everything else is a difference.
 """
 
+from resources import SKETCH_DIM
+
 REL = 1e-5
+NEAR_SINGULAR = 1e-3
+
+
+def tie_width(spec, n_tokens, rel=REL):
+    """Leverage of hardly more keys than the sketch has columns: the Gram matrix is singular or nearly, and what rounding
+    leaves of the keys' last bits comes out a hundred times larger."""
+    few = n_tokens <= 2 * SKETCH_DIM
+    return NEAR_SINGULAR if few and ("leverage(" in spec or "compactor(" in spec) else rel
 
 
 def edge(value, rel):
