@@ -9,7 +9,9 @@ using namespace kvhost::sdk;
 class Uniform {
  public:
   static Description describe() {
-    return layer_allocator("uniform").summary("The same number of entries for every layer");
+    return layer_allocator("uniform")
+        .summary("The same number of entries for every layer")
+        .reference("kvpress 0.5.5, which gives every layer the same count");
   }
 
   explicit Uniform(const Args&) {}

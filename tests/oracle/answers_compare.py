@@ -26,11 +26,10 @@ from peer_answer import N_NEW, Answer, Question, make_pipeline, peer_answer, rea
 from peer_result import ratio_for
 from resources import write_resources
 from tiny import load_model
-from wrapper_presses import inner_scorers, shake_scores
+from wrapper_presses import SHAKES, inner_scorers, shake_scores
 
 TIE, SHAKE = 1e-3, 1e-6
 LOUDER = 5  # times its own noise: what no tie explains
-SHAKES = [(frequency, sign) for frequency in (1e4, 3e4, 7e4, 2e5, 5e5, 1e6) for sign in (1, -1)]
 HEADER = ["name", "prompt", "tokens", "kept", "answer", "verdict", "differs at", "margin", "max |error|", "remark"]
 
 

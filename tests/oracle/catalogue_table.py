@@ -53,7 +53,7 @@ DIFFERENCES = {
     "chunk": "kvpress rounds every chunk's share down; here the shares meet the budget",
     "chunkkv": "kvpress keeps whole chunks (compared at the counts it reached) and, below one chunk, selects per head",
     "compactor": "with two tokens between its protected ends both sides rank by rounding",
-    "critical_adakv": "at budget 1 kvpress may leave a head nothing where all its sinks are tied; not looked into further",
+    "critical_adakv": "at budget 1 the sinks of all heads are tied at the maximum: which of them stay is anybody's choice",
     "dms": "while generating, judged when a cut runs, in kvpress at every token; prefill compared",
     "lukv": "a head whose share is below its pinned entries keeps the newest of those, in kvpress the first ones",
     "random": "with kvhost's draws",
