@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/pruned_queries.hpp"
 
+#include <algorithm>
+
 namespace kvhost {
 namespace {
 
@@ -16,6 +18,8 @@ void pick(const PrunedKeys& keys, const T* from, int64_t n_rows, int64_t head_di
 PrunedQueries::PrunedQueries(const AttentionShape& shape,
                              const HeadSpan* heads,
                              const void* queries) {
+  const auto is_pruned = [](const HeadSpan& head) { return head.pruned.n > 0; };
+  if (std::none_of(heads, heads + shape.n_kv_heads, is_pruned)) return;
   const int64_t n_rows = shape.n_heads / shape.n_kv_heads * shape.q_len,
                 size = element_size(shape.dtype);
   int64_t total = 0;
@@ -24,7 +28,7 @@ PrunedQueries::PrunedQueries(const AttentionShape& shape,
     total += n_rows * heads_.back().row_bytes;
   }
   bytes_.resize(static_cast<size_t>(total));
-  for (int64_t h = 0; h < shape.n_kv_heads && total > 0; ++h) {
+  for (int64_t h = 0; h < shape.n_kv_heads; ++h) {
     const std::byte* from =
         static_cast<const std::byte*>(queries) + h * n_rows * shape.head_dim * size;
     std::byte* to = bytes_.data() + heads_[static_cast<size_t>(h)].begin;

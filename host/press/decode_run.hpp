@@ -17,8 +17,8 @@ namespace kvhost {
 
 struct DecodePolicy {
   int64_t every = 64;  // tokens between cuts
-  int64_t entries_per_head =
-      0;  // kept per KV head on average after a cut; kOwn: as the method says
+  // Kept per KV head on average after a cut; kOwn: as the method's own parameters say.
+  int64_t entries_per_head = 0;
   static constexpr int64_t kOwn = -1;
   double keep_ratio = 0;  // > 0: instead, this share of all tokens seen so far
 };
