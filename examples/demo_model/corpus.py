@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,9 @@ def tokens(data: Path, tokenizer: Tokenizer, cache: Path, source: str) -> np.nda
         parts = [tokenizer.encode(read(p), add_special_tokens=False).ids for p in paths]
         np.save(kept, np.concatenate([np.asarray(p, dtype=np.uint16) for p in parts]))
     return np.load(kept)
+
+
+def stretches(books: np.ndarray, rng: random.Random, count: int, length: int) -> np.ndarray:
+    """[count, length]: consecutive tokens from random places."""
+    starts = [rng.randrange(len(books) - length) for _ in range(count)]
+    return np.stack([books[at : at + length] for at in starts]).astype(np.int64)

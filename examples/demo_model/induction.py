@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 import torch
+from heads import turned_back
 from model import Llama
 from torch import Tensor
 
@@ -28,13 +29,6 @@ def orthonormal(rows: int, size: int, generator: torch.Generator, away_from: Ten
     start = torch.randn(rows, size, generator=generator)
     start = start - start @ away_from.T @ away_from
     return torch.linalg.qr(start.T).Q.T
-
-
-def turned(vector: Tensor, model: Llama, back: int) -> Tensor:
-    """A head's vector, turned back by so many positions."""
-    cos, sin = model.angles[back].chunk(2)
-    first, second = vector.chunk(2)
-    return torch.cat([first * cos + second * sin, second * cos - first * sin])
 
 
 def slow_dimensions(head_dim: int) -> Tensor:
@@ -62,7 +56,7 @@ def look_back(model: Llama, u: Tensor, code: Tensor, stores: list[Tensor]) -> No
     layer.v_proj.weight[: s.head_dim] = code
     for head, store in enumerate(stores):
         rows = slice(head * s.head_dim, (head + 1) * s.head_dim)
-        layer.q_proj.weight[rows] = torch.outer(turned(key, model, head + 1), read_u)
+        layer.q_proj.weight[rows] = torch.outer(turned_back(key, model, head + 1), read_u)
         layer.o_proj.weight[:, rows] = store.T
 
 

@@ -18,9 +18,9 @@ import random
 from pathlib import Path
 
 import corpus
-import numpy as np
 import torch
 from evaluate import shape_of
+from heads import queries_of, rows_of, turned_back
 from model import Llama
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -30,13 +30,6 @@ LOOKING, MATCHING, KV_FROM = 1, 2, 1  # KV heads: of layer 0 and layer 1 that ar
 STORE_GAIN = 0.3  # of the new stores against the old ones
 MATCH_GAIN = 1.0
 COPY_GAIN = 0.5
-
-
-def back(model: Llama, rows: Tensor, positions: int) -> Tensor:
-    """Rows of a head's query projection, turned back by so many positions."""
-    cos, sin = (part[:, None] for part in model.angles[positions].chunk(2))
-    first, second = rows.chunk(2)
-    return torch.cat([first * cos + second * sin, second * cos - first * sin])
 
 
 def spun(rows: Tensor, angles: Tensor) -> Tensor:
@@ -66,35 +59,29 @@ def quietest(energy: Tensor, count: int, away_from: Tensor) -> Tensor:
     return free @ torch.linalg.eigh(free.T @ energy @ free).eigenvectors[:, :count]
 
 
-def heads(kv_head: int, model: Llama) -> list[slice]:
-    """The rows of a KV head's query heads."""
-    s = model.shape
-    group = s.num_attention_heads // s.num_key_value_heads
-    return [slice(h * s.head_dim, (h + 1) * s.head_dim) for h in range(kv_head * group, (kv_head + 1) * group)]
-
-
 def look(model: Llama, stores: list[Tensor]) -> None:
     """Layer 0: two more look-back heads, which write into the given stores."""
-    layer, size = model.layers[0].self_attn, model.shape.head_dim
-    to = slice(LOOKING * size, (LOOKING + 1) * size)
+    layer, shape, size = model.layers[0].self_attn, model.shape, model.shape.head_dim
+    to = rows_of(LOOKING, shape)
     layer.k_proj.weight[to] = layer.k_proj.weight[:size]
     layer.v_proj.weight[to] = layer.v_proj.weight[:size]
     two_back = layer.q_proj.weight[size : 2 * size].clone()
-    for further, (rows, store) in enumerate(zip(heads(LOOKING, model), stores), start=1):
-        layer.q_proj.weight[rows] = back(model, two_back, further)
-        layer.o_proj.weight[:, rows] = store
+    for further, (head, store) in enumerate(zip(queries_of(LOOKING, shape), stores), start=1):
+        layer.q_proj.weight[rows_of(head, shape)] = turned_back(two_back, model, further)
+        layer.o_proj.weight[:, rows_of(head, shape)] = store
 
 
 def match(model: Llama, stores: list[Tensor], generator: torch.Generator) -> None:
     """Layer 1: a matching head that reads the stores 2 to 4 as its model reads 1 and 2."""
-    layer, size, norm = model.layers[1].self_attn, model.shape.head_dim, model.layers[1].input_layernorm.weight
+    layer, shape, norm = model.layers[1].self_attn, model.shape, model.layers[1].input_layernorm.weight
     reads = [torch.linalg.pinv(store, rtol=0.1) for store in stores]
-    turns = [torch.rand(size // 2, generator=generator) * 2 * math.pi for _ in range(2)]
-    came, to = slice(KV_FROM * size, (KV_FROM + 1) * size), slice(MATCHING * size, (MATCHING + 1) * size)
+    turns = [torch.rand(shape.head_dim // 2, generator=generator) * 2 * math.pi for _ in range(2)]
+    came, to = rows_of(KV_FROM, shape), rows_of(MATCHING, shape)
     key = layer.k_proj.weight[came] * norm @ stores[1]
     layer.k_proj.weight[to] = MATCH_GAIN * sum(spun(key @ r, t) for r, t in zip(reads[2:], turns)) / norm
     layer.v_proj.weight[to] = layer.v_proj.weight[came]
-    for old, new in zip(heads(KV_FROM, model), heads(MATCHING, model)):
+    for head_from, head_to in zip(queries_of(KV_FROM, shape), queries_of(MATCHING, shape)):
+        old, new = rows_of(head_from, shape), rows_of(head_to, shape)
         query = layer.q_proj.weight[old] * norm @ stores[0]
         layer.q_proj.weight[new] = MATCH_GAIN * sum(spun(query @ r, t) for r, t in zip(reads[1:], turns)) / norm
         layer.o_proj.weight[:, new] = COPY_GAIN * layer.o_proj.weight[:, old]
@@ -123,10 +110,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="Hugging Face folder to write")
     args = parser.parse_args()
-    tokenizer, rng = args.start / "tokenizer.json", random.Random(args.seed)
+    tokenizer = args.start / "tokenizer.json"
     books = corpus.tokens(args.data, Tokenizer.from_file(str(tokenizer)), args.work / "tokens", "gutenberg_nltk")
-    starts = [rng.randrange(len(books) - 512) for _ in range(8)]
-    ids = torch.tensor(np.stack([books[at : at + 512] for at in starts]).astype(np.int64))
+    ids = torch.from_numpy(corpus.stretches(books, random.Random(args.seed), 8, 512))
     save(extend(load(args.start, shape_of(args.start)), ids, args.seed), tokenizer, args.out)
     print(args.out)
 
