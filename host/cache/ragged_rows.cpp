@@ -6,24 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "base/channels.hpp"
+
 namespace kvhost {
-namespace {
-
-// row[i] = row[columns[i]], elements of T. `scratch` holds a row.
-template <class T>
-void pick_columns(const std::byte* from,
-                  std::span<const int32_t> columns,
-                  std::byte* to,
-                  std::vector<std::byte>& scratch) {
-  const auto* elements = reinterpret_cast<const T*>(from);
-  auto* picked = reinterpret_cast<T*>(scratch.data());
-  for (size_t i = 0; i < columns.size(); ++i)
-    picked[i] = columns[i] < 0 ? T{0} : elements[columns[i]];
-  std::memcpy(to, picked, columns.size() * sizeof(T));
-}
-
-}  // namespace
-
 RaggedRows::RaggedRows(int64_t n_heads, int64_t row_bytes, int64_t side_bytes, Arena* arena)
     : row_bytes_(row_bytes),
       side_bytes_(side_bytes),
@@ -114,11 +99,10 @@ void RaggedRows::keep_columns(std::span<const std::vector<int32_t>> columns,
   for (size_t h = 0; h < slots_.size(); ++h) {
     Slot& slot = slots_[h];
     for (int64_t i = 0; i < slot.length; ++i) {
-      std::byte* target = region_.data() + (to + i) * column_bytes;
-      if (element_bytes == 4)
-        pick_columns<uint32_t>(row_at(slot.offset + i), columns[h], target, scratch);
-      else
-        pick_columns<uint16_t>(row_at(slot.offset + i), columns[h], target, scratch);
+      pick_channels(row_at(slot.offset + i), columns[h], element_bytes, scratch.data());
+      std::memcpy(region_.data() + (to + i) * column_bytes,
+                  scratch.data(),
+                  static_cast<size_t>(column_bytes));
     }
     slot = {to, slot.length, slot.length};
     to += slot.length;

@@ -2,16 +2,19 @@
 #include "press/whole_keys.hpp"
 
 #include <cstring>
+#include <span>
+
+#include "base/channels.hpp"
 
 namespace kvhost {
 namespace {
 
-template <class T>
-void spread(const PrunedKeys& keys, int64_t head_dim, T* to) {
-  const T* from = static_cast<const T*>(keys.rows);
-  for (int64_t i = 0; i < keys.n; ++i, from += keys.width, to += head_dim)
-    for (int64_t c = 0; c < keys.width; ++c)
-      if (keys.channels[c] >= 0) to[keys.channels[c]] = from[c];
+void spread(const PrunedKeys& keys, const CacheLayout& layout, std::byte* to) {
+  const int64_t size = element_size(layout.dtype);
+  const auto* from = static_cast<const std::byte*>(keys.rows);
+  const std::span<const int32_t> channels(keys.channels, static_cast<size_t>(keys.width));
+  for (int64_t i = 0; i < keys.n; ++i)
+    spread_channels(from + i * keys.width * size, channels, size, to + i * layout.head_dim * size);
 }
 
 }  // namespace
@@ -33,10 +36,7 @@ std::vector<HeadSpan> whole_spans(const KvCache& cache,
   rows.assign(static_cast<size_t>(total), std::byte{0});
   std::byte* to = rows.data();
   for (HeadSpan& span : spans) {
-    if (element_size(layout.dtype) == 4)
-      spread(span.pruned, layout.head_dim, reinterpret_cast<uint32_t*>(to));
-    else
-      spread(span.pruned, layout.head_dim, reinterpret_cast<uint16_t*>(to));
+    spread(span.pruned, layout, to);
     const int64_t n_whole = span.n - span.pruned.n;
     if (n_whole > 0)
       std::memcpy(
