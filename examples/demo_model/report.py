@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes RESULTS.md from the JSON files that evaluate.py, separate.py and picture.py left in results/.
+"""Writes RESULTS.md, and the figures in models/demo/README.md, from the JSON files that evaluate.py, separate.py and picture.py left in results/.
 
     report.py --results examples/demo_model/results --out examples/demo_model/RESULTS.md
 """
@@ -10,6 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
+from marked import rewrite
 from separate import tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,21 @@ def depths(found: dict) -> list[str]:
     return table(["tokens", *steps], rows)
 
 
+def in_short(found: dict) -> list[str]:
+    """The model's own README: one line a length, then what is measured at one length."""
+    rows = []
+    for length in sorted(found["perplexity"], key=int):
+        text = found["perplexity"][length]
+        needles = (found["needle"][kind][length]["exact"] for kind in KINDS)
+        rows.append([length, f"{text['perplexity']:.1f}", f"{text['bits_per_byte']:.3f}", *needles])
+    several, copying = found["several"], found["copying"]
+    return [
+        *table(["context", "perplexity", "bits per byte", *(f"{kind}, %" for kind in KINDS.values())], rows), "",
+        f"Among eight facts in {found['several_length']} tokens, one asked for: {several['number']['exact']} % of numbers exact, "
+        f"{several['word']['exact']} % of words.",
+        f"Of 64 tokens of a passage read {copying['distance']} tokens before, greedy decoding repeats {copying['right']} %."]
+
+
 def sizes(folders: list[str]) -> list[str]:
     """What the models take in the repository; their READMEs tell of the training, the recipe's of the commands."""
     taken = (sum(f.stat().st_size for f in (ROOT / folder).rglob("*") if f.is_file()) for folder in folders)
@@ -90,6 +106,7 @@ def main() -> None:
         "![effective ranks by layer and entropies by head](results/attention.svg)", ""]
     args.out.write_text("\n".join(text))
     print(args.out)
+    rewrite(ROOT / "models/demo/README.md", "figures", in_short(models["models/demo"]))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class Stage:
     warmup: float
     constant_until: float
     phases: tuple[Phase, ...]
+    matching: float = 0.0  # weight of matching.py's loss, which keeps the matching heads as they were taught
 
     def rate(self, progress: float) -> float:
         """Share of the peak rate: up, level, then straight down to 0.02."""
@@ -75,6 +76,8 @@ STAGES = {
         Phase(1.00, {2048: 0.60, 4096: 0.18, 1024: 0.14, 512: 0.08}, 4096, AGAIN))),
     "recall": Stage(0.010, 0.002, 0.02, 0.30, (
         Phase(1.00, {2048: 0.55, 4096: 0.20, 1024: 0.15, 512: 0.10}, 8192, RECALL),)),
+    "settle": Stage(0.006, 0.0012, 0.03, 0.10, (
+        Phase(1.00, {2048: 0.55, 4096: 0.20, 1024: 0.15, 512: 0.10}, 8192, RECALL),), matching=0.3),
     "tiny": Stage(0.008, 0.003, 0.02, 0.40, (  # a higher rate undoes the structured start before it is of use
         Phase(0.40, {256: 1.0}, 2048, FIND), Phase(0.75, {256: 0.5, 512: 0.5}, 2048, TINY),
         Phase(1.00, {512: 0.7, 1024: 0.3}, 2048, TINY))),

@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 import corpus
+import matching
 import numpy as np
 import torch
 from attention import use_kernel
@@ -138,6 +139,7 @@ class Run:
             answers.append(losses[flat >= 4.0])
             again.append(losses[flat == AGAIN])
             seen += target.numel()
+        found = self.match(stage.matching) if stage.matching else {}
         torch.nn.utils.clip_grad_norm_(self.optimisers["adam"].param_groups[0]["params"], 1.0)
         for optimiser in self.optimisers.values():
             optimiser.step()
@@ -146,7 +148,15 @@ class Run:
         mean = lambda values: round(float(torch.cat(values).mean()), 4) if torch.cat(values).numel() else None
         return {"step": self.step, "tokens": self.tokens, "progress": round(progress, 4), "rate": round(rate, 4),
                 "length": ids.shape[1] - 1, "loss": mean(plain), "answers": mean(answers), "again": mean(again),
-                "tokens_per_s": round(seen / (time.time() - begun))}
+                **found, "tokens_per_s": round(seen / (time.time() - begun))}
+
+    def match(self, weight: float) -> dict:
+        """The gradients of matching.py's loss of one row, and how often its heads look at the right token."""
+        rng = random.Random(f"matching:{self.args.seed}:{self.step}")
+        row = matching.repeats(self.maker.books, rng, rng.choice(matching.LENGTHS))
+        losses, share = matching.losses(self.model, row)
+        (weight * losses.mean()).backward()
+        return {"found": round(share, 3)}
 
 
 def main() -> None:

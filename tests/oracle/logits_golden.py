@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden logits of transformers (5.2.0, eager attention) for the tiny checkpoints, stories260k and the bundled model.
 
-    python tests/oracle/logits_golden.py [--models tests/golden/models] [--shared ../shared] [--out tests/host/model/golden]
+    python tests/oracle/logits_golden.py [--models tests/golden/models] [--shared ../shared] [--out tests/host/model/golden] [NAME ...]
 
 One JSON per model: the prompt, logits of its last positions and its float32 greedy continuation, and transformers' own
 error in bfloat16 (the yardstick for bfloat16 here): the largest difference of those logits between its two dtypes.
@@ -60,13 +60,18 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, default=ROOT / "tests/golden/models")
     parser.add_argument("--shared", type=pathlib.Path, default=ROOT.parent / "shared")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "tests/host/model/golden")
+    parser.add_argument("names", nargs="*", help="only these models (default: all)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     folders = {f.name: f for f in sorted(args.models.iterdir()) if (f / "config.json").exists()}
     bundled = ROOT / "models/demo"
     folders["demo"] = bundled if (bundled / "config.json").exists() else args.shared / "models/demo_prototype"
     folders["stories260k"] = args.shared / "models/stories260k"
+    if unknown := set(args.names) - set(folders):
+        parser.error(f"{', '.join(sorted(unknown))}: no such model; expected some of {', '.join(folders)}")
     for name, folder in folders.items():
+        if args.names and name not in args.names:
+            continue
         if not (folder / "config.json").exists():
             print(f"{name}: {folder} is absent, skipped")
             continue

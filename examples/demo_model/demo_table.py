@@ -1,16 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What methods answer to the bundled prompts, as a markdown table for models/demo/prompts/README.md.
+"""What methods answer to the bundled prompts: a table, printed and written into models/demo/prompts/README.md.
 
-    scripts/demo_table.py [--kvhost BIN] [--keep-ratio 0.25] [PRESS ...]
+    demo_table.py [--kvhost BIN] [--keep-ratio 0.25] [--print] [PRESS ...]
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from marked import rewrite
+
+ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models/demo"  # by name, so that an installed program's own copy is not taken
 PROMPTS = ("needle", "several", "words", "list", "passkey")
 PRESSES = ("none", "rankkv:adakv:snapkv", "adakv:snapkv", "snapkv", "snapkv(kernel_size=13)", "chunkkv:snapkv", "critical_adakv:snapkv",
@@ -30,20 +33,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kvhost", default=str(ROOT / "build/release/bin/kvhost"))
     parser.add_argument("--keep-ratio", type=float, default=0.25)
+    parser.add_argument("--print", action="store_true", help="leave the README as it is")
     parser.add_argument("presses", nargs="*", default=PRESSES)
     args = parser.parse_args()
     expected = {
         name: json.loads((MODEL / f"prompts/{name}.json").read_text())["expect"] for name in PROMPTS
     }
-    print("| press | " + " | ".join(f"{name}: {expected[name]}" for name in PROMPTS) + " |")
-    print("|---" * (len(PROMPTS) + 1) + "|")
+    lines = ["| press | " + " | ".join(f"{name}: {expected[name]}" for name in PROMPTS) + " |", "|---" * (len(PROMPTS) + 1) + "|"]
     for press in args.presses:
         cells = []
         for name in PROMPTS:
             text = answer(args.kvhost, name, press, args.keep_ratio)
             right = text.rstrip(".").split(" ")[0].rstrip(".,") == expected[name]
             cells.append("yes" if right else text[:14].replace("|", "/") or "nothing")
-        print(f"| {'full cache' if press == 'none' else press} | " + " | ".join(cells) + " |")
+        lines.append(f"| {'full cache' if press == 'none' else press} | " + " | ".join(cells) + " |")
+    print("\n".join(lines))
+    if not args.print:
+        rewrite(MODEL / "prompts/README.md", "answers", lines)
 
 
 if __name__ == "__main__":
