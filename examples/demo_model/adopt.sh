@@ -24,7 +24,7 @@ kernel=sdpa
 grep -q avx512_bf16 /proc/cpuinfo && kernel=kernel
 "$py" $here/evaluate.py --model models/demo --data "$data" --attention $kernel --out $results/demo.json
 say "compression"
-"$py" $here/separate.py --data "$data" --out $results/separate.json
+"$py" $here/separate.py --data "$data" --count 12 --out $results/separate.json
 say "picture, report"
 "$py" $here/picture.py --model models/demo --data "$data" --out $results/attention.svg
 "$py" $here/report.py
