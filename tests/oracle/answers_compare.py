@@ -26,9 +26,10 @@ from peer_answer import N_NEW, Answer, Question, make_pipeline, peer_answer, rea
 from peer_result import ratio_for
 from resources import write_resources
 from tiny import load_model
-from wrapper_presses import SHAKES, inner_scorers, shake_scores
+from wrapper_presses import inner_scorers, shake_scores
 
 TIE, SHAKE = 1e-3, 1e-6
+SHAKES = [(1e4 * 1.37**i, sign) for i in range(20) for sign in (1, -1)]  # few of them move a given pair of equals
 LOUDER = 5  # times its own noise: what no tie explains
 HEADER = ["name", "prompt", "tokens", "kept", "answer", "verdict", "differs at", "margin", "max |error|", "remark"]
 
@@ -96,8 +97,10 @@ def shaken(build, frequency: float, sign: int):
     return made
 
 
-def own_noise(pipe, row: Row, build, asked: Question, n_kept: int) -> tuple[float, int]:
-    """How far kvpress's log-probabilities move when its scores are shaken, and where its own answer changes first."""
+def own_noise(pipe, row: Row, build, found: dict, n_kept: int) -> tuple[float, int]:
+    """How far kvpress's log-probabilities move when its scores are shaken, and where its own answer changes first; ends
+    with the first shake that explains what was found."""
+    asked, error, differs = found["asked"], found["max |error|"], found["differs at"]
     truth, moved, first = peer_answer(pipe, row, build, asked, n_kept), 0.0, N_NEW
     for frequency, sign in SHAKES:
         other = peer_answer(pipe, row, shaken(build, frequency, sign), asked, n_kept)
@@ -106,6 +109,8 @@ def own_noise(pipe, row: Row, build, asked: Question, n_kept: int) -> tuple[floa
             if a != b:
                 first = min(first, i)
                 break
+        if error <= LOUDER * moved if differs is None else first <= differs:
+            break
     return moved, first
 
 
@@ -114,7 +119,7 @@ def judge(pipe, row: Row, build, found: dict, n_kept: int) -> tuple[str, str]:
     first, error = found["differs at"], found["max |error|"]
     if (first is None and error <= TIE) or (first is not None and found["margin"] <= TIE):
         return "equal" if first is None else "tie", ""
-    moved, changes = own_noise(pipe, row, build, found["asked"], n_kept)
+    moved, changes = own_noise(pipe, row, build, found, n_kept)
     remark = f"scores off by {SHAKE:.0e} move kvpress's own by {moved:.1e}"
     if first is None:
         return ("equal" if error <= LOUDER * moved else "different"), remark
