@@ -3,11 +3,11 @@
 
     lookback.py --from models/demo --data DATA --out .cache/demo_model/lookback
 
-In a long text the last two tokens often stand in several places, and then the copy goes on from a wrong one: at 2,048
-tokens two tokens tell the place of 90 % of repeated book text, three of 97 %, four of 99 %. Layer 0 writes down the
-tokens 1 and 2 back (KV head 0); here its KV head 1, which the model misses least, becomes the same for 3 and 4 back, in
-the quietest directions of the stream. In layer 1 KV head 2 becomes a copy of the matching head KV_FROM that compares the
-tokens 2 and 3 back with the stores 3 and 4 back, and copies with half the weight. Training does the rest.
+In a long text the last two tokens often stand in several places, and then the copy goes on from a wrong one: whoever
+compares two tokens can repeat 11 % of a passage read 1,600 tokens before, with four 54 % (`places.py`). Layer 0 writes
+down the tokens 1 and 2 back (KV head 0); here its KV head 1, which the model misses least, becomes the same for 3 and 4
+back, in the quietest directions of the stream. In layer 1 KV head 2 becomes a copy of the matching head KV_FROM that
+compares the tokens 2 and 3 back with the stores 3 and 4 back, and copies with half the weight. Training does the rest.
 """
 
 from __future__ import annotations
