@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes a training run's weights the bundled model, and all that hangs on them anew: rank profile, golden logits, figures,
-# tables and picture. An hour on two cores; what has been measured stays in results/ when it is stopped.
-# usage: adopt.sh RUN DATA      RUN: folder of train.py (.cache/demo_model/recall); DATA: the texts (see corpus.py)
+# tables and picture. Twenty minutes on two cores; the parts that were finished stay in results/ when it is stopped.
+# usage: adopt.sh RUN DATA      RUN: folder of train.py (.cache/demo_model/settle); DATA: the texts (see corpus.py)
 set -euo pipefail
 [ $# = 2 ] || { echo "usage: adopt.sh RUN DATA" >&2; exit 2; }
 run=$1 data=$2

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from bags import BAGS
 from evaluate import shape_of
-from heads import kv_of, log_weights, placed, queries_of, rows_of
+from heads import log_weights, placed, queries_of, rows_of
 from model import Llama
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -72,12 +72,13 @@ def losses(model: Llama, row: Repeats) -> tuple[Tensor, float]:
     x = layer.input_layernorm(model.layers[0](model.embed_tokens(row.ids[None]), angles))[0]
     right, found, shares = row.right(), [], []
     following = row.ids[right.int().argmax(1)]
-    for head in (h for kv in MATCHING for h in queries_of(kv, shape)):
-        keys = placed(x @ layer.self_attn.k_proj.weight[rows_of(kv_of(head, shape), shape)].T, angles)
-        queries = placed(x[row.at] @ layer.self_attn.q_proj.weight[rows_of(head, shape)].T, angles[row.at])
-        weights = log_weights(queries, keys, row.at)
-        found.append(-weights.masked_fill(~right, -1e30).logsumexp(1).mean())
-        shares.append((row.ids[weights.argmax(1)] == following).float().mean().item())
+    for kv in MATCHING:
+        keys = placed(x @ layer.self_attn.k_proj.weight[rows_of(kv, shape)].T, angles)
+        for head in queries_of(kv, shape):
+            queries = placed(x[row.at] @ layer.self_attn.q_proj.weight[rows_of(head, shape)].T, angles[row.at])
+            weights = log_weights(queries, keys, row.at)
+            found.append(-weights.masked_fill(~right, -1e30).logsumexp(1).mean())
+            shares.append((row.ids[weights.argmax(1)] == following).float().mean().item())
     return torch.stack(found), sum(shares) / len(shares)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 
+import corpus
 import numpy as np
 from facts import Fact, FactMaker, number
 from tokenizers import Tokenizer
@@ -39,8 +40,7 @@ class RowMaker:
     def stretch(self, rng: random.Random, length: int, source: np.ndarray | None = None) -> np.ndarray:
         """Consecutive tokens from a random place."""
         source = self.books if source is None else source
-        start = rng.randrange(len(source) - length)
-        return source[start : start + length].astype(np.int64)
+        return corpus.stretches(source, rng, 1, length)[0]
 
     def sentence_ends(self, text: np.ndarray) -> np.ndarray:
         """Places where a sentence may be put in: after an end, before a space or a new line."""

@@ -63,6 +63,7 @@ RECALL: Mix = {"book": 0.40, "story": 0.01, "again": 0.24, "babble": 0.03, "quot
 FIND: Mix = {"again": 0.30, "babble": 0.15, "list": 0.20, "facts": 0.35}
 TINY: Mix = {"book": 0.25, "story": 0.10, "again": 0.15, "list": 0.15, "facts": 0.35}
 MATCHING = ("layers.0.self_attn", "layers.1.self_attn", "layers.2.self_attn")
+MIXED = Phase(1.00, {2048: 0.55, 4096: 0.20, 1024: 0.15, 512: 0.10}, 8192, RECALL)
 
 STAGES = {
     "base": Stage(0.02, 0.003, 0.01, 0.35, (
@@ -74,10 +75,8 @@ STAGES = {
         Phase(0.19, {256: 0.20, 512: 0.30, 1024: 0.30, 2048: 0.20}, 4096, BABBLE, MATCHING),
         Phase(0.42, {2048: 0.60, 1024: 0.15, 512: 0.15, 4096: 0.10}, 4096, BABBLE, MATCHING),
         Phase(1.00, {2048: 0.60, 4096: 0.18, 1024: 0.14, 512: 0.08}, 4096, AGAIN))),
-    "recall": Stage(0.010, 0.002, 0.02, 0.30, (
-        Phase(1.00, {2048: 0.55, 4096: 0.20, 1024: 0.15, 512: 0.10}, 8192, RECALL),)),
-    "settle": Stage(0.006, 0.0012, 0.03, 0.10, (
-        Phase(1.00, {2048: 0.55, 4096: 0.20, 1024: 0.15, 512: 0.10}, 8192, RECALL),), matching=0.3),
+    "recall": Stage(0.010, 0.002, 0.02, 0.30, (MIXED,)),
+    "settle": Stage(0.006, 0.0012, 0.03, 0.10, (MIXED,), matching=0.3),
     "tiny": Stage(0.008, 0.003, 0.02, 0.40, (  # a higher rate undoes the structured start before it is of use
         Phase(0.40, {256: 1.0}, 2048, FIND), Phase(0.75, {256: 0.5, 512: 0.5}, 2048, TINY),
         Phase(1.00, {512: 0.7, 1024: 0.3}, 2048, TINY))),

@@ -29,7 +29,7 @@ from tiny import load_model
 from wrapper_presses import inner_scorers, shake_scores
 
 TIE, SHAKE = 1e-3, 1e-6
-SHAKES = [(1e4 * 1.37**i, sign) for i in range(20) for sign in (1, -1)]  # few of them move a given pair of equals
+FORTY_SHAKES = [(1e4 * 1.37**i, sign) for i in range(20) for sign in (1, -1)]  # few of them move a given pair of equals
 LOUDER = 5  # times its own noise: what no tie explains
 HEADER = ["name", "prompt", "tokens", "kept", "answer", "verdict", "differs at", "margin", "max |error|", "remark"]
 
@@ -97,19 +97,26 @@ def shaken(build, frequency: float, sign: int):
     return made
 
 
+def explains(found: dict, moved: float, changes: int) -> bool:
+    """Whether noise that moves log-probabilities that far, and the answer from there on, accounts for what was found."""
+    if found["differs at"] is None:
+        return found["max |error|"] <= LOUDER * moved
+    return changes <= found["differs at"]
+
+
 def own_noise(pipe, row: Row, build, found: dict, n_kept: int) -> tuple[float, int]:
     """How far kvpress's log-probabilities move when its scores are shaken, and where its own answer changes first; ends
     with the first shake that explains what was found."""
-    asked, error, differs = found["asked"], found["max |error|"], found["differs at"]
+    asked = found["asked"]
     truth, moved, first = peer_answer(pipe, row, build, asked, n_kept), 0.0, N_NEW
-    for frequency, sign in SHAKES:
+    for frequency, sign in FORTY_SHAKES:
         other = peer_answer(pipe, row, shaken(build, frequency, sign), asked, n_kept)
         for i, (a, b) in enumerate(zip(truth.tokens, other.tokens)):
             moved = max(moved, float((truth.log_probs[i, a] - other.log_probs[i, a]).abs()))
             if a != b:
                 first = min(first, i)
                 break
-        if error <= LOUDER * moved if differs is None else first <= differs:
+        if explains(found, moved, first):
             break
     return moved, first
 
@@ -117,13 +124,12 @@ def own_noise(pipe, row: Row, build, found: dict, n_kept: int) -> tuple[float, i
 def judge(pipe, row: Row, build, found: dict, n_kept: int) -> tuple[str, str]:
     """-> (verdict, remark); asks for kvpress's own noise where rounding cannot explain what was found."""
     first, error = found["differs at"], found["max |error|"]
-    if (first is None and error <= TIE) or (first is not None and found["margin"] <= TIE):
-        return "equal" if first is None else "tie", ""
+    small = "equal" if first is None else "tie"
+    if (error if first is None else found["margin"]) <= TIE:
+        return small, ""
     moved, changes = own_noise(pipe, row, build, found, n_kept)
     remark = f"scores off by {SHAKE:.0e} move kvpress's own by {moved:.1e}"
-    if first is None:
-        return ("equal" if error <= LOUDER * moved else "different"), remark
-    return "tie" if changes <= first else "different", remark
+    return small if explains(found, moved, changes) else "different", remark
 
 
 def settle(pipe, host: Host, folder: Path, row: Row, press: str, asked: Question, n_kept: int) -> dict:
