@@ -8,7 +8,7 @@
 
 #include "model/chunk_attention.hpp"
 #include "model/linear.hpp"
-#include "model/row_kernels.hpp"
+#include "kernels/row_kernels.hpp"
 
 namespace kvhost {
 

@@ -3,7 +3,7 @@
 
 #include <ATen/Functions.h>
 
-#include "model/gemv/gemv.hpp"
+#include "kernels/gemv/gemv.hpp"
 
 namespace kvhost {
 

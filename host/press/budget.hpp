@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "input/options.hpp"
-#include "report/run_report.hpp"
+#include "measure/run_report.hpp"
 
 namespace kvhost {
 

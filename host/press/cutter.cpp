@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "base/stopwatch.hpp"
+#include "measure/stopwatch.hpp"
 #include "kernels/select.hpp"
 #include "press/budget.hpp"
 #include "press/editor.hpp"

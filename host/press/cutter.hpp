@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
-#include "press/layer_data.hpp"
+#include "method/layer_data.hpp"
 #include "press/layer_scores.hpp"
 #include "press/stage.hpp"
-#include "report/run_report.hpp"
+#include "measure/run_report.hpp"
 
 namespace kvhost {
 

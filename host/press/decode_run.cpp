@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "press/finite_keys.hpp"
+#include "method/finite_keys.hpp"
 
 namespace kvhost {
 namespace {

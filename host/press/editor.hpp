@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
-#include "press/layer_data.hpp"
+#include "method/layer_data.hpp"
 #include "press/layer_scores.hpp"
 #include "press/stage.hpp"
 

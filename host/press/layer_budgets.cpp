@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "press/budget.hpp"
-#include "press/call_guard.hpp"
+#include "method/call_guard.hpp"
 
 namespace kvhost {
 namespace {

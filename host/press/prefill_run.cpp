@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/stopwatch.hpp"
-#include "press/finite_keys.hpp"
+#include "measure/stopwatch.hpp"
+#include "method/finite_keys.hpp"
 
 namespace kvhost {
 namespace {

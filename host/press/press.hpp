@@ -6,7 +6,7 @@
 #include <deque>
 
 #include "model/decoder.hpp"
-#include "press/host_services.hpp"
+#include "method/host_services.hpp"
 #include "press/stage.hpp"
 
 namespace kvhost {

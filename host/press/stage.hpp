@@ -6,7 +6,7 @@
 #include <array>
 #include <memory>
 
-#include "press/instance.hpp"
+#include "method/instance.hpp"
 
 namespace kvhost {
 

@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "report/ink.hpp"
-#include "report/run_report.hpp"
+#include "measure/run_report.hpp"
 
 namespace kvhost {
 

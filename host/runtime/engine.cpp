@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "base/parallel.hpp"
-#include "base/stopwatch.hpp"
+#include "measure/stopwatch.hpp"
 #include "input/paths.hpp"
 #include "model/weights.hpp"
 #include "press/budget.hpp"

@@ -10,7 +10,7 @@
 #include "model/decoder.hpp"
 #include "press/decode_run.hpp"
 #include "press/prefill_run.hpp"
-#include "report/run_report.hpp"
+#include "measure/run_report.hpp"
 #include "runtime/plugin_set.hpp"
 #include "runtime/prompt.hpp"
 #include "runtime/session.hpp"

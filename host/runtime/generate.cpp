@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/interrupt.hpp"
-#include "base/stopwatch.hpp"
+#include "measure/stopwatch.hpp"
 #include "runtime/sampler.hpp"
 
 namespace kvhost {

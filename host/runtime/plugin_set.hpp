@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "input/options.hpp"
-#include "press/aliases.hpp"
-#include "press/composition.hpp"
+#include "spec/aliases.hpp"
+#include "spec/composition.hpp"
 #include "registry/catalog.hpp"
 
 namespace kvhost {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "input/options.hpp"
-#include "report/run_report.hpp"
+#include "measure/run_report.hpp"
 
 namespace kvhost {
 

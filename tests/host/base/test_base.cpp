@@ -16,6 +16,18 @@ TEST_CASE("nearest finds a misspelt name and refuses to guess wildly") {
   CHECK(kvhost::nearest("zzzzzzzz", names).empty());
 }
 
+TEST_CASE("nearest knows what other programs call the same thing") {
+  const std::vector<std::string> devices = {"cpu", "cuda"};
+  for (const char* name : {"gpu", "GPU", "cuda:0", "CUDA", "nvidia", "gpu:1"})
+    CHECK(kvhost::nearest(name, devices) == "cuda");
+  CHECK(kvhost::nearest("cpi", devices) == "cpu");
+  const std::vector<std::string> dtypes = {"float32", "bfloat16", "float16"};
+  CHECK(kvhost::nearest("bf16", dtypes) == "bfloat16");
+  CHECK(kvhost::nearest("half", dtypes) == "float16");
+  CHECK(kvhost::nearest("fp32", dtypes) == "float32");
+  CHECK(kvhost::nearest("gpu", dtypes).empty());
+}
+
 TEST_CASE("a JSON syntax error names line and column") {
   const auto path = fs::temp_directory_path() / "kvhost_bad.json";
   std::ofstream(path) << "{\n  \"a\": ,\n}";

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
-#include "press/spec.hpp"
+#include "spec/spec.hpp"
 
 using kvhost::parse_spec_json;
 using kvhost::parse_spec_text;

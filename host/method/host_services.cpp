@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "method/host_services.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/interrupt.hpp"
+#include "base/parallel.hpp"
+#include "base/version.hpp"
+
+namespace kvhost {
+namespace {
+
+void log_from_plugin(const kvh_host*, int32_t level, const char* text) noexcept {
+  static constexpr spdlog::level::level_enum levels[] = {
+      spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  spdlog::log(levels[std::clamp(level, 0, 3)], "{}", text);
+}
+
+const void* no_extension(const kvh_host*, const char*) noexcept { return nullptr; }
+
+int32_t cancelled(const kvh_exec*) noexcept { return interrupted() ? 1 : 0; }
+
+void run_parallel(const kvh_exec*,
+                  int64_t n,
+                  void (*body)(void*, int64_t, int64_t),
+                  void* argument) noexcept {
+  parallel_for(n, 1, [&](int64_t begin, int64_t end) { body(argument, begin, end); });
+}
+
+}  // namespace
+
+const kvh_host& plugin_host() {
+  static const kvh_host host = {sizeof(kvh_host),
+                                KVH_ABI_MAJOR,
+                                KVH_ABI_MINOR,
+                                /*abi_minor_oldest=*/0,
+                                version(),
+                                nullptr,
+                                &log_from_plugin,
+                                &no_extension};
+  return host;
+}
+
+kvh_exec make_exec(uint64_t seed) {
+  return {sizeof(kvh_exec),
+          static_cast<uint32_t>(num_threads()),
+          seed,
+          nullptr,
+          &cancelled,
+          &run_parallel};
+}
+
+kvh_dtype plugin_dtype(DType dtype) {
+  switch (dtype) {
+    case DType::BFloat16:
+      return {KVH_DTYPE_BFLOAT, 16, 1};
+    case DType::Float16:
+      return {KVH_DTYPE_FLOAT, 16, 1};
+    default:
+      return {KVH_DTYPE_FLOAT, 32, 1};
+  }
+}
+
+ModelView::ModelView(const ModelConfig& config, DType cache_dtype)
+    : family_(config.family), dir_(config.dir.string()), inv_freq_(config.rope.inv_freq) {
+  rope_ = {sizeof(kvh_rope),
+           static_cast<int32_t>(config.rope.rotary_dim),
+           inv_freq_.data(),
+           config.rope.attention_scaling};
+  model_.struct_size = sizeof(kvh_model);
+  model_.n_layers = static_cast<int32_t>(config.n_layers);
+  model_.n_heads = static_cast<int32_t>(config.n_heads);
+  model_.n_kv_heads = static_cast<int32_t>(config.n_kv_heads);
+  model_.head_dim = static_cast<int32_t>(config.head_dim);
+  model_.hidden_size = static_cast<int32_t>(config.hidden_size);
+  const auto& windows = config.sliding_window;
+  model_.sliding_window =
+      windows.empty() ? 0 : static_cast<int32_t>(*std::max_element(windows.begin(), windows.end()));
+  model_.dtype = plugin_dtype(cache_dtype);
+  model_.device = {KVH_DEVICE_CPU, 0};
+  model_.family = family_.c_str();
+  model_.model_dir = dir_.c_str();
+  model_.rope = &rope_;
+}
+
+}  // namespace kvhost

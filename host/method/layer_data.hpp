@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// One layer of one sequence as methods may see it. What several methods need is computed once and
+// shared; each method gets a frame with exactly the windows it asked for.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cache/kv_cache.hpp"
+#include "kvhost/plugin.h"
+#include "method/call_guard.hpp"
+#include "method/instance.hpp"
+
+namespace at {
+class Tensor;
+}
+
+namespace kvhost {
+
+class LayerData;
+
+// The kvh_layer handed to a method. Wrappers hand it back to reach their inner scorer, so it knows
+// where it came from.
+struct LayerFrame : kvh_layer {
+  LayerData* data = nullptr;
+  const SequenceState* state = nullptr;  // of the method that was called
+};
+
+// Everything about the layer that the runtime knows when a method is called.
+struct LayerInputs {
+  int32_t phase = KVH_PHASE_PREFILL;
+  int64_t layer = 0;
+  int64_t n_seen = 0;  // tokens processed, this forward included
+  int64_t q_len = 0;
+  int64_t layer_budget = -1;
+  const KvCache* cache = nullptr;
+  const at::Tensor* queries = nullptr;  // [n_heads, W, head_dim] of the last W tokens, or null
+  int64_t window_rows = 0;  // largest window of attention that any method asks for; -1 = all
+  const at::Tensor* hidden = nullptr;         // [W, hidden_size], or null
+  const at::Tensor* output_weight = nullptr;  // [hidden_size, n_heads * head_dim], or null
+  const kvh_model* model = nullptr;
+  const kvh_exec* exec = nullptr;
+  int64_t sliding_window = 0;  // of this layer
+};
+
+class LayerData {
+ public:
+  explicit LayerData(const LayerInputs& inputs);
+  // Some entries of the layer, as if there were no others. `spans` [n_kv_heads] outlive this.
+  LayerData(const LayerInputs& inputs, std::vector<HeadSpan> spans);
+  ~LayerData();
+  LayerData(const LayerData&) = delete;
+  LayerData& operator=(const LayerData&) = delete;
+
+  void set_layer_budget(int64_t entries) { inputs_.layer_budget = entries; }
+  int64_t layer() const { return inputs_.layer; }
+  const std::vector<int64_t>& n_entries() const { return n_entries_; }
+
+  // Score by `instance` into `out` (pins zeroed by the caller). Throws Error.
+  void score(const Instance& instance, const SequenceState& state, kvh_scores* out);
+  kvh_status score_inner(const Instance& inner,
+                         const LayerFrame& parent,
+                         kvh_scores* out,
+                         kvh_error* error) noexcept;
+
+  // [inside a wrapper's score()]
+  kvh_status score_part(const Instance& inner,
+                        const LayerFrame& parent,
+                        const kvh_part& part,
+                        kvh_scores* out,
+                        kvh_error* error) noexcept;
+
+  // Calls body(frame) with what `instance` asked for; a non-zero status becomes an Error.
+  template <class Body>
+  void call(const Instance& instance, const SequenceState& state, const Body& body) {
+    kvh_error error = make_error();
+    const auto frame = make_frame(instance, state);
+    const CallGuard guard(instance.name(), inputs_.layer);
+    const kvh_status status = body(frame->layer, &error);
+    if (status != KVH_OK) raise_plugin_error(instance.name(), inputs_.layer, status, error);
+  }
+
+ private:
+  struct Frame;  // a LayerFrame and the arrays it points to
+  struct Owned {
+    LayerFrame layer;
+    std::unique_ptr<Frame> arrays;
+    Owned();
+    ~Owned();
+  };
+  struct Shared;  // tensors computed on demand
+
+  std::unique_ptr<Owned> make_frame(const Instance& instance, const SequenceState& state);
+  void add_need(const Instance& instance, const kvh_need& need, Owned& owned);
+  [[noreturn]] void missing(const Instance& instance, const kvh_need& need) const;
+
+  LayerInputs inputs_;
+  std::vector<int64_t> n_entries_;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace kvhost
