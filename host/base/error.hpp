@@ -14,7 +14,8 @@ enum class ExitCode : int {
   BadRequest = 2,
   CannotLoad = 3,
   RunFailed = 4,
-  Interrupted = 130
+  Interrupted = 130,
+  ClosedPipe = 141  // whoever read the output has gone: no message, the status of a SIGPIPE
 };
 
 class Error : public std::runtime_error {

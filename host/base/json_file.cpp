@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json_file.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "base/file_kind.hpp"
 
 namespace kvhost {
 
@@ -22,7 +21,10 @@ std::string read_file(const std::filesystem::path& path, ExitCode code) {
   std::ostringstream bytes;
   bytes << in.rdbuf();
   if (in.bad()) throw Error(code, path.string(), "reading stopped half-way");
-  return bytes.str();
+  const std::string text = bytes.str();
+  if (is_lfs_pointer(text))
+    throw Error(code, path.string(), mistaken_file(text, "the file itself"));
+  return text;
 }
 
 namespace {
@@ -47,35 +49,11 @@ nlohmann::json parse_json(const std::string& text, const std::string& name, Exit
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& e) {
-    throw Error(code, name, "not valid JSON at " + line_and_column(text, e.byte));
+    const std::string mistaken = mistaken_file(text, "JSON");
+    throw Error(code,
+                name,
+                mistaken.empty() ? "not valid JSON at " + line_and_column(text, e.byte) : mistaken);
   }
-}
-
-void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& fill) {
-  if (path == "-") {
-    fill(std::cout);
-    std::cout.flush();
-    if (!std::cout) run_failed("stdout", std::string("cannot be written: ") + std::strerror(errno));
-    return;
-  }
-  std::filesystem::path beside = path;
-  beside += ".partial-" + std::to_string(getpid());
-  const auto fail = [&](const std::string& what) {
-    std::error_code ignored;
-    std::filesystem::remove(beside, ignored);
-    run_failed(path.string(), what);
-  };
-  {
-    errno = 0;
-    std::ofstream out(beside, std::ios::binary | std::ios::trunc);
-    if (!out) fail(std::string("cannot be written: ") + std::strerror(errno));
-    fill(out);
-    out.flush();
-    if (!out) fail(std::string("cannot be written: ") + std::strerror(errno));
-  }
-  std::error_code renamed;
-  std::filesystem::rename(beside, path, renamed);
-  if (renamed) fail("cannot be written: " + renamed.message());
 }
 
 void write_json(const std::filesystem::path& path, const nlohmann::json& value) {

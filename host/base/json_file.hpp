@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading JSON files with errors that name the place, and writing files so that a partial one is
-// never seen.
+// Reading files, and JSON in them, with errors that name the place; writing JSON.
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/error.hpp"
+#include "base/output_file.hpp"
 
 namespace kvhost {
 
@@ -23,9 +21,7 @@ nlohmann::json parse_json(const std::string& text,
 // The whole file as bytes; throws Error(code) when it cannot be read.
 std::string read_file(const std::filesystem::path& path, ExitCode code);
 
-// Writes beside `path` and renames; on any failure (full disk included) the old file stays and
-// Error(RunFailed) is thrown. `path` "-" writes to stdout.
-void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& fill);
+// As write_file of base/output_file.hpp.
 void write_json(const std::filesystem::path& path, const nlohmann::json& value);
 
 }  // namespace kvhost

@@ -2,7 +2,9 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <map>
 #include <numeric>
 
 namespace kvhost {
@@ -25,9 +27,35 @@ size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
+// What other programs call the same things, where spelling alone would lead to the wrong one or to
+// none.
+std::string translated(const std::string& name) {
+  static const std::map<std::string, std::string> words = {{"gpu", "cuda"},
+                                                           {"nvidia", "cuda"},
+                                                           {"bf16", "bfloat16"},
+                                                           {"fp16", "float16"},
+                                                           {"f16", "float16"},
+                                                           {"half", "float16"},
+                                                           {"fp32", "float32"},
+                                                           {"f32", "float32"},
+                                                           {"float", "float32"},
+                                                           {"full", "none"}};
+  std::string word = name.substr(0, name.find(':'));  // of cuda:0
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  const auto found = words.find(word);
+  return found == words.end() ? word : found->second;
+}
+
+bool holds(const std::vector<std::string>& candidates, const std::string& name) {
+  return std::find(candidates.begin(), candidates.end(), name) != candidates.end();
+}
+
 }  // namespace
 
 std::string nearest(const std::string& name, const std::vector<std::string>& candidates) {
+  if (holds(candidates, translated(name))) return translated(name);
   std::string best;
   size_t best_distance = std::max<size_t>(2, name.size() / 2);
   for (const auto& candidate : candidates) {

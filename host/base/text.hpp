@@ -8,8 +8,8 @@
 
 namespace kvhost {
 
-// The candidate with the smallest edit distance to `name`, or "" when none is near enough to be
-// meant.
+// The candidate that other programs call `name` ("gpu": cuda), else the one with the smallest edit
+// distance to it, or "" when none is near enough to be meant.
 std::string nearest(const std::string& name, const std::vector<std::string>& candidates);
 
 // "; did you mean 'x'?" or "".

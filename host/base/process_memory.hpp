@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace kvhost {
+
+// The most memory this process has held at once, in bytes: VmHWM of /proc/self/status, which begins
+// anew with every program that is started. ru_maxrss does not: over exec it keeps the peak of
+// whoever started this one, so it serves only where there is no /proc, as an upper bound. 0:
+// neither is known.
+int64_t peak_rss_bytes();
+
+}  // namespace kvhost
