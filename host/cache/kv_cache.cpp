@@ -2,9 +2,12 @@
 #include "cache/kv_cache.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "base/error.hpp"
 #include "cache/layer_cache.hpp"
 
 namespace kvhost {
@@ -20,7 +23,7 @@ struct KvCache::State {
   LayerCache& at(int64_t layer) { return layers.at(static_cast<size_t>(layer)); }
 
   CacheLayout layout;
-  int64_t n_seen = 0;
+  int64_t n_seen = 0, n_renumbered = 0;
   Arena arena;  // outlives the layers
   std::vector<LayerCache> layers;
 };
@@ -70,13 +73,39 @@ void KvCache::continue_behind_last() {
       if (span.n > 0)
         state_->n_seen = std::max<int64_t>(state_->n_seen, span.positions[span.n - 1] + 1);
     }
+  state_->n_renumbered = state_->n_seen;
 }
+
+void KvCache::truncate(int64_t n_seen) {
+  const State& state = *state_;
+  if (n_seen < state.n_renumbered || n_seen > state.n_seen)
+    run_failed("truncate",
+               "to " + std::to_string(n_seen) + "; expected " + std::to_string(state.n_renumbered) +
+                   " (" + (state.n_renumbered > 0 ? "entries before were renumbered" : "none") +
+                   ") to " + std::to_string(state.n_seen) + " (what the cache has seen)");
+  for (LayerCache& layer : state_->layers) layer.truncate(n_seen);
+  state_->n_seen = n_seen;
+}
+
+LayerRows KvCache::rows(int64_t layer) const { return state_->at(layer).rows(); }
+
+LayerMemory KvCache::restore(int64_t layer, const LayerRows& rows) {
+  return state_->at(layer).restore(rows);
+}
+
+void KvCache::restore_seen(int64_t n_seen, int64_t n_renumbered) {
+  assert(state_->n_seen == 0 && 0 <= n_renumbered && n_renumbered <= n_seen);
+  state_->n_seen = n_seen;
+  state_->n_renumbered = n_renumbered;
+}
+
+int64_t KvCache::n_renumbered() const { return state_->n_renumbered; }
 
 void KvCache::clear() {
   for (LayerCache& layer : state_->layers) {
     layer.clear();
   }
-  state_->n_seen = 0;
+  state_->n_seen = state_->n_renumbered = 0;
 }
 
 int64_t KvCache::bytes_kept() const {

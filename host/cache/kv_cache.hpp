@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/dtype.hpp"
@@ -48,6 +49,25 @@ struct ChannelPlan {
   std::vector<std::vector<int32_t>> heads;
 };
 
+// How much each head of a layer holds, and of which channels: what must be known to make the same layer again.
+struct LayerRows {
+  std::vector<int64_t> lengths;                // [n_kv_heads] entries
+  std::vector<int64_t> pruned;                 // [n_kv_heads] of these, the first ones have pruned keys; empty: none
+  std::vector<std::vector<int32_t>> channels;  // [n_kv_heads][width] as in PrunedKeys; empty: none
+};
+
+// What is wrong with `rows` for a cache of this layout, as "found; expected"; "" when nothing is.
+std::string fault(const CacheLayout& layout, const LayerRows& rows);
+
+// A layer just made by restore(), to be written by the caller: heads one after the other, without gaps.
+struct LayerMemory {
+  void* keys = nullptr;            // [sum of lengths - pruned, head_dim]
+  void* pruned_keys = nullptr;     // [sum of pruned, width]
+  void* values = nullptr;          // [sum of lengths, head_dim]
+  int32_t* positions = nullptr;    // [sum of lengths]
+};
+
+// Used by one thread at a time; the const functions may be called by any number of them while nobody changes the cache.
 class KvCache {
  public:
   explicit KvCache(const CacheLayout& layout);
@@ -81,8 +101,27 @@ class KvCache {
   // After set_positions() on all layers: the sequence goes on right behind the last entry held.
   void continue_behind_last();
 
+  // Forgets the entries at positions >= n_seen, those of a forward that did not reach advance() included; the next token
+  // is number n_seen again. For a question that was answered, a pass of a method's own tokens, a forward that failed.
+  // It takes nothing else back: what compact() or a sliding window dropped stays dropped, pruned channels stay pruned
+  // (clone() before, where all of it is wanted again). The memory is room for the next entries, or is returned at once
+  // when it is more than appending leaves anyway. An n_seen beyond the cache's own, or among renumbered entries, whose
+  // positions do not tell what came later, is an Error(RunFailed) and changes nothing.
+  void truncate(int64_t n_seen);
+
   void clear();
 
+  // The same to the bit, without slack. When the system refuses the memory, Error(RunFailed); this cache never changes.
+  KvCache clone() const;
+
+  // What clone() is made of, for saved caches: the shape of a layer; an empty layer gets such a shape, all zeros until
+  // the caller has written it; an empty cache gets its counters, n_renumbered <= n_seen. Error(RunFailed) when the shape
+  // is at fault, the layer holds entries or the system refuses the memory; the layer is then empty, or as before.
+  LayerRows rows(int64_t layer) const;
+  LayerMemory restore(int64_t layer, const LayerRows& rows);
+  void restore_seen(int64_t n_seen, int64_t n_renumbered);
+
+  int64_t n_renumbered() const;     // positions below were given anew by set_positions(); 0: none
   int64_t bytes_kept() const;       // K and V of the entries held
   int64_t bytes_allocated() const;  // all the cache holds from the system: slack, positions, page rounding
   int64_t bytes_peak() const;       // the highest bytes_allocated() since reset_peak()

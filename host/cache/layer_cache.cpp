@@ -77,7 +77,12 @@ HeadSpan LayerCache::head(int64_t h) const {
 
 std::vector<int64_t> LayerCache::append(int64_t n, int64_t first_position) {
   keys_.append(n);
-  values_.append(n);
+  try {
+    values_.append(n);
+  } catch (...) {  // no memory: no key without its value
+    for (int64_t h = 0; h < layout_.n_kv_heads; ++h) keys_.drop_last(h, n);
+    throw;
+  }
   std::vector<int64_t> begin;
   for (int64_t h = 0; h < layout_.n_kv_heads; ++h) {
     begin.push_back(values_.length(h) - n);
@@ -137,6 +142,19 @@ void LayerCache::drop_before(int64_t first_position) {
     values_.drop_first(h, dropped);
     pruned_.drop_first(h, dropped_pruned);
     keys_.drop_first(h, dropped - dropped_pruned);
+  }
+  for (RaggedRows* rows : {&values_, &pruned_, &keys_}) rows->close_holes();
+}
+
+void LayerCache::truncate(int64_t n_seen) {
+  for (int64_t h = 0; h < layout_.n_kv_heads; ++h) {
+    const HeadSpan span = head(h);
+    const int64_t kept =
+        std::lower_bound(span.positions, span.positions + span.n, n_seen) - span.positions;
+    const int64_t kept_pruned = std::min(kept, span.pruned.n);
+    values_.drop_last(h, span.n - kept);
+    pruned_.drop_last(h, span.pruned.n - kept_pruned);
+    keys_.drop_last(h, (span.n - span.pruned.n) - (kept - kept_pruned));
   }
   for (RaggedRows* rows : {&values_, &pruned_, &keys_}) rows->close_holes();
 }

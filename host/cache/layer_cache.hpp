@@ -28,6 +28,9 @@ class LayerCache {
   void drop_before(int64_t first_position);
   void set_positions(int64_t h, std::span<const int32_t> positions);
   void prune_channels(const ChannelPlan& channels);
+  void truncate(int64_t n_seen);
+  LayerRows rows() const;
+  LayerMemory restore(const LayerRows& rows);
   void clear();
 
  private:

@@ -28,6 +28,18 @@ void RaggedRows::append(int64_t n) {
   for (Slot& slot : slots_) slot.length += n;
 }
 
+void RaggedRows::lay_out(std::span<const int64_t> lengths) {
+  assert(rows_ == 0 && lengths.size() == slots_.size());
+  std::vector<Slot> target;
+  int64_t offset = 0;
+  for (const int64_t length : lengths) {
+    target.push_back({offset, length, length});
+    offset += length;
+  }
+  if (offset > 0) grow(offset);
+  slots_ = std::move(target);
+}
+
 // All heads grow by the same n, so they share one block size and run out of room together.
 int64_t RaggedRows::block_size(int64_t n) const {
   const int64_t mean = total() / static_cast<int64_t>(slots_.size()) + n;

@@ -29,6 +29,10 @@ class RaggedRows {
   void append(int64_t n);
   // The head's first n rows go; their place is given back by close_holes() or when room is made.
   void drop_first(int64_t h, int64_t n);
+  // Its last n rows go; their place is room for the next, or given back by close_holes().
+  void drop_last(int64_t h, int64_t n) { slots_[static_cast<size_t>(h)].length -= n; }
+  // Empty rows become so many per head, all zeros, without gaps.
+  void lay_out(std::span<const int64_t> lengths);
   // Packs the rows when the holes have become more than what appending leaves anyway.
   void close_holes();
   // Every row keeps these columns alone, in this order; column -1 becomes zeros. In place.
