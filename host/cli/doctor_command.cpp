@@ -25,7 +25,8 @@ int examine(const DoctorFlags& flags) {
   check_output_file("--json", flags.json);
   const std::vector<Finding> findings = diagnose(flags.plugins);
   if (!flags.json.empty()) write_json(flags.json, findings_json(findings));
-  if (flags.json != "-") print_findings(std::cout, make_ink("auto", STDOUT_FILENO), findings);
+  if (!goes_to_stdout(flags.json))
+    print_findings(std::cout, make_ink("auto", STDOUT_FILENO), findings);
   for (const Finding& finding : findings)
     if (finding.state == Finding::State::Missing) return static_cast<int>(ExitCode::CannotLoad);
   return 0;

@@ -16,7 +16,8 @@ constexpr size_t kIndent = 32;  // where descriptions begin
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 2 the request is wrong; 3 a model, tokenizer or plugin cannot be loaded;\n"
-    "4 it failed while running; 130 interrupted. Errors are one line on standard error.\n";
+    "4 it failed while running, or its output cannot be written; 130 interrupted. Errors are one\n"
+    "line on standard error.\n";
 
 // Appends `text` from column kIndent on, broken at spaces.
 void append_wrapped(std::string& out, const std::string& text) {
@@ -115,8 +116,7 @@ std::string overview_help() {
       "over layers, over\n"
       "heads, and what scores the entries. `kvhost list` shows all methods, `kvhost info NAME` one "
       "with its\n"
-      "parameters, `kvhost COMMAND --help` the flags of a command (of `run` when none is "
-      "named).\n\n";
+      "parameters, `kvhost help COMMAND` the flags of a command.\n\n";
   return out + kExitCodes;
 }
 

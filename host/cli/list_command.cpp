@@ -53,7 +53,7 @@ int list(const ListFlags& flags) {
   if (!flags.json.empty())
     write_json(flags.json,
                flags.failed ? registry::failures_json(catalog) : registry::list_json(catalog));
-  if (flags.json == "-") return 0;
+  if (goes_to_stdout(flags.json)) return 0;
   if (flags.failed)
     std::cout << registry::failures_text(catalog);
   else
@@ -85,7 +85,7 @@ int info(const ListFlags& flags) {
       if (method != nullptr && entry.at("name") == method->name) found = entry;
     write_json(flags.json, found);
   }
-  if (flags.json != "-")
+  if (!goes_to_stdout(flags.json))
     std::cout << (method != nullptr ? registry::info_text(*method)
                                     : flags.name + " stands for " + *expansion + "\n");
   return 0;

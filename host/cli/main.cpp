@@ -9,9 +9,11 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "base/standard_output.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/command.hpp"
@@ -22,13 +24,35 @@ namespace kvhost {
 namespace {
 
 int print(const std::string& text) {
-  std::cout << text << std::flush;
+  std::cout << text;
   return 0;
 }
 
-int run_command_line(std::vector<std::string> words) {
-  if (!words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "help"))
+const Command& known_command(const std::string& name) {
+  if (const Command* command = find_command(name)) return *command;
+  std::vector<std::string> names;
+  for (const auto& known : commands()) names.push_back(known.name);
+  names.push_back("help");
+  bad_request(quoted(name),
+              "no such command; expected " + join(names, ", ") + did_you_mean(name, names));
+}
+
+// `kvhost help` and `kvhost help COMMAND`.
+int print_help(const std::vector<std::string>& words) {
+  if (words.size() > 2)
+    bad_request("kvhost help", "found " + quoted(words[2]) + " too; expected at most one command");
+  if (words.size() < 2 || words[1] == "help" || words[1] == "--help" || words[1] == "-h")
     return print(overview_help());
+  const Command& command = known_command(words[1]);
+  CLI::App app(command.summary, "kvhost " + command.name);
+  app.set_help_flag();
+  command.build(app);
+  return print(command_help(command, app));
+}
+
+int run_command_line(const StandardOutput& output, std::vector<std::string> words) {
+  if (!words.empty() && (words[0] == "--help" || words[0] == "-h")) return print(overview_help());
+  if (!words.empty() && words[0] == "help") return print_help(words);
   if (!words.empty() && words[0] == "--version")
     return print(std::string("kvhost ") + version() + "\n");
   std::string name = "run";
@@ -36,22 +60,19 @@ int run_command_line(std::vector<std::string> words) {
     name = words[0];
     words.erase(words.begin());
   }
-  const Command* command = find_command(name);
-  if (command == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& known : commands()) names.push_back(known.name);
-    bad_request(kvhost::quoted(name),
-                "no such command; expected " + join(names, ", ") + did_you_mean(name, names));
-  }
-  CLI::App app(command->summary, "kvhost " + command->name);
+  const Command& command = known_command(name);
+  CLI::App app(command.summary, "kvhost " + command.name);
   app.set_help_flag();  // parse_flags reports --help
-  const auto action = command->build(app);
-  if (parse_flags(app, words)) return print(command_help(*command, app));
+  const auto action = command.build(app);
+  if (parse_flags(app, words)) return print(command_help(command, app));
+  output.check();
   install_interrupt_handler();
   return action();
 }
 
-int fail(ExitCode code, std::string message) {
+int fail(StandardOutput& output, ExitCode code, std::string message) {
+  if (code == ExitCode::ClosedPipe) return static_cast<int>(code);  // nobody is there to be told
+  output.end_line();
   std::replace_if(
       message.begin(), message.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   std::fprintf(stderr, "kvhost: error: %s\n", message.c_str());
@@ -63,27 +84,28 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 constexpr const char* kOutOfMemory =
     "memory: the system gave no more; expected enough for the weights and the cache (`kvhost plan` "
-    "tells how much); "
-    "try a smaller --budget, --dtype bfloat16 or --max-prompt-tokens";
+    "tells how much); try a smaller --budget, --dtype bfloat16 or --max-prompt-tokens";
 
 }  // namespace
 
-int guarded_main(std::vector<std::string> words) {
+int guarded_main(StandardOutput& output, std::vector<std::string> words) {
   try {
-    return run_command_line(std::move(words));
+    const int code = run_command_line(output, std::move(words));
+    output.flush();
+    return code;
   } catch (const Error& e) {
-    return fail(e.code(), e.what());
+    return fail(output, e.code(), e.what());
   } catch (const std::bad_alloc&) {
-    return fail(ExitCode::RunFailed, kOutOfMemory);
+    return fail(output, ExitCode::RunFailed, kOutOfMemory);
   } catch (const c10::OutOfMemoryError&) {
-    return fail(ExitCode::RunFailed, kOutOfMemory);
+    return fail(output, ExitCode::RunFailed, kOutOfMemory);
   } catch (const c10::Error& e) {
     const std::string what = first_line(e.what_without_backtrace());
     const bool memory = what.find("not enough memory") != std::string::npos ||
                         what.find("can't allocate memory") != std::string::npos;
-    return fail(ExitCode::RunFailed, memory ? kOutOfMemory : "libtorch: " + what);
+    return fail(output, ExitCode::RunFailed, memory ? kOutOfMemory : "libtorch: " + what);
   } catch (const std::exception& e) {
-    return fail(ExitCode::RunFailed, first_line(e.what()));
+    return fail(output, ExitCode::RunFailed, first_line(e.what()));
   }
 }
 
@@ -91,7 +113,6 @@ int guarded_main(std::vector<std::string> words) {
 // look for leaks at a proper exit.
 int leave(int code) {
 #if !defined(__SANITIZE_ADDRESS__)
-  std::cout.flush();
   std::fflush(nullptr);
   std::_Exit(code);
 #endif
@@ -101,5 +122,10 @@ int leave(int code) {
 }  // namespace kvhost
 
 int main(int argc, char** argv) {
-  return kvhost::leave(kvhost::guarded_main({argv + 1, argv + argc}));
+  int code = 0;
+  {
+    kvhost::StandardOutput output;
+    code = kvhost::guarded_main(output, {argv + 1, argv + argc});
+  }
+  return kvhost::leave(code);
 }

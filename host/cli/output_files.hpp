@@ -2,14 +2,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "input/options.hpp"
 
 namespace kvhost {
 
-// Before any work: throws Error(BadRequest) when the folder of an output file is absent, the file
-// is a folder, two outputs name the same file or more than one asks for standard output.
+struct NamedOutput {
+  std::string flag, file;  // `file` "": not asked for
+};
+
+// Before any work: throws Error(BadRequest) that names the flag when an output cannot be written
+// where it points, or ends in the same file as another one or as standard output.
+void check_output_files(const std::vector<NamedOutput>& outputs);
 void check_output_files(const OutputOptions& output);
 void check_output_file(const std::string& flag, const std::string& file);
+
+// "-", or any other name of standard output: the command prints nothing else then.
+bool goes_to_stdout(const std::string& file);
 
 }  // namespace kvhost

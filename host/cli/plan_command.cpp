@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/json_file.hpp"
 #include "cli/command.hpp"
@@ -22,7 +23,7 @@ int plan_with(const PlanFlags& flags) {
   check_output_file("--json", flags.json);
   const nlohmann::json result = plan(flags.shared.options());
   if (!flags.json.empty()) write_json(flags.json, result);
-  if (flags.json != "-") std::cout << plan_text(result);
+  if (!goes_to_stdout(flags.json)) std::cout << plan_text(result);
   return 0;
 }
 

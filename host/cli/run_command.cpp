@@ -26,7 +26,7 @@ constexpr const char* kExamples =
 
 int run_with(const RunOptions& options) {
   check_output_files(options.output);
-  const bool json_only = options.output.json == "-";
+  const bool json_only = goes_to_stdout(options.output.json);
   Progress progress(!options.output.quiet);
   RunCallbacks callbacks;
   callbacks.progress = [&](std::string_view phase, double share) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
+#include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
@@ -9,6 +10,7 @@
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
 #include "report/progress.hpp"
+#include "report/table.hpp"
 #include "runtime/session.hpp"
 
 namespace kvhost {
@@ -40,11 +42,10 @@ int score_with(const ScoreFlags& flags) {
   const nlohmann::json result = score(options, callbacks);
   progress.erase();
   if (!options.run.output.json.empty()) write_json(options.run.output.json, result);
-  if (options.run.output.json != "-")
-    std::printf("%zu tokens: NLL %.5f a token, perplexity %.4f\n",
-                result.at("logprobs").size(),
-                result.at("nll").get<double>(),
-                result.at("ppl").get<double>());
+  if (!goes_to_stdout(options.run.output.json))
+    std::cout << result.at("logprobs").size() << " tokens: NLL "
+              << format_number(result.at("nll").get<double>(), 5) << " a token, perplexity "
+              << format_number(result.at("ppl").get<double>(), 4) << '\n';
   return 0;
 }
 

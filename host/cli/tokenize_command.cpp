@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
+#include <iomanip>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
@@ -56,12 +58,10 @@ std::string shown(const std::string& piece) { return nlohmann::json(sanitize_utf
 
 void print_tokens(const Tokenizer& tokenizer, const std::vector<int32_t>& tokens) {
   for (size_t i = 0; i < tokens.size(); ++i)
-    std::printf("%6zu %8d  %s%s\n",
-                i,
-                tokens[i],
-                shown(tokenizer.piece(tokens[i])).c_str(),
-                tokenizer.is_special(tokens[i]) ? "  (special)" : "");
-  std::printf("%zu tokens, %s\n", tokens.size(), tokenizer.describe().c_str());
+    std::cout << std::setw(6) << i << ' ' << std::setw(8) << tokens[i] << "  "
+              << shown(tokenizer.piece(tokens[i]))
+              << (tokenizer.is_special(tokens[i]) ? "  (special)\n" : "\n");
+  std::cout << tokens.size() << " tokens, " << tokenizer.describe() << '\n';
 }
 
 int tokenize(const TokenizeFlags& flags) {
@@ -77,7 +77,7 @@ int tokenize(const TokenizeFlags& flags) {
     write_json(flags.json,
                {{"tokens", tokens}, {"pieces", pieces}, {"text", tokenizer.decode(tokens)}});
   }
-  if (flags.json != "-") print_tokens(tokenizer, tokens);
+  if (!goes_to_stdout(flags.json)) print_tokens(tokenizer, tokens);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/text.hpp"
 #include "input/limits.hpp"
 #include "input/paths.hpp"
@@ -41,15 +42,57 @@ std::optional<fs::path> snapshot(const fs::path& repository) {
   return newest;
 }
 
+// The name of a GGUF file in `folder`, or "".
+std::string gguf_in(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.path().extension() == ".gguf") return entry.path().filename();
+  return "";
+}
+
+[[noreturn]] void refuse_folder(const std::string& where, const fs::path& folder) {
+  const std::string gguf = gguf_in(folder);
+  if (!gguf.empty())
+    cannot_load(where,
+                "holds " + gguf + ", a GGUF file, which this version does not read, and no " +
+                    "config.json; expected a Hugging Face model folder; " + kGgufCure);
+  std::error_code ignored;
+  if (fs::exists(folder / "adapter_config.json", ignored))
+    cannot_load(where,
+                "holds a PEFT adapter, not a model; expected a Hugging Face model folder; merge it "
+                "into its model with peft's merge_and_unload and save_pretrained");
+  cannot_load(where, "a folder without config.json; expected a Hugging Face model folder");
+}
+
+[[noreturn]] void refuse_file(const fs::path& file) {
+  std::string start(1025, '\0');
+  std::ifstream in(file, std::ios::binary);
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<size_t>(in.gcount()));
+  const std::string expected = "a Hugging Face model folder";
+  const std::string mistaken = mistaken_file(start, expected);
+  if (!mistaken.empty()) cannot_load(file.string(), mistaken);
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  std::error_code ignored;
+  cannot_load(file.string(),
+              "is a file; expected " + expected +
+                  (fs::exists(folder / "config.json", ignored)
+                       ? "; did you mean " + quoted(folder.string()) + "?"
+                       : ""));
+}
+
 fs::path resolve_hub_id(const std::string& id) {
   const size_t slash = id.find('/');
   const fs::path repository =
       hub_cache() / ("models--" + id.substr(0, slash) + "--" + id.substr(slash + 1));
   if (const auto folder = snapshot(repository)) return *folder;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(repository / "snapshots", ignored))
+    if (!fs::is_empty(entry.path(), ignored)) refuse_folder(id, entry.path());
   cannot_load("--model",
               "found neither a folder " + quoted(id) + " nor this hub id in " +
                   hub_cache().string() +
-                  "; expected a downloaded model; get it with: huggingface-cli download " + id);
+                  "; expected a downloaded model; get it with: hf download " + id);
 }
 
 [[noreturn]] void refuse_name(const std::string& name) {
@@ -80,10 +123,8 @@ fs::path resolve_model(const std::string& name) {
   }
   std::error_code ignored;
   if (fs::exists(fs::path(name) / "config.json", ignored)) return fs::path(name);
-  if (fs::is_directory(name, ignored))
-    cannot_load(name, "a folder without config.json; expected a Hugging Face model folder");
-  if (fs::exists(name, ignored))
-    cannot_load(name, "is a file; expected a Hugging Face model folder");
+  if (fs::is_directory(name, ignored)) refuse_folder(name, name);
+  if (fs::exists(name, ignored)) refuse_file(name);
   if (name.find('/') == std::string::npos) {
     if (const auto folder = bundled_model(name)) return *folder;
   }

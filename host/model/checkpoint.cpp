@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/json_file.hpp"
 
 namespace kvhost {
@@ -68,6 +69,11 @@ std::string other_formats(const std::filesystem::path& dir) {
        {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"})
     if (std::filesystem::exists(dir / name))
       return std::string("; ") + name + " is there, convert it with transformers' save_pretrained";
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, ignored))
+    if (entry.path().extension() == ".gguf")
+      return "; " + entry.path().filename().string() +
+             " is there, which this version does not read: " + kGgufCure;
   return "";
 }
 

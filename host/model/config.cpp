@@ -18,6 +18,10 @@ constexpr int64_t kMostWidth = int64_t{1} << 22, kMostVocab = int64_t{1} << 26,
                   kMostPositions = int64_t{1} << 40;
 
 const Family& read_family(const std::filesystem::path& file, const JsonFields& fields) {
+  if (!fields.has("model_type"))
+    cannot_load(file.string(),
+                "'model_type' is missing; expected one of " + join(family_names(), ", ") +
+                    "; the config.json that comes with a model's weights names its family");
   const std::string name = fields.text_or("model_type", "");
   if (const Family* family = find_family(name)) return *family;
   cannot_load(file.string(),

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/file_kind.hpp"
 #include "base/text.hpp"
 
 namespace kvhost {
@@ -77,6 +78,9 @@ Json parse_header(const MappedFile& file, uint64_t length) {
 
 uint64_t read_length(const MappedFile& file) {
   const std::string where = file.path().string();
+  const auto* bytes = reinterpret_cast<const char*>(file.data());
+  const std::string mistaken = mistaken_file({bytes, file.size()}, "a safetensors file");
+  if (!mistaken.empty()) cannot_load(where, mistaken);
   if (file.size() < kLengthBytes)
     cannot_load(
         where,

@@ -10,7 +10,10 @@ namespace kvhost {
 namespace {
 
 constexpr size_t kMaxRows = 32;
-constexpr int kTextColumns = 44;  // layer, budget, share, observed value and its bar
+// Columns beside the heads: layer, budget and share; what was observed, as a number and as a bar.
+constexpr size_t kTextColumns = 26, kObservedColumns = 9, kBarColumns = 11;
+constexpr size_t kFewestHeads = 8;  // as many columns of heads come before the observed value
+constexpr int kBarWidth = 10;
 
 // `n` things in as few equal bins as fit into `limit`; the last bin may be smaller.
 struct Bins {
@@ -66,21 +69,35 @@ std::string cells(const Ink& ink,
   return text;
 }
 
+// What fits into the width: the heads first, each two columns, three where there is room.
+struct Layout {
+  bool observed = false, bar = false, roomy = false;
+  size_t n_heads = 0;  // columns of heads
+
+  Layout(size_t columns, size_t all_heads, bool has_observed) {
+    const size_t wanted = kTextColumns + 2 * std::min(all_heads, kFewestHeads);
+    observed = has_observed && wanted + kObservedColumns <= columns;
+    bar = observed && wanted + kObservedColumns + kBarColumns <= columns;
+    const size_t text =
+        kTextColumns + (observed ? kObservedColumns : 0) + (bar ? kBarColumns : 0);
+    n_heads = columns > text + 2 ? (columns - text) / 2 : 1;
+    roomy = all_heads * 3 + text <= columns;
+  }
+  size_t width(size_t heads) const { return heads * (roomy ? 3 : 2); }
+};
+
 void print_head(std::ostream& out,
                 const Ink& ink,
                 const RunReport& report,
                 const Bins& heads,
-                double brightest) {
+                const Layout& layout) {
   out << "\n  kept of " << report.n_prompt_tokens << " entries, by layer and KV head";
   if (heads.size > 1) out << " (" << heads.size << " a column)";
-  if (ink.color) {
-    out << "   0% ";
-    for (int step = 0; step <= 4; ++step) out << ink.cell(step * brightest / 4, brightest);
-    out << " " << format_percent(brightest);
-  } else {
-    out << ", in percent";
-  }
-  out << '\n';
+  out << ", in percent\n"
+      << ink.dim("  " + pad_left("layer", 5) + "  " +
+                 std::string(layout.width(heads.count()), ' ') + pad_left("budget", 8) +
+                 pad_left("share", 8) + (layout.observed ? "  " + report.observed_name : ""))
+      << '\n';
 }
 
 }  // namespace
@@ -89,8 +106,10 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
   if (report.layers.empty() || report.budget.mode == "none") return;
   const size_t n_heads = report.layers.front().n_kept.size();
   const Bins layers(report.layers.size(), kMaxRows);
-  const Bins heads(n_heads, static_cast<size_t>(std::max(8, (ink.columns - kTextColumns) / 2)));
-  const bool roomy = heads.count() * 3 + kTextColumns <= static_cast<size_t>(ink.columns);
+  const Layout layout(static_cast<size_t>(std::max(1, ink.columns)),
+                      n_heads,
+                      !report.observed_name.empty());
+  const Bins heads(n_heads, layout.n_heads);
   std::vector<Row> rows;
   double brightest = 0, widest = 0;
   for (size_t bin = 0; bin < layers.count(); ++bin) {
@@ -98,19 +117,17 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
     for (const double share : rows.back().shares) brightest = std::max(brightest, share);
     if (std::isfinite(rows.back().observed)) widest = std::max(widest, rows.back().observed);
   }
-  print_head(out, ink, report, heads, brightest);
-  const char* gap = roomy ? " " : "";
-  const size_t width = heads.count() * (roomy ? 3 : 2);
-  out << ink.dim("  " + pad_left("layer", 5) + "  " + std::string(width, ' ') +
-                 pad_left("budget", 8) + pad_left("share", 8) +
-                 (report.observed_name.empty() ? "" : "  " + report.observed_name))
-      << '\n';
+  print_head(out, ink, report, heads, layout);
   for (const Row& row : rows) {
-    out << "  " << pad_left(row.label, 5) << "  " << cells(ink, row.shares, brightest, gap)
+    out << "  " << pad_left(row.label, 5) << "  "
+        << cells(ink, row.shares, brightest, layout.roomy ? " " : "")
         << pad_left(format_number(row.budget, 0), 8) << pad_left(format_percent(row.share), 8);
-    if (std::isfinite(row.observed))
-      out << "  " << ink.bar(widest > 0 ? row.observed / widest : 0, 10) << " "
-          << format_number(row.observed, row.observed < 10 ? 3 : 1);
+    if (layout.observed && std::isfinite(row.observed)) {
+      out << "  ";
+      if (layout.bar)
+        out << ink.bar(widest > 0 ? row.observed / widest : 0, kBarWidth) << " ";
+      out << format_number(row.observed, row.observed < 10 ? 3 : 1);
+    }
     out << '\n';
   }
 }

@@ -2,6 +2,8 @@
 #include "program.hpp"
 
 #include <fcntl.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace kvhost::test {
 
@@ -62,19 +65,37 @@ void redirect(const fs::path& file, int flags, int fd) {
   if (opened < 0 || dup2(opened, fd) < 0) _exit(127);
 }
 
-}  // namespace
-
-Outcome run_program(const std::vector<std::string>& args,
-                    const fs::path& folder,
-                    const std::map<std::string, std::string>& environment,
-                    int signal_after_output) {
-  const Scratch streams;  // outside `folder`, where leftovers are looked for
-  const fs::path out = streams.folder() / "out", err = streams.folder() / "err";
-  std::vector<std::string> words = {KVHOST_PROGRAM};
-  words.insert(words.end(), args.begin(), args.end());
+// The child's part: never returns.
+[[noreturn]] void become(std::vector<std::string> words,
+                         const fs::path& folder,
+                         const std::map<std::string, std::string>& environment) {
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+  if (chdir(folder.c_str()) != 0) _exit(127);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+std::vector<std::string> program_with(const std::vector<std::string>& args) {
+  std::vector<std::string> words = {KVHOST_PROGRAM};
+  words.insert(words.end(), args.begin(), args.end());
+  return words;
+}
+
+int exit_code_of(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Outcome run_words(const std::vector<std::string>& words,
+                  const fs::path& folder,
+                  const std::map<std::string, std::string>& environment,
+                  int signal_after_output) {
+  const Scratch streams;  // outside `folder`, where leftovers are looked for
+  const fs::path out = streams.folder() / "out", err = streams.folder() / "err";
   streams.write("out", "");
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("fork failed");
@@ -82,20 +103,53 @@ Outcome run_program(const std::vector<std::string>& args,
     redirect("/dev/null", O_RDONLY, STDIN_FILENO);
     redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
-    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-    if (chdir(folder.c_str()) != 0) _exit(127);
-    execv(argv[0], argv.data());
-    _exit(127);
+    become(words, folder, environment);
   }
   if (signal_after_output != 0) {
     wait_for_output(out, child);
     kill(child, signal_after_output);
   }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          read_back(out),
-          read_back(err)};
+  const int code = exit_code_of(child);
+  return {code, read_back(out), read_back(err)};
+}
+
+}  // namespace
+
+Outcome run_program(const std::vector<std::string>& args,
+                    const fs::path& folder,
+                    const std::map<std::string, std::string>& environment,
+                    int signal_after_output) {
+  return run_words(program_with(args), folder, environment, signal_after_output);
+}
+
+Outcome run_bash(const std::string& script, const fs::path& folder) {
+  return run_words({"/bin/bash", "-c", script}, folder, {{"KVHOST", KVHOST_PROGRAM}}, 0);
+}
+
+Outcome run_on_terminal(const std::vector<std::string>& args,
+                        const fs::path& folder,
+                        const std::map<std::string, std::string>& environment,
+                        int columns,
+                        int signal_after_output) {
+  winsize size = {};
+  size.ws_row = 24;
+  size.ws_col = static_cast<unsigned short>(columns);
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child < 0) throw std::runtime_error("forkpty failed");
+  if (child == 0) {
+    for (const char* name : {"NO_COLOR", "LC_ALL", "LC_CTYPE", "LANG", "TERM"}) unsetenv(name);
+    become(program_with(args), folder, environment);
+  }
+  Outcome outcome;
+  char bytes[4096];
+  for (ssize_t n = 0; (n = read(terminal, bytes, sizeof bytes)) > 0;) {
+    outcome.out.append(bytes, static_cast<size_t>(n));
+    if (signal_after_output != 0) kill(child, std::exchange(signal_after_output, 0));
+  }
+  close(terminal);
+  outcome.exit_code = exit_code_of(child);
+  return outcome;
 }
 
 }  // namespace kvhost::test

@@ -36,4 +36,14 @@ Outcome run_program(const std::vector<std::string>& args,
                     const std::map<std::string, std::string>& environment = {},
                     int signal_after_output = 0);
 
+// A line of bash, in which $KVHOST is the program: for pipes and redirections. stdin is empty.
+Outcome run_bash(const std::string& script, const std::filesystem::path& folder);
+
+// On a terminal of its own with so many columns: `out` holds what it showed, stderr included.
+Outcome run_on_terminal(const std::vector<std::string>& args,
+                        const std::filesystem::path& folder,
+                        const std::map<std::string, std::string>& environment,
+                        int columns = 80,
+                        int signal_after_output = 0);
+
 }  // namespace kvhost::test

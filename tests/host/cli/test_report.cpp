@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "report/printers.hpp"
@@ -110,12 +113,47 @@ TEST_CASE("the picture fits its width and bins what does not") {
   }
 }
 
+TEST_CASE("the picture fits narrow terminals too") {
+  for (const int columns : {30, 40, 50, 60, 120}) {
+    for (const int n_heads : {1, 8, 64}) {
+      RunReport report = example(12, n_heads);
+      report.observed_name = "rank";
+      for (auto& layer : report.layers) layer.observed = 512.25;
+      auto lines = lines_of(picture(report, Ink{true, columns}));
+      lines.erase(lines.begin(), lines.begin() + 2);  // an empty line, the title
+      CHECK(lines.size() == 13);
+      for (const auto& line : lines) CHECK(shown_width(line) <= static_cast<size_t>(columns));
+    }
+  }
+}
+
 TEST_CASE("without colour there are no escape sequences, with it there are") {
   const RunReport report = example(3, 2);
   std::ostringstream plain;
   print_report(plain, Ink{false, 80}, report);
   CHECK(plain.str().find('\033') == std::string::npos);
-  CHECK(picture(report, Ink{true, 80}).find("\033[38;5;") != std::string::npos);
+  CHECK(picture(report, Ink{true, 80}).find("\033[48;5;") != std::string::npos);
+}
+
+TEST_CASE("with colour the picture says the same numbers") {
+  RunReport report = example(6, 4);
+  for (size_t l = 0; l < 6; ++l) report.layers[l].n_kept[1] = static_cast<int64_t>(l * 20);
+  const std::string coloured = picture(report, Ink{true, 80});
+  CHECK_THAT(coloured, Catch::Matchers::Contains("m80\033[0m"));
+  CHECK_THAT(coloured, Catch::Matchers::Contains("m##\033[0m"));
+  CHECK(std::regex_replace(coloured, std::regex("\033\\[[0-9;]*m"), "") ==
+        picture(report, Ink{false, 80}));
+}
+
+TEST_CASE("bars are ASCII where the locale is not UTF-8") {
+  RunReport report = example(3, 2);
+  report.observed_name = "rank";
+  for (auto& layer : report.layers) layer.observed = 5;
+  const auto ascii = [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
+  };
+  CHECK(ascii(picture(report, Ink{true, 80, false})));
+  CHECK_FALSE(ascii(picture(report, Ink{true, 80, true})));
 }
 
 TEST_CASE("the comparison holds both columns and where the texts part") {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/terminal.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <string>
+
+namespace kvhost {
+
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+bool locale_is_utf8() {
+  std::string locale;
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (locale.empty()) locale = variable(name);
+  std::transform(locale.begin(), locale.end(), locale.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
+}
+
+}  // namespace
+
+int columns_of(int fd) {
+  winsize size = {};
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+Terminal terminal_at(int fd) {
+  const std::string kind = variable("TERM");
+  Terminal terminal;
+  terminal.escapes = isatty(fd) == 1 && !kind.empty() && kind != "dumb";
+  terminal.utf8 = locale_is_utf8();
+  terminal.columns = columns_of(fd);
+  return terminal;
+}
+
+}  // namespace kvhost
