@@ -39,9 +39,10 @@ void check_one_error(const Outcome& outcome, int exit_code, const std::string& s
 
 TEST_CASE("a report goes into a pipe of bash's") {
   const Scratch scratch;
-  const Outcome outcome = run_bash(kTokenize + "--json >(cat >copy; touch done) >/dev/null; " +
-                                       "code=$?; while ! [ -e done ]; do sleep 0.01; done; exit $code",
-                                   scratch.folder());
+  const Outcome outcome =
+      run_bash(kTokenize + "--json >(cat >copy; touch done) >/dev/null; code=$?; " +
+                   "while ! [ -e done ]; do sleep 0.01; done; exit $code",
+               scratch.folder());
   CHECK(outcome.exit_code == 0);
   CHECK(outcome.err.empty());
   CHECK(nlohmann::json::parse(text_of(scratch.folder() / "copy")).at("text") == "Hello world");
@@ -152,15 +153,6 @@ TEST_CASE("devices take any number of outputs") {
       run_bash(kRun + "--json null --dump-keep null --dump-budgets null", scratch.folder());
   CHECK(outcome.exit_code == 0);
   CHECK(fs::is_symlink(scratch.folder() / "null"));
-}
-
-TEST_CASE("no file is opened in the place of a closed stream") {
-  const Scratch scratch;
-  const Outcome outcome =
-      run_bash(kTokenize + "--json report <&- 2>&- >text", scratch.folder());
-  CHECK(outcome.exit_code == 0);
-  CHECK(nlohmann::json::parse(text_of(scratch.folder() / "report")).at("text") == "Hello world");
-  CHECK_THAT(text_of(scratch.folder() / "text"), Catch::Matchers::Contains("tokens, "));
 }
 
 TEST_CASE("an error does not join the text that was streamed to the same place") {
