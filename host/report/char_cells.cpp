@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/char_cells.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace kvhost {
+
+namespace {
+
+struct Range {
+  char32_t first, last;
+};
+
+// Combining marks of the scripts that use them most, joiners, variation selectors.
+constexpr std::array kOver = {
+    Range{0x0300, 0x036F},   Range{0x0483, 0x0489},  Range{0x0591, 0x05BD}, Range{0x064B, 0x065F},
+    Range{0x06D6, 0x06DC},   Range{0x0900, 0x0902},  Range{0x093C, 0x093C}, Range{0x0941, 0x0948},
+    Range{0x094D, 0x094D},   Range{0x0E31, 0x0E31},  Range{0x0E34, 0x0E3A}, Range{0x0E47, 0x0E4E},
+    Range{0x1AB0, 0x1AFF},   Range{0x1DC0, 0x1DFF},  Range{0x200C, 0x200D}, Range{0x20D0, 0x20FF},
+    Range{0x302A, 0x302D},   Range{0x3099, 0x309A},  Range{0xFE00, 0xFE0F}, Range{0xFE20, 0xFE2F},
+    Range{0x1F3FB, 0x1F3FF}, Range{0xE0100, 0xE01EF}};
+
+// East_Asian_Width W and F, and what is drawn as emoji without being asked.
+constexpr std::array kWide = {
+    Range{0x1100, 0x115F},   Range{0x231A, 0x231B},   Range{0x23E9, 0x23EC},
+    Range{0x25FD, 0x25FE},   Range{0x2614, 0x2615},   Range{0x2648, 0x2653},
+    Range{0x26BD, 0x26BE},   Range{0x2705, 0x2705},   Range{0x270A, 0x270B},
+    Range{0x2728, 0x2728},   Range{0x274C, 0x274C},   Range{0x2753, 0x2755},
+    Range{0x2795, 0x2797},   Range{0x2B1B, 0x2B1C},   Range{0x2B50, 0x2B50},
+    Range{0x2E80, 0x303E},   Range{0x3041, 0x33FF},   Range{0x3400, 0x4DBF},
+    Range{0x4E00, 0x9FFF},   Range{0xA000, 0xA4CF},   Range{0xA960, 0xA97F},
+    Range{0xAC00, 0xD7A3},   Range{0xF900, 0xFAFF},   Range{0xFE30, 0xFE6F},
+    Range{0xFF00, 0xFF60},   Range{0xFFE0, 0xFFE6},   Range{0x16FE0, 0x18CFF},
+    Range{0x1AFF0, 0x1B2FF}, Range{0x1F004, 0x1F004}, Range{0x1F0CF, 0x1F0CF},
+    Range{0x1F18E, 0x1F19A}, Range{0x1F1E6, 0x1F320}, Range{0x1F32D, 0x1F64F},
+    Range{0x1F680, 0x1F6FF}, Range{0x1F7E0, 0x1F7EB}, Range{0x1F90C, 0x1F9FF},
+    Range{0x1FA70, 0x1FAFF}, Range{0x20000, 0x3FFFD}};
+
+bool in(const auto& ranges, char32_t c) {
+  const auto after = std::upper_bound(
+      ranges.begin(), ranges.end(), c, [](char32_t x, const Range& r) { return x < r.first; });
+  return after != ranges.begin() && c <= std::prev(after)->last;
+}
+
+}  // namespace
+
+int char_cells(char32_t c) {
+  if (c < 0x300) return 1;
+  if (in(kOver, c)) return 0;
+  return in(kWide, c) ? 2 : 1;
+}
+
+}  // namespace kvhost
