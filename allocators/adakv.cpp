@@ -15,6 +15,7 @@ class AdaKv {
     return head_allocator("adakv")
         .summary("Lets heads compete for the layer's budget by score, with a safe share for each")
         .paper("arXiv:2407.11550")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 AdaKVPress")
         .notes(
             "The safe share is floor(alpha_safeguard * floor(layer_budget / n_kv_heads)), at least "

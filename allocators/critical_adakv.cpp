@@ -18,6 +18,7 @@ class CriticalAdaKv {
     return head_allocator("critical_adakv")
         .summary("AdaKV's head budgets, filled by score first and by projected value norms then")
         .paper("arXiv:2502.03805")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 CriticalAdaKVPress")
         .notes(
             "The same as adakv for the sizes of heads; adakv:criticalkv:... lets heads compete by "

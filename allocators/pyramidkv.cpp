@@ -14,6 +14,7 @@ class PyramidKv {
     return layer_allocator("pyramidkv")
         .summary("More entries for lower layers, fewer for upper ones, in a straight line")
         .paper("arXiv:2406.02069")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 PyramidKVPress")
         .notes(
             "rule=exact keeps the line at every budget and sums to the total. rule=kvpress gives "

@@ -57,6 +57,7 @@ Description description() {
   return layer_allocator("rankkv")
       .summary("Entries in proportion to the effective rank of each layer's attention")
       .paper("github.com/Takagi-v/RankKV; effective rank: Roy & Vetterli, EUSIPCO 2007")
+      .default_inner("snapkv")
       .reference("budget vectors published with RankKV")
       .notes(
           "The original averages heads, normalises by the shorter side, and reads a static "

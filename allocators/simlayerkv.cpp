@@ -18,6 +18,7 @@ class SimLayerKv {
     return layer_allocator("simlayerkv")
         .summary("Lazy layers keep the first and the most recent tokens, the others everything")
         .paper("arXiv:2410.13846")
+        .default_inner("streaming_llm")
         .reference("kvpress 0.5.5 SimLayerKVPress")
         .notes(
             "Put streaming_llm(n_sink=n_initial) inside: a lazy layer keeps n_initial + n_recent - "

@@ -18,6 +18,7 @@ class Block {
         .summary(
             "Selects block by block among what was kept so far and the next block_size entries")
         .paper("arXiv:2504.15364")
+        .default_inner("keydiff")
         .reference("kvpress 0.5.5 BlockPress")
         .notes(
             "Scorers with a window see it end at the block, with right positions. kvpress gathers "

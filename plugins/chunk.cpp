@@ -17,6 +17,7 @@ class ChunkPress {
     return wrapper("chunk")
         .summary("Scores chunks of the prompt one by one and keeps the same share of each")
         .paper("doi:10.1162/tacl_a_00716")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 ChunkPress")
         .notes(
             "The inner scorer sees a chunk as if the prompt ended there: SnapKV's window is the "

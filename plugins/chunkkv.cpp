@@ -18,6 +18,7 @@ class ChunkKv {
     return wrapper("chunkkv")
         .summary("Keeps whole chunks of tokens, the same in every head, by their mean inner score")
         .paper("arXiv:2502.00299")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 ChunkKVPress")
         .notes(
             "kvpress keeps a whole number of chunks and so misses the budget by up to a chunk; "

@@ -17,6 +17,7 @@ class CriticalKv {
     return wrapper("criticalkv")
         .summary("Weights the inner score by the norm of the projected value, after a first stage")
         .paper("arXiv:2502.03805")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 CriticalKVPress")
         .notes(
             "In kvpress entries that the inner scorer protects are only numbers (the maximum plus "

@@ -43,6 +43,7 @@ class EntropyGatedChunkKv {
     return wrapper("entropy_gated_chunkkv")
         .summary("Keeps chunks whole, but only the best tokens of important chunks that are spiky")
         .paper("arXiv:2502.00299")
+        .default_inner("snapkv")
         .reference("kvpress 0.5.5 EntropyGatedChunkKVPress")
         .param(integer("chunk_length", 10)
                    .min(2)

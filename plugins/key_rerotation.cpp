@@ -14,6 +14,7 @@ class KeyRerotation {
     return press("key_rerotation")
         .summary("Rotates kept keys to positions 0, 1, 2, ... and lets the sequence go on there")
         .paper("arXiv:2309.17453")
+        .default_inner("streaming_llm")
         .reference("kvpress 0.5.5 KeyRerotationPress")
         .notes(
             "Every head counts for itself; where heads keep different numbers of entries the "

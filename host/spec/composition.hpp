@@ -4,32 +4,31 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "spec/aliases.hpp"
-#include "spec/spec.hpp"
 #include "registry/catalog.hpp"
+#include "spec/aliases.hpp"
+#include "spec/press_source.hpp"
 
 namespace kvhost {
 
 // One method with its parameter values, in the order of its parameter list, defaults filled in.
 struct Node {
   registry::MethodInfo method;
-  std::vector<nlohmann::json> values;
+  std::vector<registry::Value> values;
   std::string where;            // where the user wrote it
   std::unique_ptr<Node> inner;  // wrappers: the scorer inside
 };
 
 // One selection: press > layer allocator > head allocator > scorer (a chain of wrappers around one
-// scorer). What the user left out is null: an even split by the host. Without a scorer there is
-// only a press that acts on all entries.
+// scorer). What the user left out is null: an even split by the host. A scorer that was left out is
+// the default of the innermost method that has one. Without a scorer there is only a press that
+// acts on all entries.
 struct StageSpec {
   std::unique_ptr<Node> press, layer_allocator, head_allocator, scorer;
 
   std::string text() const;
-  nlohmann::json json() const;
 };
 
 // Stages applied one after the other, as the user joined them by +. None: the full cache.
@@ -38,18 +37,19 @@ struct Composition {
   std::string expanded_from;  // the alias that was typed, or ""
 
   bool none() const { return stages.empty(); }
-  std::string text() const;     // canonical: parameters that differ from their defaults
-  nlohmann::json json() const;  // canonical: all parameters; an array when there are several stages
+  std::string text() const;  // canonical: parameters that differ from their defaults
+  // Canonical JSON: all parameters; an array when there are several stages, null for none.
+  std::string json_text() const;
+  // What users of these methods must be told, one line each: libraries that were altered.
+  std::vector<std::string> warnings() const;
 };
 
-// `press` is null (the full cache), a string (text form, an alias, or "none") or an object / array.
-// `flag` names the source in errors, `pointer` the place in it when it is a file. `phase_flag` =
-// KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.
-Composition compose(const nlohmann::json& press,
-                    const std::string& flag,
+// `phase_flag` = KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.
+// Throws Error(BadRequest) naming the column or the JSON pointer, Error(CannotLoad) for a method
+// whose library was refused.
+Composition compose(const PressSource& source,
                     const registry::Catalog& catalog,
                     const AliasTable& aliases,
-                    uint32_t phase_flag,
-                    const std::string& pointer = "");
+                    uint32_t phase_flag);
 
 }  // namespace kvhost

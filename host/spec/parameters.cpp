@@ -12,6 +12,7 @@ namespace kvhost {
 namespace {
 
 using registry::ParamInfo;
+using registry::Value;
 
 std::string type_in_words(const ParamInfo& param) {
   switch (param.type) {
@@ -37,7 +38,7 @@ std::string type_in_words(const ParamInfo& param) {
 std::string number(double value) {
   return value == std::floor(value) && std::abs(value) < 1e15
              ? std::to_string(static_cast<int64_t>(value))
-             : nlohmann::json(value).dump();
+             : Value(value).literal();
 }
 
 std::string range_in_words(const ParamInfo& param) {
@@ -55,13 +56,13 @@ class Checker {
  public:
   Checker(const ParamInfo& param, const SpecParam& given) : param_(param), given_(given) {}
 
-  nlohmann::json check() const {
-    const auto& value = given_.value;
+  Value check() const {
+    const Value& value = given_.value;
     const bool words = param_.type == KVH_PARAM_STRING || param_.type == KVH_PARAM_CHOICE ||
                        param_.type == KVH_PARAM_FILE;
     if (value.is_null() && words &&
         !(param_.flags & KVH_PARAM_OPTIONAL))  // `none` may be a word of its own
-      return param_.type == KVH_PARAM_CHOICE ? check_choice("none") : nlohmann::json("none");
+      return param_.type == KVH_PARAM_CHOICE ? check_choice("none") : "none";
     if (value.is_null()) {
       if (!(param_.flags & KVH_PARAM_OPTIONAL)) refuse(value);
       return value;
@@ -74,55 +75,76 @@ class Checker {
       case KVH_PARAM_FLOAT:
         return check_float(value);
       case KVH_PARAM_INT_LIST:
+        return check_list<int64_t>(value);
       case KVH_PARAM_FLOAT_LIST:
-        return check_list(value);
+        return check_list<double>(value);
       case KVH_PARAM_CHOICE:
         return check_choice(value);
       default:
-        return value.is_string() ? value : nlohmann::json(value.dump());
+        return word_of(value);
     }
   }
 
  private:
-  nlohmann::json check_bool(const nlohmann::json& value) const {
-    if (value.is_boolean()) return value;
-    if (value.is_number_integer() && (value == 0 || value == 1)) return value == 1;
-    refuse(value);
+  // `pattern=3` names a file called 3.
+  static std::string word_of(const Value& value) {
+    const auto* word = value.if_is<std::string>();
+    return word ? *word : value.literal();
   }
 
-  nlohmann::json check_int(const nlohmann::json& value) const {
-    if (!value.is_number_integer()) refuse(value);
-    const auto integer = value.get<int64_t>();
-    if ((param_.flags & KVH_PARAM_ODD) && integer % 2 == 0) refuse(value);
-    check_range(static_cast<double>(integer), value);
-    return integer;
+  bool check_bool(const Value& value) const {
+    if (const auto* flag = value.if_is<bool>()) return *flag;
+    const auto* integer = value.if_is<int64_t>();
+    if (!integer || (*integer != 0 && *integer != 1)) refuse(value);
+    return *integer == 1;
   }
 
-  nlohmann::json check_float(const nlohmann::json& value) const {
-    if (!value.is_number()) refuse(value);
-    check_range(value.get<double>(), value);
-    return value.get<double>();
+  int64_t check_int(const Value& value) const {
+    const auto* integer = value.if_is<int64_t>();
+    if (!integer || ((param_.flags & KVH_PARAM_ODD) && *integer % 2 == 0)) refuse(value);
+    check_range(static_cast<double>(*integer), value);
+    return *integer;
   }
 
-  nlohmann::json check_list(const nlohmann::json& value) const {
-    if (!value.is_array()) refuse(value);
-    nlohmann::json checked = nlohmann::json::array();
-    for (const auto& element : value)
-      checked.push_back(param_.type == KVH_PARAM_INT_LIST ? check_int(element)
-                                                          : check_float(element));
+  double check_float(const Value& value) const {
+    const auto* integer = value.if_is<int64_t>();
+    const auto* real = value.if_is<double>();
+    if (!integer && !real) refuse(value);
+    const double number = real ? *real : static_cast<double>(*integer);
+    check_range(number, value);
+    return number;
+  }
+
+  template <class Number>
+  std::vector<Number> check_list(const Value& value) const {
+    std::vector<Number> checked;
+    const auto check_elements = [&](const auto& elements) {
+      for (const auto element : elements) {
+        if constexpr (std::is_same_v<Number, int64_t>)
+          checked.push_back(check_int(element));
+        else
+          checked.push_back(check_float(element));
+      }
+    };
+    if (const auto* integers = value.if_is<std::vector<int64_t>>())
+      check_elements(*integers);
+    else if (const auto* reals = value.if_is<std::vector<double>>())
+      check_elements(*reals);
+    else
+      refuse(value);
     return checked;
   }
 
-  nlohmann::json check_choice(const nlohmann::json& value) const {
-    const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
+  std::string check_choice(const Value& value) const {
+    const std::string word = word_of(value);
     for (const auto& choice : param_.choices)
       if (choice == word) return word;
     bad_request(given_.where,
-                "found " + value.dump() + " for " + param_.name + "; expected " +
+                "found " + value.literal() + " for " + param_.name + "; expected " +
                     type_in_words(param_) + did_you_mean(word, param_.choices));
   }
 
-  void check_range(double x, const nlohmann::json& found) const {
+  void check_range(double x, const Value& found) const {
     const bool low = (param_.flags & KVH_PARAM_HAS_MIN) &&
                      (param_.flags & KVH_PARAM_EXCLUSIVE_MIN ? x <= param_.min : x < param_.min);
     const bool high = (param_.flags & KVH_PARAM_HAS_MAX) &&
@@ -130,9 +152,9 @@ class Checker {
     if (low || high || !std::isfinite(x)) refuse(found);
   }
 
-  [[noreturn]] void refuse(const nlohmann::json& found) const {
+  [[noreturn]] void refuse(const Value& found) const {
     bad_request(given_.where,
-                "found " + found.dump() + " for " + param_.name + "; expected " +
+                "found " + found.literal() + " for " + param_.name + "; expected " +
                     type_in_words(param_) + range_in_words(param_));
   }
 
@@ -157,9 +179,8 @@ std::optional<size_t> index_of(const registry::MethodInfo& method, const std::st
 
 }  // namespace
 
-std::vector<nlohmann::json> resolve_parameters(const Spec& spec,
-                                               const registry::MethodInfo& method) {
-  std::vector<nlohmann::json> values;
+std::vector<Value> resolve_parameters(const Spec& spec, const registry::MethodInfo& method) {
+  std::vector<Value> values;
   for (const auto& param : method.params) values.push_back(param.def);
   std::vector<bool> seen(values.size(), false);
   for (const auto& given : spec.params) {

@@ -2,18 +2,17 @@
 // Parameter values against what a manifest says of them.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <vector>
 
-#include "spec/spec.hpp"
 #include "registry/catalog.hpp"
+#include "spec/spec.hpp"
 
 namespace kvhost {
 
 // One value per parameter of `method`, in its order; what the spec does not give is the default.
-// Unknown, repeated, ill-typed and out-of-range parameters throw Error(BadRequest) naming the place
-// and the nearest name.
-std::vector<nlohmann::json> resolve_parameters(const Spec& spec,
-                                               const registry::MethodInfo& method);
+// Each is null or of the parameter's own type. Unknown, repeated, ill-typed and out-of-range
+// parameters throw Error(BadRequest) naming the place and the nearest name.
+std::vector<registry::Value> resolve_parameters(const Spec& spec,
+                                                const registry::MethodInfo& method);
 
 }  // namespace kvhost

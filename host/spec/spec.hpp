@@ -6,16 +6,16 @@
 // JSON:  {"press": name, "params": {...}, "inner": {...} | [...]}   an array of inners is a+b
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "registry/value.hpp"
 
 namespace kvhost {
 
 struct SpecParam {
   std::string name;
-  nlohmann::json value;
+  registry::Value value;
   std::string where;  // for errors: "--press, column 8" or "/params/window_size"
 };
 
@@ -30,9 +30,9 @@ struct Spec {
 // ("--press"). Throws Error(BadRequest) naming the column.
 std::vector<Spec> parse_spec_text(const std::string& text, const std::string& flag);
 
-// `origin` is the JSON pointer of `value` in its file ("" for the root), `file` precedes it in
-// errors.
-std::vector<Spec> parse_spec_json(const nlohmann::json& value,
+// `json` is an object or array as text, `origin` its JSON pointer in its file ("" for the root),
+// `file` precedes it in errors. Throws Error(BadRequest) naming the pointer.
+std::vector<Spec> parse_spec_json(const std::string& json,
                                   const std::string& file,
                                   const std::string& origin);
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON form. Every refusal names the JSON pointer of what it found.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "registry/value_json.hpp"
 #include "spec/spec.hpp"
 
 namespace kvhost {
@@ -33,6 +37,17 @@ void check_keys(const nlohmann::json& object, const Origin& origin) {
   }
 }
 
+registry::Value parse_value(const nlohmann::json& value, const Origin& origin) {
+  if (const auto found = registry::value_from(value)) return *found;
+  for (size_t i = 0; value.is_array() && i < value.size(); ++i)
+    if (!value[i].is_number())
+      bad_request((origin / std::to_string(i)).where(),
+                  "found " + kind_of(value[i]) + "; expected a number");
+  bad_request(origin.where(),
+              "found " + kind_of(value) +
+                  "; expected a number, a text, true, false, null or a list of numbers");
+}
+
 Spec parse_object(const nlohmann::json& object, const Origin& origin) {
   check_keys(object, origin);
   if (!object.contains("press"))
@@ -50,7 +65,7 @@ Spec parse_object(const nlohmann::json& object, const Origin& origin) {
     if (!params.is_object())
       bad_request(at.where(), "found " + kind_of(params) + "; expected an object");
     for (const auto& [key, value] : params.items())
-      spec.params.push_back({key, value, (at / key).where()});
+      spec.params.push_back({key, parse_value(value, at / key), (at / key).where()});
   }
   if (object.contains("inner")) spec.inner = parse_any(object["inner"], origin / "inner");
   return spec;
@@ -74,10 +89,13 @@ std::vector<Spec> parse_any(const nlohmann::json& value, const Origin& origin) {
 
 }  // namespace
 
-std::vector<Spec> parse_spec_json(const nlohmann::json& value,
+std::vector<Spec> parse_spec_json(const std::string& json,
                                   const std::string& file,
                                   const std::string& origin) {
-  return parse_any(value, Origin{file, origin});
+  const Origin at{file, origin};
+  const auto value = nlohmann::json::parse(json, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) bad_request(at.where(), "is no JSON; expected {\"press\": name, ...}");
+  return parse_any(value, at);
 }
 
 }  // namespace kvhost

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recursive descent over the text form. Every refusal names the column (1-based) of what it found.
 #include <cctype>
+#include <charconv>
+#include <optional>
 
 #include "base/error.hpp"
 #include "spec/spec.hpp"
@@ -8,8 +10,41 @@
 namespace kvhost {
 namespace {
 
+using registry::Value;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 bool is_name_char(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+}
+
+// A number as JSON writes it (so that 007, +1 and 1. stay words), or one that begins with the
+// point.
+std::optional<Value> number(const std::string& bare) {
+  const std::string text = bare[0] == '.' ? "0" + bare : bare;
+  size_t i = text[0] == '-' ? 1 : 0;
+  const auto digits = [&] {
+    const size_t start = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    return i - start;
+  };
+  const bool leading_zero = i < text.size() && text[i] == '0';
+  const size_t n_whole = digits();
+  if (n_whole == 0 || (leading_zero && n_whole > 1)) return std::nullopt;
+  const bool integer = i == text.size();
+  if (i < text.size() && text[i] == '.' && (++i, digits() == 0)) return std::nullopt;
+  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+    ++i;
+    if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
+    if (digits() == 0) return std::nullopt;
+  }
+  if (i != text.size()) return std::nullopt;
+  const char* const end = text.data() + text.size();
+  int64_t whole = 0;
+  if (integer && std::from_chars(text.data(), end, whole).ec == std::errc()) return whole;
+  double real = 0;
+  if (std::from_chars(text.data(), end, real).ec != std::errc()) return std::nullopt;
+  return real;
 }
 
 class Parser {
@@ -63,28 +98,46 @@ class Parser {
     expect(')');
   }
 
-  nlohmann::json value() {
+  Value value() {
     skip_space();
     if (eat('[')) return list();
     if (!at_end() && (peek() == '"' || peek() == '\'')) return quoted();
+    return scalar(bare_word());
+  }
+
+  std::string bare_word() {
     const size_t start = position_;
     while (!at_end() && std::string(",()[]").find(peek()) == std::string::npos) ++position_;
     std::string bare = text_.substr(start, position_ - start);
     while (!bare.empty() && std::isspace(static_cast<unsigned char>(bare.back()))) bare.pop_back();
     if (bare.empty()) fail(found(), "expected a value");
-    return scalar(bare);
+    return bare;
   }
 
-  nlohmann::json list() {
-    nlohmann::json values = nlohmann::json::array();
-    if (eat(']')) return values;
-    do values.push_back(value());
-    while (eat(','));
+  // Numbers; one fraction makes a list of fractions.
+  Value list() {
+    std::vector<int64_t> integers;
+    std::vector<double> reals;
+    if (eat(']')) return integers;
+    do {
+      skip_space();
+      const size_t start = position_;
+      const std::string bare = bare_word();
+      const auto element = number(bare);
+      if (!element) {
+        position_ = start;
+        fail("found '" + bare + "' in a list", "expected a number");
+      }
+      const auto* whole = element->if_is<int64_t>();
+      if (whole) integers.push_back(*whole);
+      reals.push_back(whole ? static_cast<double>(*whole) : element->as<double>());
+    } while (eat(','));
     expect(']');
-    return values;
+    if (integers.size() == reals.size()) return integers;
+    return reals;
   }
 
-  nlohmann::json quoted() {
+  std::string quoted() {
     const char quote = text_[position_++];
     const size_t end = text_.find(quote, position_);
     if (end == std::string::npos) {
@@ -96,15 +149,12 @@ class Parser {
     return inside;
   }
 
-  // true, false, none, a JSON number, or else the word itself.
-  static nlohmann::json scalar(const std::string& bare) {
-    if (bare == "none" || bare == "null" || bare == "None") return nullptr;
-    if (bare == "True") return true;
-    if (bare == "False") return false;
-    nlohmann::json number =
-        nlohmann::json::parse(bare[0] == '.' ? "0" + bare : bare, nullptr, false);
-    if (number.is_number() || number.is_boolean()) return number;
-    return bare;
+  // true, false, none, a number, or else the word itself.
+  static Value scalar(const std::string& bare) {
+    if (bare == "none" || bare == "null" || bare == "None") return {};
+    if (bare == "true" || bare == "True") return true;
+    if (bare == "false" || bare == "False") return false;
+    return number(bare).value_or(bare);
   }
 
   std::string word(const std::string& what) {

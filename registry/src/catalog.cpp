@@ -41,12 +41,25 @@ Catalog Catalog::scan(const std::vector<fs::path>& folders,
   Catalog catalog;
   catalog.methods_ = std::move(scanner.methods);
   catalog.failures_ = std::move(scanner.failures);
+  catalog.altered_ = std::move(scanner.altered);
   catalog.shadowed_ = std::move(scanner.shadowed);
   if (!cache.save()) catalog.failures_.push_back({cache_file, "cache", "cannot be written"});
-  std::sort(catalog.methods_.begin(), catalog.methods_.end(), [](const auto& a, const auto& b) {
+  catalog.sort();
+  return catalog;
+}
+
+Catalog Catalog::of(std::vector<MethodInfo> methods, std::vector<ScanFailure> failures) {
+  Catalog catalog;
+  catalog.methods_ = std::move(methods);
+  catalog.failures_ = std::move(failures);
+  catalog.sort();
+  return catalog;
+}
+
+void Catalog::sort() {
+  std::sort(methods_.begin(), methods_.end(), [](const auto& a, const auto& b) {
     return std::tie(a.kind, a.name) < std::tie(b.kind, b.name);
   });
-  return catalog;
 }
 
 const MethodInfo* Catalog::find(const std::string& name) const {

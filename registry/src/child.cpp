@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "library.hpp"
 #include "process.hpp"
 

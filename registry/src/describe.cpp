@@ -8,8 +8,8 @@
 namespace kvhost::registry {
 namespace {
 
-nlohmann::json value_json(const kvh_value& value) {
-  if (!value.present) return nullptr;
+Value value_in(const kvh_value& value) {
+  if (!value.present) return {};
   switch (value.type) {
     case KVH_PARAM_BOOL:
       return value.v.i != 0;
@@ -33,7 +33,7 @@ ParamInfo param_info(const kvh_param& param) {
   info.unit = param.unit;
   info.type = param.type;
   info.flags = param.flags;
-  info.def = value_json(param.def);
+  info.def = value_in(param.def);
   info.min = param.flags & KVH_PARAM_HAS_MIN ? param.min : 0;
   info.max = param.flags & KVH_PARAM_HAS_MAX ? param.max : 0;
   for (const char* const* choice = param.choices; choice && *choice; ++choice) {
@@ -55,6 +55,7 @@ MethodInfo method_info(const kvh_method& method) {
   for (const char* const* alias = method.aliases; alias && *alias; ++alias) {
     info.aliases.emplace_back(*alias);
   }
+  if (const char* inner = default_inner(method)) info.default_inner = inner;
   info.kind = static_cast<Kind>(method.kind);
   info.flags = method.flags;
   for (uint32_t i = 0; i < method.n_params; ++i)

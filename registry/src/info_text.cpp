@@ -26,9 +26,10 @@ std::string number(double value) {
 
 std::string default_text(const ParamInfo& param) {
   if (param.def.is_null()) return param.flags & KVH_PARAM_OPTIONAL ? "none" : "must be given";
-  if (param.def.is_string() && !param.def.get<std::string>().empty()) return param.def;
-  if (param.def.is_number_float()) return number(param.def);
-  return param.def.dump();
+  const auto* word = param.def.if_is<std::string>();
+  if (word && !word->empty()) return *word;
+  if (const auto* real = param.def.if_is<double>()) return number(*real);
+  return param.def.literal();
 }
 
 std::string range_text(const ParamInfo& param) {
@@ -93,17 +94,21 @@ std::string tier_text(const MethodInfo& method) {
 }
 
 Rows facts(const MethodInfo& method) {
-  Rows rows = {{"kind", kind_name(method.kind)},
-               {"version", method.version},
-               {"paper", method.paper},
-               {"checked against", method.reference},
-               {"other names", joined(method.aliases, ", ")},
-               {"runs", phases_text(method)},
-               {"result", promise_text(method)},
-               {"plugin", method.plugin + " (" + method.vendor + ", " + method.license + ")"},
-               {"tier", tier_text(method)},
-               {"library", method.library.string()},
-               {"SHA-256", method.sha256}};
+  Rows rows = {
+      {"kind", kind_name(method.kind)},
+      {"version", method.version},
+      {"paper", method.paper},
+      {"checked against", method.reference},
+      {"other names", joined(method.aliases, ", ")},
+      {"scorer inside",
+       method.default_inner.empty() ? "" : method.default_inner + ", when none is written"},
+      {"runs", phases_text(method)},
+      {"result", promise_text(method)},
+      {"plugin", method.plugin + " (" + method.vendor + ", " + method.license + ")"},
+      {"tier", tier_text(method)},
+      {"library", method.library.string()},
+      {"SHA-256", method.sha256},
+      {"altered", method.altered}};
   Rows filled;
   for (auto& row : rows) {
     if (!row[1].empty()) filled.push_back(std::move(row));
@@ -137,6 +142,7 @@ Rows need_rows(const MethodInfo& method) {
 
 // What must stand inside it.
 std::string inside_text(const MethodInfo& method) {
+  if (!method.default_inner.empty()) return ":" + method.default_inner;
   if (method.kind == Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER)) return "";
   const bool outer = method.kind == Kind::LayerAllocator || method.kind == Kind::Press;
   return outer ? ":HEAD_ALLOCATOR:SCORER" : ":SCORER";
@@ -147,11 +153,12 @@ bool takes_budget(const MethodInfo& method) {
   return !only_edits && !(method.flags & KVH_METHOD_OWN_TOTAL);
 }
 
-// How the method stands in a composition; what it holds is named by kind only.
+// How the method stands in a composition; what it holds is its default scorer, or named by kind
+// only.
 std::string use_text(const MethodInfo& method) {
   std::string self = method.name;
   for (const ParamInfo& param : method.params) {
-    const bool plain = param.def.is_number() || param.def.is_boolean();
+    const bool plain = param.def.is<bool>() || param.def.is<int64_t>() || param.def.is<double>();
     if (!plain) continue;
     self += "(" + param.name + "=" + default_text(param) + ")";
     break;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
 #include "cost.hpp"
 #include "kvhost/method.h"
 #include "manifest.hpp"
@@ -57,6 +59,7 @@ json method_json(const MethodInfo& method) {
           {"summary", method.summary},
           {"params", params},
           {"accepts", accepted_kinds(method.kind)},
+          {"default_inner", method.default_inner.empty() ? json() : json(method.default_inner)},
           {"needs", needs},
           {"decides_late", (method.flags & KVH_METHOD_DECIDES_LATE) != 0},
           {"tier", method.tier},
@@ -102,6 +105,11 @@ std::string list_text(const Catalog& catalog) {
     text += "\n";
     text += std::to_string(n_failed) + " could not be used: `kvhost list --failed` says why\n";
   }
+  if (!catalog.altered().empty()) {
+    text += "\n";
+    text += std::to_string(catalog.altered().size()) +
+            " altered after the manifest was made: `kvhost list --failed` says which\n";
+  }
   return text;
 }
 
@@ -117,6 +125,9 @@ std::string failures_text(const Catalog& catalog) {
     text += failure.library.string() + "\n";
     text += paragraph_text(failure.stage + ": " + failure.reason, 2);
   }
+  for (const Altered& altered : catalog.altered()) {
+    text += altered.library.string() + "\n" + paragraph_text(altered.reason, 2);
+  }
   for (const Shadowed& hidden : catalog.shadowed()) {
     text += hidden.ignored.string() + "\n";
     text += paragraph_text("'" + hidden.name + "' is hidden by " + hidden.used.string(), 2);
@@ -125,18 +136,21 @@ std::string failures_text(const Catalog& catalog) {
 }
 
 json failures_json(const Catalog& catalog) {
-  json failed = json::array(), shadowed = json::array();
+  json failed = json::array(), altered = json::array(), shadowed = json::array();
   for (const ScanFailure& failure : catalog.failures()) {
     failed.push_back({{"library", failure.library.string()},
                       {"stage", failure.stage},
                       {"reason", failure.reason}});
+  }
+  for (const Altered& other : catalog.altered()) {
+    altered.push_back({{"library", other.library.string()}, {"reason", other.reason}});
   }
   for (const Shadowed& hidden : catalog.shadowed()) {
     shadowed.push_back({{"name", hidden.name},
                         {"used", hidden.used.string()},
                         {"ignored", hidden.ignored.string()}});
   }
-  return {{"failed", failed}, {"shadowed", shadowed}};
+  return {{"failed", failed}, {"altered", altered}, {"shadowed", shadowed}};
 }
 
 }  // namespace kvhost::registry

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
 #include "describe.hpp"
 #include "library.hpp"
@@ -70,7 +71,8 @@ Loaded open_library(const MethodInfo& info, const kvh_host& host) {
   if (sha256 != info.sha256) {
     throw Refusal("load",
                   "changed since it was described (SHA-256 " + sha256.substr(0, 12) +
-                      "...; expected " + info.sha256.substr(0, 12) + "...); scan again");
+                      "...; expected " + info.sha256.substr(0, 12) +
+                      "...); start kvhost again to have it described anew");
   }
   Loaded loaded;
   loaded.sha256 = sha256;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manifest.hpp"
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "kvhost/plugin.h"
+#include "registry/value_json.hpp"
 #include "words.hpp"
 
 namespace kvhost::registry {
@@ -39,6 +41,29 @@ double bound_from(const json& object, const char* name) {
   return value.is_number() ? value.get<double>() : 0.0;
 }
 
+// Typed as the parameter is: a whole number may stand for a float, and an empty list is of its
+// elements' type.
+Value default_from(const json& object, uint32_t type) {
+  const std::optional<Value> value = value_from(field<json>(object, "default"));
+  if (value && value->is_null()) return *value;
+  if (value && type == KVH_PARAM_FLOAT && value->is<int64_t>())
+    return static_cast<double>(value->as<int64_t>());
+  if (value && type == KVH_PARAM_FLOAT_LIST && value->is<std::vector<int64_t>>()) {
+    const auto& integers = value->as<std::vector<int64_t>>();
+    return std::vector<double>(integers.begin(), integers.end());
+  }
+  const bool fits = value && (type == KVH_PARAM_BOOL         ? value->is<bool>()
+                              : type == KVH_PARAM_INT        ? value->is<int64_t>()
+                              : type == KVH_PARAM_FLOAT      ? value->is<double>()
+                              : type == KVH_PARAM_INT_LIST   ? value->is<std::vector<int64_t>>()
+                              : type == KVH_PARAM_FLOAT_LIST ? value->is<std::vector<double>>()
+                                                             : value->is<std::string>());
+  if (fits) return *value;
+  throw std::runtime_error(std::string("field 'default' holds ") +
+                           (value ? value->kind() : "an object or array") + "; expected " +
+                           word_of(param_type_words(), type));
+}
+
 ParamInfo param_from_json(const json& object) {
   ParamInfo param;
   param.name = field<std::string>(object, "name");
@@ -47,7 +72,7 @@ ParamInfo param_from_json(const json& object) {
   param.type = value_of(param_type_words(), field<std::string>(object, "type"), "type");
   param.flags = bits_of_words(
       param_flag_words(), field<std::vector<std::string>>(object, "flags"), "a parameter's flag");
-  param.def = field<json>(object, "default");
+  param.def = default_from(object, param.type);
   param.min = bound_from(object, "min");
   param.max = bound_from(object, "max");
   param.choices = field<std::vector<std::string>>(object, "choices");
@@ -72,6 +97,9 @@ MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32
   method.reference = field<std::string>(object, "reference");
   method.notes = field<std::string>(object, "notes");
   method.aliases = field<std::vector<std::string>>(object, "aliases");
+  // Absent in manifests from before there were default scorers.
+  if (object.contains("default_inner"))
+    method.default_inner = field<std::string>(object, "default_inner");
   method.kind =
       static_cast<Kind>(value_of(kind_words(), field<std::string>(object, "kind"), "kind"));
   method.flags = bits_of_words(
@@ -94,7 +122,7 @@ MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32
 ordered_json to_json(const ParamInfo& param) {
   return {{"name", param.name},
           {"type", word_of(param_type_words(), param.type)},
-          {"default", param.def},
+          {"default", json_of(param.def)},
           {"min", bound(param, KVH_PARAM_HAS_MIN, param.min)},
           {"max", bound(param, KVH_PARAM_HAS_MAX, param.max)},
           {"choices", param.choices},
@@ -119,6 +147,7 @@ ordered_json to_json(const MethodInfo& method) {
           {"kind", kind_name(method.kind)},
           {"flags", words_of_bits(method_flag_words(), method.flags)},
           {"aliases", method.aliases},
+          {"default_inner", method.default_inner},
           {"summary", method.summary},
           {"paper", method.paper},
           {"reference", method.reference},

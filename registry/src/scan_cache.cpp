@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scan_cache.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -13,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kCacheVersion = 1;
+constexpr int kCacheVersion = 2;  // 2: descriptions name default scorers
 
 json empty_cache() {
   return {{"cache", kCacheVersion},
@@ -29,6 +30,21 @@ bool is_cache(const json& root) {
     if (!root.contains(part) || !root.at(part).is_object()) return false;
   }
   return root.contains("environment") && root.at("environment").is_string();
+}
+
+// Tells one state of a file from another. Whoever writes a file can set the time of its
+// modification back, as copying and unpacking do, but not the time of its change.
+json stamp_of(const fs::path& file) {
+  struct stat status = {};
+  if (stat(file.c_str(), &status) != 0)
+    throw std::runtime_error("cannot be read; expected a library");
+  const auto nanoseconds = [](const timespec& time) {
+    return time.tv_sec * int64_t{1000000000} + time.tv_nsec;
+  };
+  return {{"size", status.st_size},
+          {"modified", nanoseconds(status.st_mtim)},
+          {"changed", nanoseconds(status.st_ctim)},
+          {"inode", status.st_ino}};
 }
 
 int64_t retry_delay_s(int64_t count) {
@@ -55,17 +71,14 @@ ScanCache::ScanCache(fs::path file, std::string environment, int64_t now)
 }
 
 std::string ScanCache::sha256(const fs::path& library) {
-  const uint64_t size = fs::file_size(library);
-  const int64_t modified = fs::last_write_time(library).time_since_epoch().count();
-  const auto known = root_["files"].find(library.string());
-  if (known != root_["files"].end() && known->is_object() &&
-      known->value("size", uint64_t{0}) == size &&
-      known->value("modified", int64_t{0}) == modified && known->contains("sha256") &&
-      known->at("sha256").is_string()) {
-    return known->at("sha256");
+  const json stamp = stamp_of(library);
+  json& known = root_["files"][library.string()];
+  if (known.is_object() && known.value("stamp", json()) == stamp && known.contains("sha256") &&
+      known.at("sha256").is_string()) {
+    return known.at("sha256");
   }
   const std::string sha256 = sha256_file(library);
-  root_["files"][library.string()] = {{"size", size}, {"modified", modified}, {"sha256", sha256}};
+  known = {{"stamp", stamp}, {"sha256", sha256}};
   changed_ = true;
   return sha256;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What earlier scans learned, so that unchanged libraries are neither hashed nor described again.
-// It may be deleted at any time; the identity of a library is its SHA-256, (path, size,
-// modification time) only saves computing it.
+// It may be deleted at any time; the identity of a library is its SHA-256, (path, size, times,
+// inode) only saves computing it.
 #pragma once
 
 #include <cstdint>

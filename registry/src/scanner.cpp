@@ -68,26 +68,44 @@ void Scanner::add_folder(const fs::path& folder) {
 
 void Scanner::add_library(const fs::path& library) {
   Manifest manifest;
+  std::string reason;
+  const auto fail = [&](const std::string& stage, const std::string& what) {
+    failures.push_back({library, stage, reason.empty() ? what : what + "; it " + reason});
+  };
   try {
-    manifest = manifest_of(library);
+    manifest = manifest_of(library, reason);
     check_abi(manifest.abi);
   } catch (const Refusal& refusal) {
-    failures.push_back({library, refusal.stage(), refusal.what()});
-    return;
+    return fail(refusal.stage(), refusal.what());
   } catch (const std::exception& error) {
-    failures.push_back({library, "manifest", error.what()});
-    return;
+    return fail("manifest", error.what());
+  }
+  if (!reason.empty()) {
+    reason += " and was described anew; if that was meant, `kvhost-describe " + library.string() +
+              " --out " + manifest_path(library).string() + "` makes a new manifest";
+    altered.push_back({library, reason});
   }
   for (MethodInfo& method : manifest.methods) {
     method.library = library;
+    method.altered = reason;
     add_method(std::move(method), library);
   }
 }
 
-Manifest Scanner::manifest_of(const fs::path& library) {
+Manifest Scanner::manifest_of(const fs::path& library, std::string& reason) {
   const std::string sha256 = cache_.sha256(library);
   std::optional<Manifest> beside = manifest_beside(library);
   if (beside && beside->sha256 == sha256) return *std::move(beside);
+  if (beside) {
+    reason = "was altered after its manifest was made (SHA-256 " + sha256.substr(0, 12) + "..., " +
+             manifest_path(library).filename().string() + " says " + beside->sha256.substr(0, 12) +
+             "...)";
+  }
+  return described(library, sha256);
+}
+
+// What is known of these bytes, or what the describe tool says of them now.
+Manifest Scanner::described(const fs::path& library, const std::string& sha256) {
   if (const nlohmann::json* known = cache_.described(sha256)) {
     try {
       return manifest_from_json(*known);

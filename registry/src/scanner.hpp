@@ -24,6 +24,7 @@ class Scanner {
 
   std::vector<MethodInfo> methods;
   std::vector<ScanFailure> failures;
+  std::vector<Altered> altered;
   std::vector<Shadowed> shadowed;
 
  private:
@@ -33,7 +34,9 @@ class Scanner {
   };
 
   void add_library(const std::filesystem::path& library);
-  Manifest manifest_of(const std::filesystem::path& library);
+  // `reason` is set when the manifest beside the library is of other bytes, whatever comes of it.
+  Manifest manifest_of(const std::filesystem::path& library, std::string& reason);
+  Manifest described(const std::filesystem::path& library, const std::string& sha256);
   Manifest describe(const std::filesystem::path& library, const std::string& sha256);
   bool claim(const std::string& name, const std::filesystem::path& library);
   void add_method(MethodInfo method, const std::filesystem::path& library);

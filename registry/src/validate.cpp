@@ -88,6 +88,18 @@ void validate_needs(const kvh_method& method, const std::string& where) {
   }
 }
 
+void validate_default_inner(const kvh_method& method, const std::string& where) {
+  const char* inner = default_inner(method);
+  if (!inner || !*inner) return;
+  validate_text(inner, where, "default_inner");
+  if (!is_name(inner)) {
+    refuse(where, std::string("default_inner is '") + inner + "'; expected the name of a scorer");
+  }
+  if (method.kind == KVH_KIND_SCORER || (method.flags & KVH_METHOD_NO_SCORER)) {
+    refuse(where, std::string("default_inner is '") + inner + "', but it needs no scorer inside");
+  }
+}
+
 // The functions that every method of this kind must bring.
 void validate_interface(const kvh_method& method, const std::string& where) {
   if (!method.interface) refuse(where, "interface is NULL; expected the functions of its kind");
@@ -144,11 +156,18 @@ bool is_name(const std::string& text) {
   return std::regex_match(text, std::regex("[a-z][a-z0-9_]*"));
 }
 
+const char* default_inner(const kvh_method& method) {
+  constexpr size_t end = offsetof(kvh_method, default_inner) + sizeof(kvh_method::default_inner);
+  return method.struct_size >= end ? method.default_inner : nullptr;
+}
+
 void validate_method(const kvh_method& method, const std::string& where) {
-  if (method.struct_size < sizeof(kvh_method)) {
+  constexpr size_t smallest =
+      offsetof(kvh_method, default_inner);  // fields from there on came later
+  if (method.struct_size < smallest) {
     refuse(where,
            "struct_size is " + std::to_string(method.struct_size) + "; expected at least " +
-               std::to_string(sizeof(kvh_method)));
+               std::to_string(smallest));
   }
   validate_text(method.name, where, "name");
   if (!is_name(method.name)) {
@@ -166,6 +185,7 @@ void validate_method(const kvh_method& method, const std::string& where) {
   validate_text(method.notes, named, "notes");
   validate_flags(method, named);
   validate_aliases(method, named);
+  validate_default_inner(method, named);
   validate_params(method, named);
   validate_needs(method, named);
   validate_functions(method, named);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "scan_cache.hpp"
 #include "sha256.hpp"
@@ -33,6 +34,24 @@ TEST_CASE("what was described once is not described again") {
   const auto catalog = registry::Catalog::scan({other}, "/nonexistent", cache);
   CHECK(catalog.failures().empty());
   CHECK(catalog.names() == std::vector<std::string>{"zoo_good"});
+}
+
+TEST_CASE("a library that kept its size and time but not its bytes is hashed again") {
+  const TempFolder temp;
+  const fs::path file = temp.path() / "cache.json", library = temp.path() / "libx.so";
+  write_text(library, "one");
+  const auto sha256 = [&] {
+    ScanCache cache(file, "here", 0);
+    const std::string found = cache.sha256(library);
+    REQUIRE(cache.save());
+    return found;
+  };
+  const std::string before = sha256();
+  CHECK(sha256() == before);
+  const auto time = fs::last_write_time(library);
+  write_text(library, "two");
+  fs::last_write_time(library, time);
+  CHECK(sha256() == registry::sha256_file(library));
 }
 
 TEST_CASE("a damaged cache is rebuilt") {

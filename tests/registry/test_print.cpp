@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "kvhost/plugin.h"
 #include "registry/print.hpp"
@@ -90,6 +91,15 @@ TEST_CASE("info leaves out what is empty") {
   CHECK_THAT(text, Contains("--press 'sample:SCORER'"));
 }
 
+TEST_CASE("info shows the default scorer and an example that runs as it stands") {
+  registry::MethodInfo method = sample();
+  method.kind = registry::Kind::LayerAllocator;
+  method.default_inner = "other";
+  const std::string text = registry::info_text(method);
+  CHECK_THAT(text, Contains("scorer inside    other, when none is written\n"));
+  CHECK_THAT(text, Contains("--press 'sample(window_size=5):other' --keep-ratio 0.25\n"));
+}
+
 TEST_CASE("lists are grouped by kind, outermost first") {
   const TempFolder temp;
   put_good(temp.path(), "zoo_good");
@@ -118,6 +128,7 @@ TEST_CASE("a list for scripts has the promised fields") {
   CHECK(fields == std::vector<std::string>{"accepts",
                                            "aliases",
                                            "decides_late",
+                                           "default_inner",
                                            "id",
                                            "kind",
                                            "library",
@@ -131,6 +142,7 @@ TEST_CASE("a list for scripts has the promised fields") {
                                            "version"});
   CHECK(list[0]["id"] == "org.example.zoo_good");
   CHECK(list[0]["accepts"].empty());
+  CHECK(list[0]["default_inner"].is_null());
   CHECK(list[1]["kind"] == "head allocator");
   CHECK(list[1]["accepts"] == nlohmann::json({"wrapper", "scorer"}));
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "kvhost/plugin.h"
+#include "registry/print.hpp"
 #include "zoo.hpp"
 
 using Catch::Contains;
@@ -40,6 +42,71 @@ TEST_CASE("a scan reads manifests and opens nothing") {
   CHECK(method->library == temp.path() / library_name("zoo_bad_sum"));
   CHECK(method->sha256.size() == 64);
   CHECK(catalog.find("zoo") == nullptr);
+}
+
+TEST_CASE("an altered library is described anew, and said") {
+  const TempFolder temp;
+  put_good(temp.path(), "zoo_good");
+  put_good(temp.path(), "zoo_nan");
+  CHECK(scan({temp.path()}).altered().empty());
+  const fs::path library = temp.path() / library_name("zoo_good");
+  std::ofstream(library, std::ios::app | std::ios::binary) << "x";
+  const auto catalog = scan({temp.path()});
+  CHECK(catalog.failures().empty());
+  REQUIRE(catalog.altered().size() == 1);
+  CHECK(catalog.altered()[0].library == library);
+  CHECK_THAT(catalog.altered()[0].reason,
+             Contains("was altered after its manifest was made") && Contains("described anew") &&
+                 Contains("kvhost-describe " + library.string() + " --out ") && !Contains("\n"));
+  CHECK(catalog.find("zoo_good")->altered == catalog.altered()[0].reason);
+  CHECK(catalog.find("zoo_nan")->altered.empty());
+  CHECK_THAT(registry::failures_text(catalog), Contains("libzoo_good.so\n  was altered after"));
+  CHECK_THAT(registry::list_text(catalog), Contains("1 altered after the manifest was made"));
+  CHECK(registry::failures_json(catalog)["altered"][0]["library"] == library.string());
+}
+
+TEST_CASE("a library that was altered and broken is refused, and said") {
+  const TempFolder temp;
+  put_good(temp.path(), "zoo_good");
+  write_text(temp.path() / library_name("zoo_good"), "not what it was");
+  const auto catalog = scan({temp.path()});
+  CHECK(catalog.methods().empty());
+  CHECK(catalog.altered().empty());
+  REQUIRE(catalog.failures().size() == 1);
+  CHECK(catalog.failures()[0].stage == "load");
+  CHECK_THAT(catalog.failures()[0].reason,
+             Contains("; it was altered after its manifest was made"));
+}
+
+TEST_CASE("a default of the wrong type in a manifest is named") {
+  const TempFolder temp;
+  put_good(temp.path(), "zoo_good");
+  const fs::path path = temp.path() / manifest_name("zoo_good");
+  nlohmann::json manifest = nlohmann::json::parse(read_text(path));
+  nlohmann::json param = {{"name", "x"},
+                          {"type", "int"},
+                          {"default", 3},
+                          {"min", nullptr},
+                          {"max", nullptr},
+                          {"unit", ""},
+                          {"doc", "A number"},
+                          {"choices", nlohmann::json::array()},
+                          {"flags", nlohmann::json::array()}};
+  const auto reason_of = [&](const char* type, const nlohmann::json& value) {
+    param["type"] = type;
+    param["default"] = value;
+    manifest["methods"][0]["params"] = {param};
+    write_text(path, manifest.dump());
+    const auto catalog = scan({temp.path()});
+    return catalog.failures().empty() ? catalog.methods()[0].params[0].def.literal()
+                                      : catalog.failures()[0].reason;
+  };
+  CHECK_THAT(reason_of("int", "three"), Contains("field 'default' holds text; expected int"));
+  CHECK_THAT(reason_of("bool", {{"a", 1}}),
+             Contains("field 'default' holds an object or array; expected bool"));
+  CHECK(reason_of("float", 2) == "2.0");
+  CHECK(reason_of("float_list", nlohmann::json::array()) == "[]");
+  CHECK(reason_of("float_list", {1, 2}) == "[1.0,2.0]");
 }
 
 TEST_CASE("a stale manifest is described anew") {

@@ -103,6 +103,12 @@ const std::vector<Rule>& rules() {
       {"expected a wrapper", [](Subject& s) { s.method.flags |= KVH_METHOD_SCORES_PARTS; }},
       {"alias 'subject' is given twice", [](Subject& s) { s.aliases[0] = "subject"; }},
       {"alias 'a b' is not a name", [](Subject& s) { s.aliases[0] = "a b"; }},
+      {"default_inner is 'Big one'; expected the name of a scorer",
+       [](Subject& s) { s.method.kind = KVH_KIND_WRAPPER, s.method.default_inner = "Big one"; }},
+      {"default_inner is not UTF-8",
+       [](Subject& s) { s.method.kind = KVH_KIND_WRAPPER, s.method.default_inner = "\xff"; }},
+      {"default_inner is 'other', but it needs no scorer inside",
+       [](Subject& s) { s.method.default_inner = "other"; }},
       {"needs tensor 99", [](Subject& s) { s.need.tensor = 99; }},
       {"need 'window_attention' has window -4", [](Subject& s) { s.need.window = -4; }},
       {"need 'window_attention' has unknown flags", [](Subject& s) { s.need.flags = 64; }},
@@ -168,6 +174,19 @@ TEST_CASE("a right descriptor passes and is read in full") {
   CHECK(info.params[0].max == 9);
   REQUIRE(info.needs.size() == 1);
   CHECK(info.needs[0].window == 32);
+}
+
+TEST_CASE("a default scorer is read of those who know of it, and of no others") {
+  Subject subject;
+  subject.method.kind = KVH_KIND_WRAPPER;
+  subject.method.default_inner = "other";
+  REQUIRE_NOTHROW(kvhost::registry::validate_method(subject.method, "method 0"));
+  CHECK(kvhost::registry::method_info(subject.method).default_inner == "other");
+
+  subject.method.struct_size = offsetof(kvh_method, default_inner);  // built before the field was
+  subject.method.default_inner = reinterpret_cast<const char*>(uintptr_t{1});
+  REQUIRE_NOTHROW(kvhost::registry::validate_method(subject.method, "method 0"));
+  CHECK(kvhost::registry::method_info(subject.method).default_inner.empty());
 }
 
 TEST_CASE("every broken rule has its own refusal") {

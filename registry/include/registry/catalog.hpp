@@ -4,22 +4,27 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "registry/value.hpp"
+
 namespace kvhost::registry {
 
-enum class Kind { Scorer = 1, Wrapper = 2, HeadAllocator = 3, LayerAllocator = 4, Press = 5 };  // = KVH_KIND_*
+enum class Kind {
+  Scorer = 1,
+  Wrapper = 2,
+  HeadAllocator = 3,
+  LayerAllocator = 4,
+  Press = 5
+};                                 // = KVH_KIND_*
 const char* kind_name(Kind kind);  // "scorer", "wrapper", "head allocator", ...
 
 struct ParamInfo {
   std::string name, doc, unit;
   uint32_t type = 0;   // KVH_PARAM_*
   uint32_t flags = 0;  // KVH_PARAM_HAS_MIN, ...
-  nlohmann::json def;  // null when there is no default
+  Value def;           // null when there is no default
   double min = 0, max = 0;
   std::vector<std::string> choices;
 };
@@ -36,15 +41,23 @@ struct MethodInfo {
   uint32_t flags = 0;  // KVH_METHOD_*
   std::vector<ParamInfo> params;
   std::vector<NeedInfo> needs;
-  std::filesystem::path library;  // absolute
-  uint32_t index = 0;             // of the method in its library
+  std::filesystem::path library;                      // absolute
+  uint32_t index = 0;                                 // of the method in its library
   std::string plugin, vendor, license, sha256, tier;  // tier: "portable" or "torch"
+  std::string default_inner;  // the scorer it takes when none is written inside it; "" = none
+  std::string altered;        // of its library, see Altered; "" = it is as its manifest says
 };
 
 struct ScanFailure {
   std::filesystem::path library;
   std::string stage;   // "folder", "manifest", "describe", "load" or "cache"
   std::string reason;  // what was found; what was expected
+};
+
+// A library whose manifest is of other bytes: it was described anew, and whoever uses it is told.
+struct Altered {
+  std::filesystem::path library;
+  std::string reason;
 };
 
 struct Shadowed {
@@ -54,22 +67,29 @@ struct Shadowed {
 
 class Catalog {
  public:
-  // Scans `folders` in order (earlier ones win). Libraries without a manifest, or with one of other bytes, are described
-  // in a child process (`describe` = path of kvhost-describe) with a deadline; results are cached by sha256 in
-  // `cache_file` ("" = none). A malformed manifest is a failure: it was damaged, and what else was is not known.
+  // Scans `folders` in order (earlier ones win). Libraries without a manifest, or with one of other
+  // bytes, are described in a child process (`describe` = path of kvhost-describe) with a deadline;
+  // results are cached by sha256 in `cache_file` ("" = none). One of other bytes is told by
+  // altered(). A malformed manifest is a failure: it was damaged, and what else was is not known.
   static Catalog scan(const std::vector<std::filesystem::path>& folders,
                       const std::filesystem::path& describe,
                       const std::filesystem::path& cache_file);
+  // Of these methods, wherever their descriptions came from.
+  static Catalog of(std::vector<MethodInfo> methods, std::vector<ScanFailure> failures = {});
 
   const std::vector<MethodInfo>& methods() const { return methods_; }  // by kind, then name
-  const MethodInfo* find(const std::string& name) const;               // by name or alias; null when unknown
+  const MethodInfo* find(const std::string& name) const;  // by name or alias; null when unknown
   const std::vector<ScanFailure>& failures() const { return failures_; }
+  const std::vector<Altered>& altered() const { return altered_; }
   const std::vector<Shadowed>& shadowed() const { return shadowed_; }
   std::vector<std::string> names() const;
 
  private:
+  void sort();
+
   std::vector<MethodInfo> methods_;
   std::vector<ScanFailure> failures_;
+  std::vector<Altered> altered_;
   std::vector<Shadowed> shadowed_;
 };
 

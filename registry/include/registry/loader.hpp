@@ -16,13 +16,14 @@ class LoadError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The method behind `info`: opens its library on first use (checks magic, sizes, version, that the library's bytes have
-// the manifest's sha256, and that the descriptor equals the manifest), calls plugin->open once. Thread-safe.
-// Throws LoadError.
+// The method behind `info`: opens its library on first use (checks magic, sizes, version, that the
+// library's bytes have the manifest's sha256, and that the descriptor equals the manifest), calls
+// plugin->open once. Thread-safe. Throws LoadError.
 //
-// From here on the plugin's code runs in this process. Errors and, in plugins written with kvhost/sdk.hpp, exceptions
-// come back as values; a crash, a hang or a foreign exception in a plugin cannot be contained, and no wrapper here
-// pretends to. What was described in a child process has at least been opened once without harm.
+// From here on the plugin's code runs in this process. Errors and, in plugins written with
+// kvhost/sdk.hpp, exceptions come back as values; a crash, a hang or a foreign exception in a
+// plugin cannot be contained, and no wrapper here pretends to. What was described in a child
+// process has at least been opened once without harm.
 const kvh_method* load(const MethodInfo& info, const kvh_host& host);
 
 }  // namespace kvhost::registry

@@ -2,7 +2,7 @@
 // Methods as people and scripts read them.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "registry/catalog.hpp"
@@ -15,14 +15,15 @@ std::string info_text(const MethodInfo& method);
 // One line per method, grouped by kind, with marks for what is dear or needs a file of its own.
 std::string list_text(const Catalog& catalog);
 
-// [{"id", "name", "aliases", "kind", "version", "summary", "params", "accepts", "needs", "tier",
-// "library", "sha256", "paper"}], by kind, then name.
+// [{"id", "name", "aliases", "kind", "version", "summary", "params", "accepts", "default_inner",
+// "needs", "decides_late", "tier", "library", "sha256", "paper"}], by kind, then name.
 nlohmann::json list_json(const Catalog& catalog);
 
-// What could not be used and why, and which methods hide others; a sentence when there is nothing
-// to tell.
+// What could not be used and why, which libraries were altered, and which methods hide others; a
+// sentence when there is nothing to tell.
 std::string failures_text(const Catalog& catalog);
-// {"failed": [{"library", "stage", "reason"}], "shadowed": [{"name", "used", "ignored"}]}
+// {"failed": [{"library", "stage", "reason"}], "altered": [{"library", "reason"}],
+//  "shadowed": [{"name", "used", "ignored"}]}
 nlohmann::json failures_json(const Catalog& catalog);
 
 }  // namespace kvhost::registry

@@ -152,6 +152,8 @@ class Description {
     aliases_.push_back(name);
     return *this;
   }
+  // The scorer that stands inside when none is written there: the one the paper uses.
+  Description& default_inner(const char* scorer) { return set(raw_.default_inner, scorer); }
   Description& param(Param p) {
     params_.push_back(std::move(p));
     return *this;

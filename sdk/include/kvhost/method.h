@@ -231,6 +231,9 @@ typedef struct kvh_method {
   const void* interface; /* kvh_scorer (scorer, wrapper), kvh_head_allocator, kvh_layer_allocator or kvh_press by kind */
   /* Optional and experimental parts by id, "kvhost.<name>/<revision>"; NULL when unknown. May be NULL itself. */
   const void* (*extension)(const struct kvh_method*, const char* id) KVH_NOEXCEPT;
+  /* The scorer that stands inside when none is written there: the one the method's paper uses, "snapkv". NULL or "": one
+   * must be written. Ask KVH_HAS before reading it. */
+  const char* default_inner;
 } kvh_method;
 
 #endif /* KVHOST_METHOD_H_ */

@@ -19,8 +19,11 @@ namespace kvhost::test {
 const registry::Catalog& catalog();
 
 inline Composition composed(const std::string& text, uint32_t phase = KVH_METHOD_PREFILL) {
-  return compose(text, "--press", catalog(), AliasTable(), phase);
+  return compose({PressSource::Form::Text, text, "--press", ""}, catalog(), AliasTable(), phase);
 }
+
+// Never cancelled, nobody listens.
+const Context& context();
 
 // Names of the checkpoints under tests/golden/models.
 std::vector<std::string> tiny_models();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
@@ -152,11 +153,12 @@ TEST_CASE(
       std::unique_ptr<DecodeRun> runs[2];
       if (!decode_press.empty()) {
         press = std::make_unique<Press>(
-            composed(decode_press, KVH_METHOD_DECODE), model.config(), DType::Float32);
+            composed(decode_press, KVH_METHOD_DECODE), model.config(), DType::Float32, context());
         for (size_t i = 0; i < 2; ++i) {
           PressedCache& pressed = i == 0 ? pruned : zeros;
           runs[i] = std::make_unique<DecodeRun>(
-              *press, *model.decoder, pressed.cache, DecodePolicy{6, 20}, 0, pressed.timings);
+              PressedSequence{*press, *model.decoder, pressed.cache, pressed.timings},
+              DecodePolicy{6, 20});
         }
       }
       const at::Tensor few = decode(model, pruned.cache, follow, runs[0].get());

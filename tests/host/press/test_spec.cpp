@@ -29,7 +29,7 @@ TEST_CASE("text nests, takes parameters and groups") {
   REQUIRE(a.params.size() == 5);
   CHECK(a.params[0].value == 1);
   CHECK(a.params[1].value == -0.25);
-  CHECK(a.params[2].value == nlohmann::json({1, 2}));
+  CHECK(a.params[2].value == std::vector<int64_t>{1, 2});
   CHECK(a.params[3].value == "two words");
   CHECK(a.params[4].value.is_null());
   REQUIRE(a.inner.size() == 1);
@@ -42,6 +42,31 @@ TEST_CASE("text nests, takes parameters and groups") {
   CHECK(parse_spec_text("a:b+c", "--press").size() == 2);  // ':' binds tighter
 }
 
+TEST_CASE("a bare value is a number where JSON would read one, and a word elsewhere") {
+  const auto value = [](const std::string& bare) {
+    return parse_spec_text("a(x=" + bare + ")", "--press")[0].params[0].value;
+  };
+  for (const auto& [bare, number] : std::vector<std::pair<std::string, kvhost::registry::Value>>{
+           {"0", 0},
+           {"-12", -12},
+           {"9223372036854775807", INT64_MAX},
+           {"9223372036854775808", 9223372036854775808.0},
+           {".5", 0.5},
+           {"1e3", 1000.0},
+           {"2.50E-1", 0.25},
+           {"-0.0", -0.0},
+           {"true", true},
+           {"False", false}}) {
+    INFO(bare);
+    CHECK(value(bare) == number);
+  }
+  for (const char* word :
+       {"007", "+1", "1.", "-.5", "1e", "0x10", "1 2", "1e999", "infinity", "nan", "TRUE", "-"}) {
+    INFO(word);
+    CHECK(value(word) == word);
+  }
+}
+
 TEST_CASE("a refusal of text names the column") {
   CHECK(refusal("") == "--press, column 1: is empty; expected a method name");
   CHECK(refusal("snapkv:") == "--press, column 8: found the end; expected a method name");
@@ -49,20 +74,23 @@ TEST_CASE("a refusal of text names the column") {
   CHECK(refusal("snapkv(=8)") == "--press, column 8: found '='; expected a parameter name");
   CHECK(refusal("snapkv)") == "--press, column 7: found ')'; expected ':', '+' or the end");
   CHECK(refusal("a(x=)") == "--press, column 5: found ')'; expected a value");
+  CHECK(refusal("a(x=[1, b])") == "--press, column 9: found 'b' in a list; expected a number");
+  CHECK(refusal("a(x=[1,])") == "--press, column 8: found ']'; expected a value");
   CHECK(refusal("a(x='b)") == "--press, column 8: found the end; expected a closing '");
 }
 
 TEST_CASE("JSON says the same as text and its refusals name the pointer") {
-  const auto json = nlohmann::json::parse(
-      R"({"press": "a", "params": {"x": 1}, "inner": [{"press": "b"}, {"press": "c"}]})");
+  const auto json =
+      R"({"press": "a", "params": {"x": 1, "y": [1, 2.5]}, "inner": [{"press": "b"}, {"press": "c"}]})";
   const auto specs = parse_spec_json(json, "run.json", "/press");
   REQUIRE(specs.size() == 1);
   CHECK(specs[0].params[0].where == "run.json /press/params/x");
+  CHECK(specs[0].params[1].value == std::vector<double>{1, 2.5});
   CHECK(specs[0].inner[1].name == "c");
 
   const auto refuse = [](const char* text) {
     try {
-      parse_spec_json(nlohmann::json::parse(text), "run.json", "");
+      parse_spec_json(text, "run.json", "");
     } catch (const kvhost::Error& e) {
       return std::string(e.what());
     }
@@ -79,4 +107,10 @@ TEST_CASE("JSON says the same as text and its refusals name the pointer") {
   CHECK(refuse(R"({"press": "a", "inner": []})") ==
         "run.json /inner: found an empty array; expected {\"press\": name, ...} or an array of "
         "such objects");
+  CHECK(
+      refuse(R"({"press": "a", "params": {"x": {}}})") ==
+      "run.json /params/x: found object; expected a number, a text, true, false, null or a list of numbers");
+  CHECK(refuse(R"({"press": "a", "params": {"x": [1, "b"]}})") ==
+        "run.json /params/x/1: found string; expected a number");
+  CHECK(refuse("{\"press\":") == "run.json /: is no JSON; expected {\"press\": name, ...}");
 }

@@ -2,6 +2,7 @@
 // Compositions joined by +: one selection after the other.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "press_fixture.hpp"
@@ -14,7 +15,7 @@ namespace {
 std::string refusal(const std::string& text) {
   try {
     const TinyModel model("llama_gqa");
-    const Press press(composed(text), model.config(), DType::Float32);
+    const Press press(composed(text), model.config(), DType::Float32, context());
   } catch (const Error& e) {
     return e.what();
   }
@@ -35,16 +36,17 @@ TEST_CASE("stages have one canonical text and JSON") {
   const Composition composition = composed(text);
   CHECK(composition.stages.size() == 2);
   CHECK(composition.text() == text);
-  const auto json = composition.json();
+  const auto json = nlohmann::json::parse(composition.json_text());
   CHECK(json.is_array());
   CHECK(json[1]["press"] == "knorm");
-  const Composition again = compose(json, "--config", catalog(), AliasTable(), KVH_METHOD_PREFILL);
+  const PressSource written{PressSource::Form::Json, composition.json_text(), "--config", ""};
+  const Composition again = compose(written, catalog(), AliasTable(), KVH_METHOD_PREFILL);
   CHECK(again.text() == text);
 }
 
 TEST_CASE("the totals of stages shrink by equal shares and end exactly") {
   const TinyModel model("llama_gqa");
-  const Press press(composed("knorm+snapkv+knorm"), model.config(), DType::Float32);
+  const Press press(composed("knorm+snapkv+knorm"), model.config(), DType::Float32, context());
   CHECK(press.totals(1000, 125) == std::vector<int64_t>{500, 250, 125});
   CHECK(press.totals(1000, 2000) == std::vector<int64_t>{1000, 1000, 1000});
 }
