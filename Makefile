@@ -14,7 +14,7 @@ PRESS ?= rankkv:adakv:snapkv
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
 CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
-.PHONY: help setup configure build run test oracle sanitize bench install check-install readme-table format tidy clean
+.PHONY: help setup configure build run test oracle sanitize tsan bench install check-install readme-table format tidy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -42,6 +42,9 @@ oracle: build ## compare with transformers and kvpress (its own Python environme
 
 sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build/sanitize
 	@scripts/sanitize.sh
+
+tsan: ## sequences on several threads under ThreadSanitizer, in build/tsan
+	@scripts/tsan.sh
 
 bench: build ## time against Hugging Face + kvpress at Qwen3-0.6B dimensions (7 minutes, 1.2 GB in .cache)
 	@"$$(scripts/oracle_env.sh | tail -1)" bench/compare_speed.py --kvhost $(KVHOST)

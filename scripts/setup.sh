@@ -32,6 +32,7 @@ libcli11-dev||command line
 libpcre2-dev||tokenizer patterns
 libicu-dev||Unicode normalisation in tokenizers
 libssl-dev||SHA-256 of plugins
+libedit-dev||line editing in kvhost chat
 catch2||tests
 LIST
 }

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/api.hpp"
+
 namespace kvhost {
 
 // Exit codes of the program (see docs/contract.md).
@@ -18,7 +20,7 @@ enum class ExitCode : int {
   ClosedPipe = 141  // whoever read the output has gone: no message, the status of a SIGPIPE
 };
 
-class Error : public std::runtime_error {
+class KVHOST_API Error : public std::runtime_error {
  public:
   // `where`: flag, file, JSON pointer or column. `what`: what was found; what was expected; nearest
   // name or cure.

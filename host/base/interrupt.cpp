@@ -15,15 +15,26 @@ void on_signal(int) { pending = 1; }
 
 }  // namespace
 
-void install_interrupt_handler() {
+namespace {
+
+void install(int restart) {
   struct sigaction action = {};
   action.sa_handler = on_signal;
   // After the first signal the default returns, so that a second one ends the process whatever it
   // is doing.
-  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | restart;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace
+
+void install_interrupt_handler() { install(SA_RESTART); }
+
+void rearm_interrupt() {
+  pending = 0;
+  install(0);
 }
 
 bool interrupted() { return pending != 0; }

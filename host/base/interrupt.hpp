@@ -8,6 +8,10 @@ namespace kvhost {
 // Once, from main, before work starts. Covers SIGINT and SIGTERM.
 void install_interrupt_handler();
 
+// For programs that go on after a Ctrl-C: forgets the one that came, and asks again to be told of
+// the next. System calls that wait (a line being typed) then end early.
+void rearm_interrupt();
+
 // True after the first Ctrl-C.
 bool interrupted();
 

@@ -21,6 +21,9 @@ struct Command {
 };
 
 Command run_command();
+Command ask_command();
+Command chat_command();
+Command compress_command();
 Command score_command();
 Command plan_command();
 Command tokenize_command();

@@ -5,6 +5,9 @@ namespace kvhost {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {run_command(),
+                                           ask_command(),
+                                           chat_command(),
+                                           compress_command(),
                                            score_command(),
                                            plan_command(),
                                            list_command(),

@@ -12,7 +12,7 @@
 #include "input/demo_prompts.hpp"
 #include "cli/flags.hpp"
 #include "input/paths.hpp"
-#include "runtime/plugin_set.hpp"
+#include "engine/plugin_set.hpp"
 
 namespace kvhost {
 

@@ -2,6 +2,7 @@
 #include "cli/doctor.hpp"
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hpp"
@@ -12,12 +13,13 @@
 #include "model/config.hpp"
 #include "registry/search_path.hpp"
 #include "report/table.hpp"
-#include "runtime/plugin_set.hpp"
+#include "engine/plugin_set.hpp"
 
 namespace kvhost {
 
 namespace fs = std::filesystem;
 using State = Finding::State;
+using nlohmann::json;
 
 namespace {
 
@@ -33,15 +35,15 @@ std::string folder_line(const fs::path& folder, const registry::Catalog& catalog
 }
 
 Finding methods_finding(const PluginSet& registry) {
-  Finding finding{"methods", State::Good, "", "", nlohmann::json::object()};
+  Finding finding{"methods", State::Good, "", "", ""};
   std::map<std::string, int> count_of;  // by kind
   for (const auto& method : registry.catalog.methods())
     ++count_of[registry::kind_name(method.kind)];
   std::vector<std::string> parts;
   for (const auto& [kind, count] : count_of) {
     parts.push_back(std::to_string(count) + " of kind " + kind);
-    finding.facts[kind] = count;
   }
+  finding.facts = json(count_of).dump();
   finding.found = parts.empty() ? "none" : join(parts, ", ");
   if (parts.empty()) {
     finding.state = State::Missing;
@@ -55,14 +57,16 @@ Finding methods_finding(const PluginSet& registry) {
 }  // namespace
 
 std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
-  const PluginSet registry = find_plugins(plugins);
+  const PluginSet registry = find_plugins(plugins.paths);
   std::vector<Finding> findings;
-  Finding path{"plugin path", State::Good, "", "", nlohmann::json::array()};
+  Finding path{"plugin path", State::Good, "", "", ""};
   std::vector<std::string> lines;
+  json folders = json::array();
   for (const auto& folder : registry.folders) {
     lines.push_back(folder_line(folder, registry.catalog));
-    path.facts.push_back(folder.string());
+    folders.push_back(folder.string());
   }
+  path.facts = folders.dump();
   path.found = lines.empty() ? "empty" : join(lines, ", ");
   if (lines.empty()) path.state = State::Missing;
   findings.push_back(std::move(path));
@@ -72,23 +76,32 @@ std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
                         State::Hint,
                         failure.library.string() + ": " + failure.stage + ": " + failure.reason,
                         "rebuild it against this kvhost, or remove it (see kvhost list --failed)",
-                        {{"library", failure.library.string()},
-                         {"stage", failure.stage},
-                         {"reason", failure.reason}}});
+                        json{{"library", failure.library.string()},
+                             {"stage", failure.stage},
+                             {"reason", failure.reason}}
+                            .dump()});
+  for (const auto& altered : registry.catalog.altered())
+    findings.push_back(
+        {"plugin",
+         State::Hint,
+         altered.library.string() + ": " + altered.reason,
+         "install the plugin again if nobody meant to change it",
+         json{{"library", altered.library.string()}, {"reason", altered.reason}}.dump()});
   for (const auto& twice : registry.catalog.shadowed())
     findings.push_back({"plugin",
                         State::Hint,
                         "'" + twice.name + "' of " + twice.ignored.string() + " is hidden by " +
                             twice.used.string(),
                         "rename one of them, or leave its folder out of the plugin path",
-                        {{"name", twice.name},
-                         {"used", twice.used.string()},
-                         {"ignored", twice.ignored.string()}}});
+                        json{{"name", twice.name},
+                             {"used", twice.used.string()},
+                             {"ignored", twice.ignored.string()}}
+                            .dump()});
   return findings;
 }
 
 Finding diagnose_model() {
-  Finding finding{"bundled model", State::Good, "", "", nlohmann::json::object()};
+  Finding finding{"bundled model", State::Good, "", "", "{}"};
   try {
     const fs::path folder = resolve_model("");
     const ModelConfig config = read_config(folder);
@@ -99,7 +112,8 @@ Finding diagnose_model() {
     finding.found = folder.string() + " (" + config.family + ", " +
                     std::to_string(config.n_layers) +
                     " layers), prompts: " + (prompts.empty() ? "none" : join(prompts, ", "));
-    finding.facts = {{"path", folder.string()}, {"family", config.family}, {"prompts", prompts}};
+    finding.facts =
+        json{{"path", folder.string()}, {"family", config.family}, {"prompts", prompts}}.dump();
     if (prompts.empty()) {
       finding.state = State::Hint;
       finding.cure = "without bundled prompts a run needs -p TEXT or -f FILE";
@@ -118,15 +132,15 @@ std::vector<Finding> diagnose(const PluginOptions& plugins) {
        State::Good,
        std::string(version()) + ", " + registry::executable_path().string(),
        "",
-       {{"version", version()}}}};
+       json{{"version", version()}}.dump()}};
   for (auto& finding : diagnose_machine()) findings.push_back(std::move(finding));
   for (auto& finding : diagnose_plugins(plugins)) findings.push_back(std::move(finding));
   findings.push_back(diagnose_model());
   return findings;
 }
 
-nlohmann::json findings_json(const std::vector<Finding>& findings) {
-  nlohmann::json list = nlohmann::json::array();
+json findings_json(const std::vector<Finding>& findings) {
+  json list = json::array();
   bool ok = true;
   for (const Finding& f : findings) {
     ok = ok && f.state != State::Missing;
@@ -134,7 +148,7 @@ nlohmann::json findings_json(const std::vector<Finding>& findings) {
                     {"state", state_name(f.state)},
                     {"found", f.found},
                     {"cure", f.cure},
-                    {"facts", f.facts}});
+                    {"facts", json::parse(f.facts)}});
   }
   return {{"ok", ok}, {"findings", list}};
 }

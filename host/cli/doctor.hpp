@@ -2,7 +2,7 @@
 // Looks at everything kvhost stands on and says how to get what is missing.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -22,8 +22,8 @@ struct Finding {
   std::string topic;  // "libtorch", "cpu", ...
   State state = State::Good;
   std::string found;
-  std::string cure;      // "" when all is well
-  nlohmann::json facts;  // the same for scripts
+  std::string cure;   // "" when all is well
+  std::string facts;  // the same for scripts, as JSON
 };
 
 std::vector<Finding> diagnose(const PluginOptions& plugins);

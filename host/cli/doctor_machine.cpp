@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -23,6 +24,7 @@
 namespace kvhost {
 
 using State = Finding::State;
+using nlohmann::json;
 
 namespace {
 
@@ -47,7 +49,7 @@ Finding libtorch_finding() {
           State::Good,
           std::string(TORCH_VERSION) + ", " + path + (cuda ? ", with CUDA" : ", CPU only"),
           "",
-          {{"version", TORCH_VERSION}, {"path", path}, {"cuda", cuda}}};
+          json{{"version", TORCH_VERSION}, {"path", path}, {"cuda", cuda}}.dump()};
 }
 
 Finding cpu_finding() {
@@ -63,7 +65,7 @@ Finding cpu_finding() {
                   proc_value("/proc/cpuinfo", "model name") + " (" + join(features, " ") +
                       "), kernels: " + cpu_level(),
                   "",
-                  {{"features", features}, {"level", cpu_level()}}};
+                  json{{"features", features}, {"level", cpu_level()}}.dump()};
   if (forced != nullptr && *forced != '\0') {
     finding.state = State::Hint;
     finding.cure =
@@ -79,9 +81,10 @@ Finding threads_finding() {
                   State::Good,
                   std::to_string(num_threads()) + " of " + std::to_string(cores) + " cores",
                   "",
-                  {{"cores", cores},
-                   {"threads", num_threads()},
-                   {"OMP_NUM_THREADS", omp ? nlohmann::json(omp) : nlohmann::json()}}};
+                  json{{"cores", cores},
+                       {"threads", num_threads()},
+                       {"OMP_NUM_THREADS", omp ? json(omp) : json()}}
+                      .dump()};
   if (omp != nullptr && num_threads() < cores) {
     finding.state = State::Hint;
     finding.cure =
@@ -101,7 +104,7 @@ Finding memory_finding() {
           State::Good,
           format_bytes(available) + " free of " + format_bytes(total),
           "",
-          {{"available_bytes", available}, {"total_bytes", total}}};
+          json{{"available_bytes", available}, {"total_bytes", total}}.dump()};
 }
 
 }  // namespace

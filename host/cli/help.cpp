@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "base/version.hpp"
 #include "cli/command.hpp"
-#include "runtime/plugin_set.hpp"
+#include "engine/plugin_set.hpp"
 
 namespace kvhost {
 
@@ -97,7 +97,9 @@ std::string command_help(const Command& command, const CLI::App& app) {
                     command.name + " [flags]" +
                     (command.arguments.empty() ? "" : " " + command.arguments) + "\n";
   if (!command.help.empty()) out += "\n" + command.help + "\n";
-  append_options(out, app);
+  std::string flags;
+  append_options(flags, app);
+  out += with_methods(flags);
   append_examples(out, command.examples);
   return out + "\n" + kExitCodes;
 }

@@ -2,6 +2,7 @@
 // What methods there are, and one of them in full.
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
@@ -11,7 +12,7 @@
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
 #include "registry/print.hpp"
-#include "runtime/plugin_set.hpp"
+#include "engine/plugin_set.hpp"
 
 namespace kvhost {
 
@@ -35,12 +36,13 @@ std::string markdown(const registry::Catalog& catalog) {
   for (const auto& method : catalog.methods()) {
     std::vector<std::string> params;
     for (const auto& param : method.params) {
-      const std::string value =
-          param.def.is_string() ? param.def.get<std::string>() : param.def.dump();
-      params.push_back("`" + param.name + "` (" + (param.def.is_null() ? "none" : value) + ")");
+      const auto* word = param.def.if_is<std::string>();
+      params.push_back("`" + param.name + "` (" + (word ? *word : param.def.text()) + ")");
     }
+    const std::string inside =
+        method.default_inner.empty() ? "" : "; takes `" + method.default_inner + "` when no scorer is inside";
     out += "| `" + method.name + "` | " + registry::kind_name(method.kind) + " | " +
-           escaped(method.summary) + " | " + escaped(join(params, ", ")) + " | " +
+           escaped(method.summary + inside) + " | " + escaped(join(params, ", ")) + " | " +
            escaped(method.paper) + " |\n";
   }
   return out;
@@ -48,7 +50,7 @@ std::string markdown(const registry::Catalog& catalog) {
 
 int list(const ListFlags& flags) {
   check_output_file("--json", flags.json);
-  const PluginSet plugins = find_plugins(flags.plugins);
+  const PluginSet plugins = find_plugins(flags.plugins.paths);
   const auto& catalog = plugins.catalog;
   if (!flags.json.empty())
     write_json(flags.json,
@@ -73,7 +75,7 @@ int info(const ListFlags& flags) {
   if (flags.name.empty())
     bad_request("kvhost info", "no name; expected the name of a method, as in kvhost info NAME");
   check_output_file("--json", flags.json);
-  const PluginSet plugins = find_plugins(flags.plugins);
+  const PluginSet plugins = find_plugins(flags.plugins.paths);
   const registry::MethodInfo* method = plugins.catalog.find(flags.name);
   std::optional<std::string> expansion = plugins.aliases.find(flags.name);
   if (const auto run = plugins.aliases.find_run(flags.name)) expansion = run->text();

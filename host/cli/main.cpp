@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -18,6 +19,7 @@
 #include "base/version.hpp"
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
+#include "method/call_guard.hpp"
 
 namespace kvhost {
 
@@ -50,6 +52,13 @@ int print_help(const std::vector<std::string>& words) {
   return print(command_help(command, app));
 }
 
+// Seconds that a call into a plugin may take.
+std::chrono::nanoseconds plugin_deadline() {
+  const char* given = std::getenv("KVHOST_PLUGIN_DEADLINE");
+  const std::chrono::duration<double> seconds(given ? std::atof(given) : 300);
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(seconds);
+}
+
 int run_command_line(const StandardOutput& output, std::vector<std::string> words) {
   if (!words.empty() && (words[0] == "--help" || words[0] == "-h")) return print(overview_help());
   if (!words.empty() && words[0] == "help") return print_help(words);
@@ -67,6 +76,7 @@ int run_command_line(const StandardOutput& output, std::vector<std::string> word
   if (parse_flags(app, words)) return print(command_help(command, app));
   output.check();
   install_interrupt_handler();
+  install_call_watch(plugin_deadline());
   return action();
 }
 

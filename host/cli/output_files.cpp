@@ -55,7 +55,8 @@ void check_output_files(const OutputOptions& output) {
   check_output_files({{"--json", output.json},
                       {"--dump-keep", output.dump_keep},
                       {"--dump-scores", output.dump_scores},
-                      {"--dump-budgets", output.dump_budgets}});
+                      {"--dump-budgets", output.dump_budgets},
+                      {"--kept-html", output.kept_html}});
   if (goes_to_stdout(output.dump_scores))
     bad_request("--dump-scores", "found '-'; expected a file: its format is binary");
 }

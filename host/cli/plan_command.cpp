@@ -6,8 +6,8 @@
 #include "base/json_file.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
+#include "cli/plan.hpp"
 #include "cli/run_flags.hpp"
-#include "runtime/session.hpp"
 
 namespace kvhost {
 

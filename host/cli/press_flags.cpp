@@ -17,24 +17,20 @@ void clear_budget(PressOptions& press) {
 
 void RunFlags::add_press() {
   app_.option_defaults()->group("Compression");
-  add_text(app_,
-           {"--press",
-            "SPEC",
-            "Methods, outermost first: allocator:scorer, parameters in (). 'none' = full cache."},
-           [this](const std::string& v) {
-             later([v](RunOptions& o) {
-               o.press.press = v;
-               o.press.press_source = "--press";
-               o.press.press_pointer.clear();
-             });
-           });
+  add_text(
+      app_,
+      {"--press",
+       "SPEC",
+       "Methods, outermost first: allocator:scorer, parameters in (). 'none' = full cache. "
+            "Default: {press}."},
+      [this](const std::string& v) {
+        later([v](RunOptions& o) { o.press.press = {PressSource::Form::Text, v, "--press", ""}; });
+      });
   add_text(app_,
            {"--decode-press", "SPEC", "What compresses while generating. Default: nothing."},
            [this](const std::string& v) {
              later([v](RunOptions& o) {
-               o.press.decode_press = v;
-               o.press.decode_press_source = "--decode-press";
-               o.press.decode_press_pointer.clear();
+               o.press.decode_press = {PressSource::Form::Text, v, "--decode-press", ""};
              });
            });
   add_integer(app_,
@@ -80,6 +76,13 @@ void RunFlags::add_press() {
                 name_one_of(group, budget_flag_, "--budget");
                 later([v](RunOptions& o) { clear_budget(o.press), o.press.budget = v; });
               });
+  add_integer(app_,
+              {"--min-entries",
+               "N",
+               "A ratio leaves at least N entries per head: short prompts are kept whole. Default: "
+               "128; 0 = compress however short."},
+              kNotNegative,
+              [this](int64_t v) { later([v](RunOptions& o) { o.press.min_entries = v; }); });
 }
 
 }  // namespace kvhost

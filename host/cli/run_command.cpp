@@ -3,14 +3,16 @@
 
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
-#include "base/interrupt.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
+#include "cli/run_job.hpp"
+#include "measure/report_json.hpp"
+#include "report/kept_text.hpp"
 #include "report/printers.hpp"
 #include "report/progress.hpp"
-#include "runtime/session.hpp"
 
 namespace kvhost {
 
@@ -24,25 +26,41 @@ constexpr const char* kExamples =
     "run.json\n"
     "kvhost --config run.json --temperature 0.8 --seed 1";
 
+void print_ids(const std::vector<int32_t>& tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i) std::cout << (i > 0 ? " " : "") << tokens[i];
+}
+
+void print_line(const nlohmann::json& line) { std::cout << line.dump() << '\n' << std::flush; }
+
 int run_with(const RunOptions& options) {
-  check_output_files(options.output);
-  const bool json_only = goes_to_stdout(options.output.json);
-  Progress progress(!options.output.quiet);
-  RunCallbacks callbacks;
-  callbacks.progress = [&](std::string_view phase, double share) {
-    throw_if_interrupted();
-    progress.show(phase, share);
-  };
-  callbacks.on_text = [&](std::string_view text) {
-    throw_if_interrupted();
+  const OutputOptions& output = options.output;
+  check_output_files(output);
+  const bool text = !goes_to_stdout(output.json) && !output.json_lines;
+  Progress progress(!output.quiet);
+  JobCallbacks callbacks;
+  callbacks.progress = [&](std::string_view phase, double share) { progress.show(phase, share); };
+  callbacks.generation.on_text = [&](std::string_view piece) {
     progress.erase();
-    if (!json_only) std::cout << text << std::flush;
+    if (text) std::cout << piece << std::flush;
   };
-  const RunReport report = run(options, callbacks);
+  if (output.json_lines)
+    callbacks.generation.on_token = [&](int32_t token, std::string_view piece) {
+      print_line({{"token", token}, {"text", piece}});
+    };
+  const RunResult result = run(options, callbacks);
   progress.erase();
-  if (!json_only) std::cout << (options.output.quiet ? "\n" : "\n\n");
-  if (!json_only && !options.output.quiet)
-    print_report(std::cout, make_ink(options.output.color, STDOUT_FILENO), report);
+  if (output.json_lines) print_line({{"report", to_json(result.report)}});
+  if (!text) return 0;
+  if (output.quiet) {
+    // Without a tokenizer the ids are all there is to say.
+    if (result.report.run.text.empty() && !result.kept) print_ids(result.report.run.tokens);
+    std::cout << "\n";
+    return 0;
+  }
+  const Ink ink = make_ink(output.color, STDOUT_FILENO);
+  std::cout << "\n\n";
+  if (output.show_kept) print_kept(std::cout, ink, *result.kept);
+  print_report(std::cout, ink, result.report);
   return 0;
 }
 
@@ -61,6 +79,7 @@ Command run_command() {
             flags->add_model();
             flags->add_prompt();
             flags->add_press();
+            flags->add_chat();
             flags->add_generate();
             flags->add_output();
             flags->add_plugins();

@@ -47,29 +47,32 @@ void RunFlags::add_model() {
 
 void RunFlags::add_prompt() {
   app_.option_defaults()->group(
-      "Prompt (one of -p, -f, --tokens-file, --demo; default: --demo needle)");
+      "Prompt (one of -p, -f, --tokens-file, --demo, --cache; default: standard input, else --demo needle)");
   // A prompt flag replaces whatever prompt the run file names.
   const auto source = [this](const Flag& flag,
                              std::function<void(PromptOptions&, const std::string&)> set) {
     const std::string name = flag.names.substr(flag.names.find("--"));
     add_text(app_, flag, [this, name, set](const std::string& v) {
-      name_one_of("--prompt, --prompt-file, --tokens-file, --demo", prompt_flag_, name);
+      name_one_of("--prompt, --prompt-file, --tokens-file, --demo, --cache", prompt_flag_, name);
       later([v, set](RunOptions& o) {
         o.prompt.text.reset();
         o.prompt.demo.reset();
         o.prompt.file.clear();
         o.prompt.tokens_file.clear();
+        o.prompt.cache.clear();
         set(o.prompt, v);
       });
     });
   };
   source({"-p,--prompt", "TEXT", "The prompt itself."}, [](auto& p, const auto& v) { p.text = v; });
-  source({"-f,--prompt-file", "FILE", "A UTF-8 text file."},
+  source({"-f,--prompt-file", "FILE", "A UTF-8 text file; - = standard input."},
          [](auto& p, const auto& v) { p.file = v; });
   source({"--tokens-file", "FILE", "A JSON array of token ids, used as they are (no BOS added)."},
          [](auto& p, const auto& v) { p.tokens_file = v; });
   source({"--demo", "NAME", "A prompt that comes with the bundled model."},
          [](auto& p, const auto& v) { p.demo = v; });
+  source({"--cache", "FILE", "A cache saved by `kvhost compress`, in place of a prompt."},
+         [](auto& p, const auto& v) { p.cache = v; });
   add_integer(app_,
               {"--max-prompt-tokens", "N", "Keep only the first N prompt tokens."},
               kPositive,
@@ -80,6 +83,20 @@ void RunFlags::add_prompt() {
   add_switch(app_, {"--no-bos", "", "Add no begin-of-text token."}, [this] {
     later([](RunOptions& o) { o.prompt.no_bos = true; });
   });
+}
+
+void RunFlags::add_chat() {
+  app_.option_defaults()->group("Chat");
+  add_switch(app_,
+             {"--chat", "", "Put the prompt as a message, by the model's chat template."},
+             [this] { later([](RunOptions& o) { o.prompt.chat = true; }); });
+  add_system();
+}
+
+void RunFlags::add_system() {
+  add_text(app_,
+           {"--system", "TEXT", "A system message before it."},
+           [this](const std::string& v) { later([v](RunOptions& o) { o.prompt.system = v; }); });
 }
 
 void RunFlags::add_plugins() {
@@ -144,9 +161,23 @@ void RunFlags::add_output() {
        &OutputOptions::dump_scores);
   file({"--dump-budgets", "FILE", "Write the budgets and what they were made from (JSON)."},
        &OutputOptions::dump_budgets);
+  file({"--kept-html", "FILE", "Write a page that shows the prompt, shaded by who kept what."},
+       &OutputOptions::kept_html);
+  file({"--kept-beside", "SPEC", "On that page, a second composition beside the first."},
+       &OutputOptions::kept_beside);
+  add_switch(app_, {"--show-kept", "", "Print the prompt, shaded by who kept what."}, [this] {
+    later([](RunOptions& o) { o.output.show_kept = true; });
+  });
+  add_switch(app_,
+             {"--json-lines", "", "Print a JSON line for each token as it comes, the report last."},
+             [this] { later([](RunOptions& o) { o.output.json_lines = true; }); });
   add_switch(app_, {"-q,--quiet", "", "Print the generated text only."}, [this] {
     later([](RunOptions& o) { o.output.quiet = true; });
   });
+  add_color();
+}
+
+void RunFlags::add_color() {
   add_choice(app_,
              {"--color",
               "",
@@ -155,8 +186,7 @@ void RunFlags::add_output() {
              [this](const std::string& v) { later([v](RunOptions& o) { o.output.color = v; }); });
 }
 
-RunOptions RunFlags::options() const {
-  RunOptions options;
+RunOptions RunFlags::options(RunOptions options) const {
   if (!config_.empty()) read_config_file(config_, options);
   for (const auto& step : steps_) step(options);
   return options;

@@ -20,10 +20,13 @@ class RunFlags {
   void add_press();
   void add_plugins();
   void add_generate();
+  void add_chat();    // --chat, --system
+  void add_system();  // --system alone
   void add_output();
+  void add_color();
 
   // Defaults, then the run file if one was named, then the flags.
-  RunOptions options() const;
+  RunOptions options(RunOptions defaults = {}) const;
 
  private:
   using Step = std::function<void(RunOptions&)>;

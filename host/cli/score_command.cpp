@@ -9,9 +9,9 @@
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
+#include "cli/score_job.hpp"
 #include "report/progress.hpp"
 #include "report/table.hpp"
-#include "runtime/session.hpp"
 
 namespace kvhost {
 
@@ -26,7 +26,9 @@ struct ScoreFlags {
 
 int score_with(const ScoreFlags& flags) {
   ScoreOptions options;
-  options.run = flags.shared.options();
+  RunOptions defaults;
+  defaults.press.min_entries = 0;  // what is compared must not depend on a floor
+  options.run = flags.shared.options(defaults);
   options.block = flags.block;
   if (!flags.json.empty()) options.run.output.json = flags.json;
   if (flags.continuation.empty())
@@ -34,7 +36,7 @@ int score_with(const ScoreFlags& flags) {
   options.continuation_file = flags.continuation;
   check_output_files(options.run.output);
   Progress progress(true);
-  RunCallbacks callbacks;
+  JobCallbacks callbacks;
   callbacks.progress = [&](std::string_view phase, double share) {
     throw_if_interrupted();
     progress.show(phase, share);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "input/config_file.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
@@ -47,12 +49,17 @@ void read_prompt(const JsonAt& at, PromptOptions& prompt) {
                {"file", [&](const JsonAt& v) { prompt.file = v.text(); }},
                {"tokens_file", [&](const JsonAt& v) { prompt.tokens_file = v.text(); }},
                {"demo", [&](const JsonAt& v) { prompt.demo = v.text(); }},
+               {"cache", [&](const JsonAt& v) { prompt.cache = v.text(); }},
+               {"chat", into(prompt.chat)},
+               {"system", [&](const JsonAt& v) { prompt.system = v.text(); }},
                {"max_tokens", integer(prompt.max_tokens, kPositive)},
                {"lossy", into(prompt.lossy)},
                {"no_bos", into(prompt.no_bos)}});
   const auto& v = at.value;
-  if (v.contains("text") + v.contains("file") + v.contains("tokens_file") + v.contains("demo") > 1)
-    at.refuse("one of text, file, tokens_file, demo");
+  if (v.contains("text") + v.contains("file") + v.contains("tokens_file") + v.contains("demo") +
+          v.contains("cache") >
+      1)
+    at.refuse("one of text, file, tokens_file, demo, cache");
 }
 
 void read_generate(const JsonAt& at, GenerateOptions& generate) {
@@ -71,6 +78,10 @@ void read_output(const JsonAt& at, OutputOptions& output) {
                {"dump_keep", into(output.dump_keep)},
                {"dump_scores", into(output.dump_scores)},
                {"dump_budgets", into(output.dump_budgets)},
+               {"kept_html", into(output.kept_html)},
+               {"kept_beside", into(output.kept_beside)},
+               {"show_kept", into(output.show_kept)},
+               {"json_lines", into(output.json_lines)},
                {"compare_full", into(output.compare_full)},
                {"quiet", into(output.quiet)},
                {"color", [&](const JsonAt& v) { output.color = v.choice(kColorNames); }}});
@@ -78,15 +89,13 @@ void read_output(const JsonAt& at, OutputOptions& output) {
 
 // The composition itself is parsed where the registry is known; here only its outermost type
 // counts.
-void read_press(const JsonAt& at,
-                nlohmann::json& press,
-                std::string& source,
-                std::string& pointer) {
-  if (!at.value.is_string() && !at.value.is_object() && !at.value.is_array() && !at.value.is_null())
+PressSource read_press(const JsonAt& at) {
+  using Form = PressSource::Form;
+  if (at.value.is_null()) return {Form::None, "", at.file, at.pointer};
+  if (at.value.is_string()) return {Form::Text, at.text(), at.file, at.pointer};
+  if (!at.value.is_object() && !at.value.is_array())
     at.refuse("a composition as text or as {\"press\": name, ...}");
-  press = at.value;
-  source = at.file;
-  pointer = at.pointer;
+  return {Form::Json, at.value.dump(), at.file, at.pointer};
 }
 
 bool is_press_object(const nlohmann::json& value) {
@@ -111,8 +120,10 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
   refuse_repeated_keys(path.string(), text);
   const JsonAt at{root, path.string(), ""};
   PressOptions& press = options.press;
-  if (is_press_object(root))
-    return read_press(at, press.press, press.press_source, press.press_pointer);
+  if (is_press_object(root)) {
+    press.press = read_press(at);
+    return;
+  }
   read_object(
       at,
       {{"model", into(options.model)},
@@ -120,18 +131,13 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
        {"device", [&](const JsonAt& v) { options.device = v.choice(kDeviceNames); }},
        {"threads", integer(options.threads, Limits{0, 1024})},
        {"plugin_path", [&](const JsonAt& v) { read_plugin_path(v, options.plugins); }},
-       {"press",
-        [&](const JsonAt& v) {
-          read_press(v, press.press, press.press_source, press.press_pointer);
-        }},
-       {"decode_press",
-        [&](const JsonAt& v) {
-          read_press(v, press.decode_press, press.decode_press_source, press.decode_press_pointer);
-        }},
+       {"press", [&](const JsonAt& v) { press.press = read_press(v); }},
+       {"decode_press", [&](const JsonAt& v) { press.decode_press = read_press(v); }},
        {"decode_every", integer(press.decode_every, kPositive)},
        {"decode_budget", integer(press.decode_budget, kPositive)},
        {"decode_keep_ratio", number(press.decode_keep_ratio, kKeepRatioLimits)},
        {"budget", [&](const JsonAt& v) { read_budget(v, press); }},
+       {"min_entries", integer(press.min_entries, kNotNegative)},
        {"prompt", [&](const JsonAt& v) { read_prompt(v, options.prompt); }},
        {"generate", [&](const JsonAt& v) { read_generate(v, options.generate); }},
        {"output", [&](const JsonAt& v) { read_output(v, options.output); }}});

@@ -49,6 +49,7 @@ DemoPrompt load_demo(const fs::path& model_dir, const std::string& name) {
   prompt.title = text_of(json, "title", file);
   prompt.source = text_of(json, "source", file);
   prompt.text = text_of(json, "text", file);
+  prompt.question = text_of(json, "question", file);
   prompt.expect = text_of(json, "expect", file);
   prompt.max_new_tokens = json.value("max_new_tokens", int64_t{0});
   if (prompt.text.empty())

@@ -12,6 +12,7 @@ namespace kvhost {
 struct DemoPrompt {
   std::string name, title, source;
   std::string text;
+  std::string question;  // that the text ends with; "" when there is none
   std::string expect;  // what a model that still remembers answers; "" when there is no such thing
   int64_t max_new_tokens = 0;  // 0: no wish
 };

@@ -2,6 +2,7 @@
 #include "input/json_object.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.hpp"

@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/dtype.hpp"
+#include "engine/policy_options.hpp"
 
 namespace kvhost {
 
@@ -23,26 +23,15 @@ struct PromptOptions {
   std::filesystem::path file;         // --prompt-file
   std::filesystem::path tokens_file;  // --tokens-file
   std::optional<std::string> demo;    // --demo NAME (bundled)
+  std::filesystem::path cache;        // --cache FILE, in place of a prompt
   std::optional<int64_t> max_tokens;  // --max-prompt-tokens
   bool lossy = false;                 // --lossy: replace bytes that are not UTF-8
   bool no_bos = false;
+  bool chat = false;                  // --chat: the prompt is a user's message
+  std::optional<std::string> system;  // --system TEXT: before it
 };
 
-// Exactly as given; the press room parses and types them.
-struct PressOptions {
-  nlohmann::json press;         // string (text form) or object; null = default composition
-  nlohmann::json decode_press;  // likewise; null = none
-  // Where they were written, for errors: the flag, or the run file and the JSON pointer in it ("" =
-  // its root).
-  std::string press_source = "--press", press_pointer;
-  std::string decode_press_source = "--decode-press", decode_press_pointer;
-  int64_t decode_every = 0;  // --decode-every N tokens; 0 = the default of 64
-  int64_t decode_budget =
-      0;  // --decode-budget: entries per head kept while generating; 0 = the prefill budget
-  double decode_keep_ratio = 0;  // --decode-keep-ratio: of all tokens seen so far; 0 = not given
-  std::optional<double> keep_ratio, compression_ratio;
-  std::optional<int64_t> budget;
-};
+using PressOptions = PolicyOptions;  // exactly as given; the spec room parses and types them
 
 struct GenerateOptions {
   std::optional<int64_t> max_new_tokens;  // default: 64, or what the demo says
@@ -54,6 +43,10 @@ struct GenerateOptions {
 
 struct OutputOptions {
   std::string json, dump_keep, dump_scores, dump_budgets;  // "" = not wanted
+  std::string kept_html;     // --kept-html FILE
+  std::string kept_beside;   // --kept-beside SPEC
+  bool show_kept = false;    // --show-kept: the prompt's words, shaded by who kept them
+  bool json_lines = false;   // --json-lines: a line for each token as it comes, the report last
   bool compare_full = false;
   bool quiet = false;
   std::string color = "auto";  // auto, always, never

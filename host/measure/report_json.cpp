@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "measure/report_json.hpp"
+
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "base/version.hpp"
-#include "measure/run_report.hpp"
 
 namespace kvhost {
 
@@ -64,14 +66,26 @@ json layers_json(const RunReport& report) {
 }
 
 json press_json(const RunReport& report) {
-  json press = {{"spec", report.press_spec}, {"json", report.press_json}};
-  if (!report.decode_press_spec.empty()) press["decode"] = report.decode_press_spec;
+  json press = {{"spec", report.press_spec}, {"json", json::parse(report.press_json)}};
+  if (!report.decode.press_spec.empty()) press["decode"] = report.decode.press_spec;
   return press;
 }
 
+json decode_json(const DecodeReport& decode) {
+  if (decode.press_spec.empty()) return nullptr;
+  json cuts = json::array();
+  for (const auto& cut : decode.cuts)
+    cuts.push_back({{"n_seen", cut.n_seen}, {"n_kept", cut.entries}, {"bytes", cut.bytes}});
+  return {{"press", decode.press_spec},
+          {"every", decode.every},
+          {"entries_per_head", decode.entries_per_head},
+          {"keep_ratio", decode.keep_ratio},
+          {"cuts", cuts}};
+}
+
 json model_json(const RunReport& report) {
-  const ModelConfig& model = report.model;
-  return {{"path", report.model_path},
+  const ModelFacts& model = report.model;
+  return {{"path", model.path},
           {"family", model.family},
           {"dtype", dtype_name(report.dtype)},
           {"n_layers", model.n_layers},
@@ -93,8 +107,10 @@ json to_json(const RunReport& report) {
            {{"mode", budget.mode},
             {"value", budget.value},
             {"defaulted", budget.defaulted},
+            {"raised", budget.raised},
             {"entries_per_head", budget.entries_per_head},
             {"entries_total", budget.entries_total}}},
+          {"decode", decode_json(report.decode)},
           {"n_prompt_tokens", report.n_prompt_tokens},
           {"n_new_tokens", report.run.tokens.size()},
           {"tokens", report.run.tokens},

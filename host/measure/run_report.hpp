@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything one run measured. Filled by the runtime, read by the printers; its JSON form is the
-// contract with scripts.
+// Everything one run measured. Filled by the engine, read by the printers and by report_json.hpp.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "model/config.hpp"
+#include "base/dtype.hpp"
+#include "measure/model_facts.hpp"
 
 namespace kvhost {
 
@@ -34,10 +33,28 @@ struct LayerReport {
 };
 
 struct BudgetReport {
-  std::string mode = "keep_ratio";  // keep_ratio, compression_ratio, budget, none
+  std::string mode = "keep_ratio";  // keep_ratio, compression_ratio, budget, none, method, decided
   double value = 0.25;
   bool defaulted = true;  // nobody asked for it
+  bool raised = false;    // to --min-entries: the prompt is too short for the ratio to be worth it
   int64_t entries_per_head = 0, entries_total = 0;
+};
+
+// One cut while generating.
+struct DecodeCut {
+  int64_t n_seen = 0;   // tokens before it
+  int64_t entries = 0;  // left by it, over all layers and heads
+  int64_t bytes = 0;    // K and V of those
+};
+
+// What compresses while generating.
+struct DecodeReport {
+  std::string press_spec;  // "" when none
+  int64_t every = 0;       // tokens between cuts
+  // Kept after a cut on average; 0: `keep_ratio` says; -1: the method's own sizes.
+  int64_t entries_per_head = 0;
+  double keep_ratio = 0;  // > 0: this share of all tokens seen so far
+  std::vector<DecodeCut> cuts;
 };
 
 // One generation: of the compressed cache, and of the full one with --compare-full.
@@ -59,12 +76,11 @@ struct Agreement {
 };
 
 struct RunReport {
-  std::string model_path;
-  ModelConfig model;
+  ModelFacts model;
   DType dtype = DType::Float32;
   std::string press_spec;
-  nlohmann::json press_json;
-  std::string decode_press_spec;  // "" when none
+  std::string press_json = "null";  // canonical JSON, all parameters
+  DecodeReport decode;
   BudgetReport budget;
   int64_t n_prompt_tokens = 0;
   Generation run;
@@ -73,11 +89,9 @@ struct RunReport {
   std::optional<Generation> full;
   std::optional<Agreement> agreement;
   std::string title;   // of a bundled prompt, or ""
+  std::string question;  // that a bundled prompt ends with, or ""
   std::string expect;  // the answer a bundled prompt asks for, or ""
   std::vector<std::string> warnings;
 };
-
-// The schema of docs/contract.md, "Run report".
-nlohmann::json to_json(const RunReport& report);
 
 }  // namespace kvhost

@@ -3,22 +3,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace kvhost {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-std::atomic<const char*> current_call{nullptr};
-std::atomic<int64_t> deadline_ns{0};  // of the current call, steady clock; 0: none
+thread_local CallGuard* innermost = nullptr;
+// The call that began last, on whatever thread: who is named when a thread that a plugin started, or
+// one of libtorch's, crashes.
+std::atomic<CallGuard*> latest{nullptr};
 
 // Async-signal-safe: write and _exit only.
 [[noreturn]] void end_process(const char* call, const char* what) {
@@ -29,67 +29,98 @@ std::atomic<int64_t> deadline_ns{0};  // of the current call, steady clock; 0: n
   _exit(4);
 }
 
-void on_fatal_signal(int signal_number) {
-  const char* call = current_call.load();
-  const char* name =
-      signal_number == SIGSEGV  ? ": crashed with SIGSEGV; expected a method that returns\n"
-      : signal_number == SIGBUS ? ": crashed with SIGBUS; expected a method that returns\n"
-      : signal_number == SIGFPE ? ": crashed with SIGFPE; expected a method that returns\n"
-      : signal_number == SIGILL ? ": crashed with SIGILL; expected a method that returns\n"
-                                : ": aborted; expected a method that returns\n";
-  if (call) end_process(call, name);
-  std::signal(signal_number, SIG_DFL);
-  raise(signal_number);
-}
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
-      .count();
-}
-
-int64_t allowed_ns() {
-  const char* given = std::getenv("KVHOST_PLUGIN_DEADLINE");  // seconds
-  const double seconds = given ? std::atof(given) : 300;
-  return static_cast<int64_t>(seconds * 1e9);
-}
-
-void watch() {
-  while (true) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    const int64_t deadline = deadline_ns.load();
-    const char* call = current_call.load();
-    if (deadline != 0 && call && now_ns() > deadline)
-      end_process(
-          call,
-          ": did not return in time; expected an answer within KVHOST_PLUGIN_DEADLINE seconds\n");
+const char* words_of(int signal_number) {
+  switch (signal_number) {
+    case SIGSEGV:
+      return ": crashed with SIGSEGV; expected a method that returns\n";
+    case SIGBUS:
+      return ": crashed with SIGBUS; expected a method that returns\n";
+    case SIGFPE:
+      return ": crashed with SIGFPE; expected a method that returns\n";
+    case SIGILL:
+      return ": crashed with SIGILL; expected a method that returns\n";
+    default:
+      return ": aborted; expected a method that returns\n";
   }
-}
-
-void install() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
-      std::signal(number, &on_fatal_signal);
-    std::thread(&watch).detach();
-  });
 }
 
 }  // namespace
 
-CallGuard::CallGuard(const std::string& method, int64_t layer) {
-  install();
+// The outermost guards of all threads, and the thread that looks at their clocks.
+class CallWatch {
+ public:
+  static CallWatch& of_process() {
+    static auto* watch = new CallWatch;  // never destroyed: its thread outlives main
+    return *watch;
+  }
+
+  void install(std::chrono::nanoseconds deadline) {
+    const std::lock_guard lock(mutex_);
+    if (watching_) return;
+    watching_ = true;
+    deadline_ = deadline;
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+      std::signal(number, &on_fatal_signal);
+    std::thread([this] { run(); }).detach();
+  }
+
+  void enter(CallGuard* guard) {
+    const std::lock_guard lock(mutex_);
+    running_.push_back(guard);
+    latest = guard;
+  }
+
+  void leave(CallGuard* guard) {
+    const std::lock_guard lock(mutex_);
+    running_.erase(std::find(running_.begin(), running_.end(), guard));
+    latest = running_.empty() ? nullptr : running_.back();
+  }
+
+ private:
+  static void on_fatal_signal(int signal_number) {
+    const CallGuard* guard = innermost ? innermost : latest.load();
+    if (guard) end_process(guard->text_, words_of(signal_number));
+    std::signal(signal_number, SIG_DFL);
+    raise(signal_number);
+  }
+
+  [[noreturn]] void run() {
+    while (true) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      const std::lock_guard lock(mutex_);
+      const auto now = std::chrono::steady_clock::now();
+      for (const CallGuard* guard : running_)
+        if (now - guard->started_ > deadline_)
+          end_process(guard->text_,
+                      ": did not return in time; expected an answer within "
+                      "KVHOST_PLUGIN_DEADLINE seconds\n");
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<CallGuard*> running_;
+  std::chrono::nanoseconds deadline_{};
+  bool watching_ = false;
+};
+
+CallGuard::CallGuard(const std::string& method, int64_t layer)
+    : outer_(innermost), started_(std::chrono::steady_clock::now()) {
   if (layer < 0)
     std::snprintf(text_, sizeof text_, "%s", method.c_str());
   else
     std::snprintf(
         text_, sizeof text_, "%s, layer %lld", method.c_str(), static_cast<long long>(layer));
-  outer_ = current_call.exchange(text_);
-  deadline_ns = now_ns() + allowed_ns();
+  innermost = this;
+  if (!outer_) CallWatch::of_process().enter(this);
 }
 
 CallGuard::~CallGuard() {
-  if (!outer_) deadline_ns = 0;
-  current_call = outer_;
+  if (!outer_) CallWatch::of_process().leave(this);
+  innermost = outer_;
+}
+
+void install_call_watch(std::chrono::nanoseconds deadline) {
+  CallWatch::of_process().install(deadline);
 }
 
 }  // namespace kvhost

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/interrupt.hpp"
 #include "kernels/attention.hpp"
+#include "method/host_services.hpp"
 
 namespace kvhost {
 namespace {
@@ -72,7 +72,7 @@ void compute_attention_sum(const LayerInputs& inputs,
   make_rows(spans, group, sums);
   std::vector<std::vector<float>> block;
   for (int64_t begin = captured - rows; begin < captured; begin += kBlock) {
-    throw_if_interrupted();
+    check_cancelled(*inputs.exec);
     const int64_t n_rows = std::min(kBlock, captured - begin);
     const at::Tensor queries = inputs.queries->narrow(/*dim=*/1, begin, n_rows).contiguous();
     const auto out = make_rows(spans, group * n_rows, block);
@@ -100,7 +100,7 @@ at::Tensor dense_attention(const LayerInputs& inputs,
   at::Tensor out = at::zeros(
       mean_over_heads ? at::IntArrayRef({t, t}) : at::IntArrayRef({n_heads, t, t}), options);
   for (int64_t head = 0; head < n_heads; ++head) {
-    throw_if_interrupted();
+    check_cancelled(*inputs.exec);
     const at::Tensor keys =
         at::from_blob(spans[head / group].keys, {t, d}, inputs.queries->options()).to(at::kFloat);
     const at::Tensor queries = inputs.queries->select(0, head).to(at::kFloat);  // -> [T, head_dim]

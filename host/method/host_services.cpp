@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "method/host_services.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
-#include "base/interrupt.hpp"
 #include "base/parallel.hpp"
 #include "base/version.hpp"
 
 namespace kvhost {
 namespace {
 
-void log_from_plugin(const kvh_host*, int32_t level, const char* text) noexcept {
-  static constexpr spdlog::level::level_enum levels[] = {
-      spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
-  spdlog::log(levels[std::clamp(level, 0, 3)], "{}", text);
+void log_from_plugin(const kvh_host* host, int32_t level, const char* text) noexcept {
+  const auto* context = static_cast<const Context*>(host->impl);
+  if (!context || !context->log) return;
+  try {
+    context->log(static_cast<Context::Level>(std::clamp(level, 0, 3)), text);
+  } catch (...) {  // a sink's trouble is not the method's
+  }
 }
 
 const void* no_extension(const kvh_host*, const char*) noexcept { return nullptr; }
 
-int32_t cancelled(const kvh_exec*) noexcept { return interrupted() ? 1 : 0; }
+int32_t cancelled(const kvh_exec* exec) noexcept {
+  return static_cast<const Context*>(exec->impl)->is_cancelled() ? 1 : 0;
+}
 
 void run_parallel(const kvh_exec*,
                   int64_t n,
@@ -29,28 +31,36 @@ void run_parallel(const kvh_exec*,
   parallel_for(n, 1, [&](int64_t begin, int64_t end) { body(argument, begin, end); });
 }
 
+kvh_host make_host(const Context* context) {
+  return {sizeof(kvh_host),
+          KVH_ABI_MAJOR,
+          KVH_ABI_MINOR,
+          /*abi_minor_oldest=*/0,
+          version(),
+          const_cast<Context*>(context),
+          &log_from_plugin,
+          &no_extension};
+}
+
 }  // namespace
 
-const kvh_host& plugin_host() {
-  static const kvh_host host = {sizeof(kvh_host),
-                                KVH_ABI_MAJOR,
-                                KVH_ABI_MINOR,
-                                /*abi_minor_oldest=*/0,
-                                version(),
-                                nullptr,
-                                &log_from_plugin,
-                                &no_extension};
+const kvh_host& loading_host() {
+  static const kvh_host host = make_host(nullptr);
   return host;
 }
 
-kvh_exec make_exec(uint64_t seed) {
+PluginHost::PluginHost(const Context& context) : context_(context), host_(make_host(&context)) {}
+
+kvh_exec make_exec(const Context& context, uint64_t seed) {
   return {sizeof(kvh_exec),
           static_cast<uint32_t>(num_threads()),
           seed,
-          nullptr,
+          const_cast<Context*>(&context),
           &cancelled,
           &run_parallel};
 }
+
+void check_cancelled(const kvh_exec& exec) { static_cast<const Context*>(exec.impl)->check(); }
 
 kvh_dtype plugin_dtype(DType dtype) {
   switch (dtype) {

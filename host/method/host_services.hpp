@@ -1,21 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host offers to plugins: the kvh_host object, the services of a call, the description of
-// the model.
+// What the host offers to plugins: the kvh_host object, the services of a call, the description of the
+// model.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "base/context.hpp"
 #include "kvhost/plugin.h"
 #include "model/config.hpp"
 
 namespace kvhost {
 
-// The one host object of the process.
-const kvh_host& plugin_host();
+// What libraries are opened with, once per process; it drops what they log.
+const kvh_host& loading_host();
 
-// Services of a call; copyable, the returned object must outlive the call.
-kvh_exec make_exec(uint64_t seed);
+// The host as the methods of one press see it. `context` must outlive it.
+class PluginHost {
+ public:
+  explicit PluginHost(const Context& context);
+  PluginHost(const PluginHost&) = delete;
+  PluginHost& operator=(const PluginHost&) = delete;
+  const kvh_host& get() const { return host_; }
+  const Context& context() const { return context_; }
+
+ private:
+  const Context& context_;
+  kvh_host host_;
+};
+
+// Services of a call; copyable. The object and `context` must outlive the call.
+kvh_exec make_exec(const Context& context, uint64_t seed);
+// Throws Error(Interrupted) once the run was cancelled.
+void check_cancelled(const kvh_exec& exec);
 
 // Owns what a kvh_model points to.
 class ModelView {

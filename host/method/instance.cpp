@@ -24,32 +24,33 @@ class Values {
   const std::vector<kvh_value>& get() const { return values_; }
 
  private:
-  kvh_value convert(const registry::ParamInfo& param, const nlohmann::json& json) {
+  // Composing typed the value as the parameter is, or left it null.
+  kvh_value convert(const registry::ParamInfo& param, const registry::Value& given) {
     kvh_value value{};
     value.type = param.type;
-    value.present = json.is_null() ? 0 : 1;
+    value.present = given.is_null() ? 0 : 1;
     switch (param.type) {
       case KVH_PARAM_BOOL:
-        if (value.present) value.v.i = json.get<bool>() ? 1 : 0;
+        if (value.present) value.v.i = given.as<bool>() ? 1 : 0;
         break;
       case KVH_PARAM_INT:
-        if (value.present) value.v.i = json.get<int64_t>();
+        if (value.present) value.v.i = given.as<int64_t>();
         break;
       case KVH_PARAM_FLOAT:
-        if (value.present) value.v.d = json.get<double>();
+        if (value.present) value.v.d = given.as<double>();
         break;
       case KVH_PARAM_INT_LIST:
-        ints_.push_back(value.present ? json.get<std::vector<int64_t>>() : std::vector<int64_t>{});
+        ints_.push_back(value.present ? given.as<std::vector<int64_t>>() : std::vector<int64_t>{});
         value.count = static_cast<int64_t>(ints_.back().size());
         value.v.ints = ints_.back().data();
         break;
       case KVH_PARAM_FLOAT_LIST:
-        doubles_.push_back(value.present ? json.get<std::vector<double>>() : std::vector<double>{});
+        doubles_.push_back(value.present ? given.as<std::vector<double>>() : std::vector<double>{});
         value.count = static_cast<int64_t>(doubles_.back().size());
         value.v.doubles = doubles_.back().data();
         break;
       default:
-        strings_.push_back(value.present ? json.get<std::string>() : "");
+        strings_.push_back(value.present ? given.as<std::string>() : "");
         value.v.s = strings_.back().c_str();
     }
     return value;
@@ -82,7 +83,7 @@ kvh_status score_part_of_child(const kvh_child* child,
 
 const kvh_method* load_method(const registry::MethodInfo& info) {
   try {
-    return registry::load(info, plugin_host());
+    return registry::load(info, loading_host());
   } catch (const registry::LoadError& e) {
     cannot_load("plugin " + info.name, e.what());
   }
@@ -115,10 +116,10 @@ void raise_plugin_error(const std::string& method,
               text_of(error, status));
 }
 
-Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
+Instance::Instance(const Node& node, const kvh_model* model, const kvh_host& host, Instance* child)
     : node_{node.method, node.where}, method_(load_method(node.method)) {
   if (node.inner) {
-    inner_ = std::make_unique<Instance>(*node.inner, model, nullptr);
+    inner_ = std::make_unique<Instance>(*node.inner, model, host, nullptr);
     child = inner_.get();
   }
   std::vector<const kvh_child*> children;
@@ -137,7 +138,7 @@ Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
   args.n_values = static_cast<uint32_t>(values.get().size());
   args.values = values.get().data();
   args.model = model;
-  args.host = &plugin_host();
+  args.host = &host;
   args.children = children.data();
   args.n_children = static_cast<uint32_t>(children.size());
   kvh_error error = make_error();
@@ -156,7 +157,7 @@ Instance::Instance(const Node& node, const kvh_model* model, Instance* child)
 }
 
 Instance::~Instance() {
-  if (instance_) method_->destroy(instance_);
+  if (instance_) ask([this] { method_->destroy(instance_); });
 }
 
 void Instance::read_needs() {
@@ -169,9 +170,7 @@ void Instance::read_needs() {
     needs_.resize(out.count);
     out.capacity = out.count;
     out.needs = needs_.data();
-    kvh_error error = make_error();
-    const kvh_status status = method_->needs(instance_, &out, &error);
-    if (status != KVH_OK) raise_plugin_error(name(), -1, status, error);
+    call(-1, [&](kvh_error* error) { return method_->needs(instance_, &out, error); });
     if (out.count <= out.capacity) break;
   }
   needs_.resize(out.count);
@@ -210,25 +209,23 @@ bool Instance::has_flag(uint32_t flag) const {
 
 SequenceState::SequenceState(const Instance& instance, SequenceState* beside)
     : instance_(instance), beside_(beside) {
-  if (instance.method()->begin) {
-    kvh_error error = make_error();
-    const kvh_status status = instance.method()->begin(instance.get(), &sequence_, &error);
-    if (status != KVH_OK) raise_plugin_error(instance.name(), -1, status, error);
-  }
+  if (instance.method()->begin)
+    instance.call(-1, [&](kvh_error* error) {
+      return instance.method()->begin(instance.get(), &sequence_, error);
+    });
   if (instance.inner()) inner_ = std::make_unique<SequenceState>(*instance.inner());
 }
 
 SequenceState::~SequenceState() {
-  if (sequence_ && instance_.method()->end) instance_.method()->end(instance_.get(), sequence_);
+  if (sequence_ && instance_.method()->end)
+    instance_.ask([this] { instance_.method()->end(instance_.get(), sequence_); });
 }
 
 void SequenceState::after_compact(const kvh_moved& moved) {
-  if (instance_.method()->after_compact) {
-    kvh_error error = make_error();
-    const kvh_status status =
-        instance_.method()->after_compact(instance_.get(), sequence_, &moved, &error);
-    if (status != KVH_OK) raise_plugin_error(instance_.name(), moved.layer, status, error);
-  }
+  if (instance_.method()->after_compact)
+    instance_.call(moved.layer, [&](kvh_error* error) {
+      return instance_.method()->after_compact(instance_.get(), sequence_, &moved, error);
+    });
   if (inner_) inner_->after_compact(moved);
 }
 

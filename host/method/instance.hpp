@@ -8,16 +8,24 @@
 #include <vector>
 
 #include "kvhost/plugin.h"
+#include "method/call_guard.hpp"
 #include "spec/composition.hpp"
 
 namespace kvhost {
+
+// Turns a plugin's failure into an Error that names method and, when >= 0, layer.
+[[noreturn]] void raise_plugin_error(const std::string& method,
+                                     int64_t layer,
+                                     kvh_status status,
+                                     const kvh_error& error);
+kvh_error make_error();
 
 class Instance {
  public:
   // Opens the library if needed and creates the configured method (and, for wrappers and presses,
   // what is inside). `child` is the scorer that a press is given. Throws Error naming method and
   // parameter.
-  Instance(const Node& node, const kvh_model* model, Instance* child);
+  Instance(const Node& node, const kvh_model* model, const kvh_host& host, Instance* child);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -36,6 +44,22 @@ class Instance {
   bool has_flag(uint32_t flag) const;  // this method or anything inside it
   bool has_own_flag(uint32_t flag) const { return method_->flags & flag; }
   Instance* inner() const { return inner_.get(); }
+
+  // Every call into the plugin goes through one of these two. `layer` < 0: not about one layer.
+  // body(error) returns a status; one that is not KVH_OK becomes an Error.
+  template <class Body>
+  void call(int64_t layer, const Body& body) const {
+    kvh_error error = make_error();
+    const CallGuard guard(name(), layer);
+    const kvh_status status = body(&error);
+    if (status != KVH_OK) raise_plugin_error(name(), layer, status, error);
+  }
+  // For what cannot fail: returns what body() does.
+  template <class Body>
+  auto ask(const Body& body) const {
+    const CallGuard guard(name(), -1);
+    return body();
+  }
 
   const kvh_method* method() const { return method_; }
   kvh_instance* get() const { return instance_; }
@@ -78,12 +102,5 @@ class SequenceState {
   std::unique_ptr<SequenceState> inner_;
   SequenceState* beside_ = nullptr;
 };
-
-// Turns a plugin's failure into an Error that names method and, when >= 0, layer.
-[[noreturn]] void raise_plugin_error(const std::string& method,
-                                     int64_t layer,
-                                     kvh_status status,
-                                     const kvh_error& error);
-kvh_error make_error();
 
 }  // namespace kvhost

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <utility>
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
@@ -232,18 +233,33 @@ void LayerData::score(const Instance& instance, const SequenceState& state, kvh_
   });
 }
 
+kvh_status LayerData::keep_inner(kvh_error* error) noexcept {
+  inner_ = std::current_exception();
+  try {
+    throw;
+  } catch (const Error& e) {
+    std::snprintf(error->message, sizeof error->message, "%s", e.what());
+    return error->code =
+               e.code() == ExitCode::Interrupted ? KVH_E_CANCELLED : KVH_E_INTERNAL;
+  } catch (const std::exception& e) {
+    std::snprintf(error->message, sizeof error->message, "%s", e.what());
+    return error->code = KVH_E_INTERNAL;
+  }
+}
+
+void LayerData::rethrow_inner() {
+  if (inner_) std::rethrow_exception(std::exchange(inner_, nullptr));
+}
+
 kvh_status LayerData::score_inner(const Instance& inner,
                                   const LayerFrame& parent,
                                   kvh_scores* out,
                                   kvh_error* error) noexcept {
   try {
-    const SequenceState& state = *parent.state->inner();
-    const auto frame = make_frame(inner, state);
-    return inner.interface<kvh_scorer>()->score(
-        inner.get(), state.get(), &frame->layer, out, error);
-  } catch (const std::exception& e) {
-    std::snprintf(error->message, sizeof error->message, "%s", e.what());
-    return error->code = KVH_E_NEED_MISSING;
+    score(inner, *parent.state->inner(), out);
+    return KVH_OK;
+  } catch (...) {
+    return keep_inner(error);
   }
 }
 
@@ -255,13 +271,10 @@ kvh_status LayerData::score_part(const Instance& inner,
   try {
     const LayerPart copy(inputs_, shared_->spans, part);
     LayerData data(copy.inputs(inner.window_of(KVH_T_WINDOW_ATTENTION)), copy.spans());
-    const SequenceState& state = *parent.state->inner();
-    const auto frame = data.make_frame(inner, state);
-    return inner.interface<kvh_scorer>()->score(
-        inner.get(), state.get(), &frame->layer, out, error);
-  } catch (const std::exception& e) {
-    std::snprintf(error->message, sizeof error->message, "%s", e.what());
-    return error->code = KVH_E_NEED_MISSING;
+    data.score(inner, *parent.state->inner(), out);
+    return KVH_OK;
+  } catch (...) {
+    return keep_inner(error);
   }
 }
 

@@ -3,12 +3,12 @@
 // shared; each method gets a frame with exactly the windows it asked for.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <vector>
 
 #include "cache/kv_cache.hpp"
 #include "kvhost/plugin.h"
-#include "method/call_guard.hpp"
 #include "method/instance.hpp"
 
 namespace at {
@@ -56,6 +56,11 @@ class LayerData {
   int64_t layer() const { return inputs_.layer; }
   const std::vector<int64_t>& n_entries() const { return n_entries_; }
 
+  // Computes what `instance` looks at, so that the call itself costs only what the method does.
+  void prepare(const Instance& instance, const SequenceState& state) {
+    make_frame(instance, state);
+  }
+
   // Score by `instance` into `out` (pins zeroed by the caller). Throws Error.
   void score(const Instance& instance, const SequenceState& state, kvh_scores* out);
   kvh_status score_inner(const Instance& inner,
@@ -73,11 +78,13 @@ class LayerData {
   // Calls body(frame) with what `instance` asked for; a non-zero status becomes an Error.
   template <class Body>
   void call(const Instance& instance, const SequenceState& state, const Body& body) {
-    kvh_error error = make_error();
     const auto frame = make_frame(instance, state);
-    const CallGuard guard(instance.name(), inputs_.layer);
-    const kvh_status status = body(frame->layer, &error);
-    if (status != KVH_OK) raise_plugin_error(instance.name(), inputs_.layer, status, error);
+    instance.call(inputs_.layer, [&](kvh_error* error) {
+      const kvh_status status = body(frame->layer, error);
+      if (status != KVH_OK) rethrow_inner();
+      inner_ = nullptr;
+      return status;
+    });
   }
 
  private:
@@ -90,6 +97,11 @@ class LayerData {
   };
   struct Shared;  // tensors computed on demand
 
+  // What went wrong inside a wrapper's inner scorer crosses the plugin boundary as a status; the error
+  // itself waits here.
+  kvh_status keep_inner(kvh_error* error) noexcept;
+  void rethrow_inner();
+
   std::unique_ptr<Owned> make_frame(const Instance& instance, const SequenceState& state);
   void add_need(const Instance& instance, const kvh_need& need, Owned& owned);
   [[noreturn]] void missing(const Instance& instance, const kvh_need& need) const;
@@ -97,6 +109,7 @@ class LayerData {
   LayerInputs inputs_;
   std::vector<int64_t> n_entries_;
   std::unique_ptr<Shared> shared_;
+  std::exception_ptr inner_;
 };
 
 }  // namespace kvhost

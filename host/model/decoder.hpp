@@ -53,7 +53,7 @@ class Decoder {
   const ModelConfig& config() const;
   CacheLayout cache_layout() const;
 
-  // Processes tokens at positions cache.n_seen().., appends their K and V, advances the cache.
+  // A Forward of one sequence, run to its end: processes tokens at positions cache.n_seen().., appends their K and V, advances the cache.
   // Works for prefill (n_seen = 0), single tokens and blocks of several (each token sees the cached
   // entries and the block causally). Returns float32 logits, [1 or n_tokens, vocab_size].
   at::Tensor forward(std::span<const int32_t> tokens,
@@ -62,6 +62,7 @@ class Decoder {
 
   // [hidden_size, n_heads * head_dim] of a layer's output projection, borrowed.
   const at::Tensor& output_weight(int64_t layer) const;
+  const Weights& weights() const;
 
  private:
   struct State;

@@ -21,7 +21,7 @@ int64_t window_of(int64_t asked, int64_t n_tokens) {
   return asked < 0 ? n_tokens : std::min(asked, n_tokens);
 }
 
-// Copies the part of a chunk's rows (dimension `dim` of `from`) that lies in the last W tokens, W =
+// Copies what of the rows `first`.. (dimension `dim` of `from`) lies in the last W of n_tokens, W =
 // window.size(dim).
 void keep_last(
     const at::Tensor& from, int64_t dim, int64_t first, int64_t n_tokens, at::Tensor& window) {
@@ -32,9 +32,8 @@ void keep_last(
       .copy_(from.narrow(dim, begin - first, end - begin));
 }
 
-PlaceArgs place_args(
-    DType dtype,
-    const at::Tensor& heads) {  // heads: [n, heads, head_dim], any strides but the last
+// heads: [n, heads, head_dim], any strides but the last
+PlaceArgs place_args(DType dtype, const at::Tensor& heads) {
   PlaceArgs args;
   args.dtype = dtype;
   args.n_tokens = heads.size(0);
@@ -72,38 +71,56 @@ at::Tensor apply_norm(const ModelConfig& config,
   return out;
 }
 
-LayerPass::LayerPass(const ForwardFrame& frame, int64_t layer, KvCache& cache)
-    : frame_(frame),
-      config_(frame.weights.config()),
-      weights_(frame.weights.tensors().layers[static_cast<size_t>(layer)]),
-      dtype_(frame.weights.dtype()),
-      layer_(layer),
-      cache_(cache),
-      first_entry_(cache.append(layer, frame.n_tokens, frame.first_position)) {
-  const auto options = frame.weights.tensors().embedding.options();
-  const int64_t n_queries = window_of(frame.capture.query_window, frame.n_tokens);
-  const int64_t n_hidden = window_of(frame.capture.hidden_window, frame.n_tokens);
-  if (n_queries > 0) queries_ = at::empty({config_.n_heads, n_queries, config_.head_dim}, options);
-  if (n_hidden > 0) hidden_ = at::empty({n_hidden, config_.hidden_size}, options);
-}
-
-void LayerPass::run(at::Tensor& x, const std::function<void(int64_t)>& chunk_done) {
-  for (int64_t first = 0; first < frame_.n_tokens; first += kChunkTokens) {
-    const Chunk chunk{first, std::min(kChunkTokens, frame_.n_tokens - first)};
-    run_chunk(chunk, x.narrow(0, chunk.first, chunk.n));
-    if (chunk_done) chunk_done(chunk.first + chunk.n);
+LayerPass::LayerPass(const Weights& weights,
+                     const std::vector<StretchRows>& stretches,
+                     int64_t layer)
+    : stretches_(stretches),
+      config_(weights.config()),
+      weights_(weights.tensors().layers[static_cast<size_t>(layer)]),
+      dtype_(weights.dtype()),
+      layer_(layer) {
+  const auto options = weights.tensors().embedding.options();
+  for (const auto& stretch : stretches) {
+    Output out;
+    out.first_entry = stretch.cache->append(layer, stretch.n_tokens, stretch.first_position);
+    const int64_t n_queries = window_of(stretch.capture->query_window, stretch.n_tokens);
+    const int64_t n_hidden = window_of(stretch.capture->hidden_window, stretch.n_tokens);
+    if (n_queries > 0)
+      out.queries = at::empty({config_.n_heads, n_queries, config_.head_dim}, options);
+    if (n_hidden > 0) out.hidden = at::empty({n_hidden, config_.hidden_size}, options);
+    out_.push_back(std::move(out));
   }
 }
 
-LayerCapture LayerPass::captured() const {
+void LayerPass::run(at::Tensor& x, const std::function<void(int64_t)>& chunk_done) {
+  const int64_t n_rows = x.size(0);
+  for (int64_t first = 0; first < n_rows; first += kChunkTokens) {
+    const int64_t n = std::min(kChunkTokens, n_rows - first);
+    run_chunk(parts_of(first, n), x.narrow(0, first, n));
+    if (chunk_done) chunk_done(first + n);
+  }
+}
+
+LayerCapture LayerPass::captured(size_t stretch) const {
   LayerCapture capture;
-  if (queries_.defined()) capture.queries = &queries_;
-  if (hidden_.defined()) capture.hidden = &hidden_;
+  if (out_[stretch].queries.defined()) capture.queries = &out_[stretch].queries;
+  if (out_[stretch].hidden.defined()) capture.hidden = &out_[stretch].hidden;
   return capture;
 }
 
-void LayerPass::run_chunk(const Chunk& chunk, const at::Tensor& x) {
-  const at::Tensor attended = attention(chunk, norm(weights_.attention_norm, x));
+std::vector<LayerPass::Part> LayerPass::parts_of(int64_t first_row, int64_t n_rows) const {
+  std::vector<Part> parts;
+  for (size_t i = 0; i < stretches_.size(); ++i) {
+    const auto& stretch = stretches_[i];
+    const int64_t begin = std::max(first_row, stretch.first_row);
+    const int64_t end = std::min(first_row + n_rows, stretch.first_row + stretch.n_tokens);
+    if (begin < end) parts.push_back({i, begin - stretch.first_row, end - begin, begin - first_row});
+  }
+  return parts;
+}
+
+void LayerPass::run_chunk(const std::vector<Part>& parts, const at::Tensor& x) {
+  const at::Tensor attended = attention(parts, norm(weights_.attention_norm, x));
   if (config_.parallel_residual) {
     const at::Tensor inner = mlp(norm(weights_.mlp_norm, x));
     x.add_(attended).add_(inner);
@@ -113,66 +130,91 @@ void LayerPass::run_chunk(const Chunk& chunk, const at::Tensor& x) {
   }
 }
 
-at::Tensor LayerPass::attention(const Chunk& chunk, const at::Tensor& normed) {
-  if (hidden_.defined()) keep_last(normed, 0, chunk.first, frame_.n_tokens, hidden_);
-  const at::Tensor queries = place_qkv(chunk, normed);
-  if (queries_.defined()) keep_last(queries, 1, chunk.first, frame_.n_tokens, queries_);
-  return apply_linear(dtype_, weights_.output, attend(chunk, queries));
+at::Tensor LayerPass::attention(const std::vector<Part>& parts, const at::Tensor& normed) {
+  const std::vector<at::Tensor> qkv = project(normed);
+  at::Tensor seen;  // [n, n_heads * head_dim]
+  if (parts.size() > 1)
+    seen = at::empty({normed.size(0), config_.n_heads * config_.head_dim}, normed.options());
+  for (const Part& part : parts) {
+    Output& out = out_[part.stretch];
+    const int64_t n_tokens = stretches_[part.stretch].n_tokens;
+    if (out.hidden.defined())
+      keep_last(normed.narrow(0, part.row, part.n), 0, part.first, n_tokens, out.hidden);
+    const at::Tensor queries = place(part, qkv);
+    if (out.queries.defined()) keep_last(queries, 1, part.first, n_tokens, out.queries);
+    const at::Tensor rows = attend(part, queries);
+    if (parts.size() > 1)
+      seen.narrow(0, part.row, part.n).copy_(rows);
+    else
+      seen = rows;
+  }
+  return apply_linear(dtype_, weights_.output, seen);
 }
 
-at::Tensor LayerPass::place_qkv(const Chunk& chunk, const at::Tensor& normed) {
-  at::Tensor q, k, v;  // [n, heads, head_dim]
+std::vector<at::Tensor> LayerPass::project(const at::Tensor& normed) const {
+  const int64_t n = normed.size(0);
   if (weights_.qkv.weight.defined()) {
     const at::Tensor both = apply_linear(dtype_, weights_.qkv, normed);
-    const auto parts = both.view({chunk.n, config_.n_heads, 3, config_.head_dim}).unbind(/*dim=*/2);
-    q = parts[0], k = parts[1], v = parts[2];
-  } else {
-    const auto parts = apply_linears(dtype_, {&weights_.q, &weights_.k, &weights_.v}, normed);
-    q = parts[0].view({chunk.n, config_.n_heads, config_.head_dim});
-    k = parts[1].view({chunk.n, config_.n_kv_heads, config_.head_dim});
-    v = parts[2].view({chunk.n, config_.n_kv_heads, config_.head_dim});
+    return both.view({n, config_.n_heads, 3, config_.head_dim}).unbind(/*dim=*/2);
   }
+  const auto parts = apply_linears(dtype_, {&weights_.q, &weights_.k, &weights_.v}, normed);
+  return {parts[0].view({n, config_.n_heads, config_.head_dim}),
+          parts[1].view({n, config_.n_kv_heads, config_.head_dim}),
+          parts[2].view({n, config_.n_kv_heads, config_.head_dim})};
+}
 
-  at::Tensor queries = at::empty({config_.n_heads, chunk.n, config_.head_dim}, q.options());
-  std::vector<void*> q_rows, k_rows, v_rows;  // where each head's rows of this chunk begin
+LayerPass::Places LayerPass::places(const Part& part, const at::Tensor& queries) const {
+  Places to;
   const int64_t row_bytes = config_.head_dim * element_size(dtype_);
   for (int64_t h = 0; h < config_.n_heads; ++h)
-    q_rows.push_back(static_cast<char*>(queries.mutable_data_ptr()) + h * chunk.n * row_bytes);
+    to.queries.push_back(static_cast<char*>(queries.mutable_data_ptr()) + h * part.n * row_bytes);
   for (int64_t h = 0; h < config_.n_kv_heads; ++h) {
-    const HeadSpan head = cache_.head(layer_, h);
-    const int64_t entry = first_entry_[static_cast<size_t>(h)] + chunk.first;
-    k_rows.push_back(static_cast<char*>(head.keys) + (entry - head.pruned.n) * row_bytes);
-    v_rows.push_back(static_cast<char*>(head.values) + entry * row_bytes);
+    const HeadSpan head = stretches_[part.stretch].cache->head(layer_, h);
+    const int64_t entry = out_[part.stretch].first_entry[static_cast<size_t>(h)] + part.first;
+    to.keys.push_back(static_cast<char*>(head.keys) + (entry - head.pruned.n) * row_bytes);
+    to.values.push_back(static_cast<char*>(head.values) + entry * row_bytes);
   }
+  return to;
+}
 
+at::Tensor LayerPass::place(const Part& part, const std::vector<at::Tensor>& qkv) const {
+  const at::Tensor queries =
+      at::empty({config_.n_heads, part.n, config_.head_dim}, qkv[0].options());
+  const Places to = places(part, queries);
+  const RotaryTable& rotary = stretches_[part.stretch].rotary;
+  const auto rows = [&](const at::Tensor& heads) {
+    return place_args(dtype_, heads.narrow(0, part.row, part.n));
+  };
   const auto rotated = [&](const at::Tensor& heads, const Norm& head_norm) {
-    PlaceArgs args = place_args(dtype_, heads);
+    PlaceArgs args = rows(heads);
     args.norm_weight = config_.qk_norm ? head_norm.weight.const_data_ptr() : nullptr;
     args.norm_eps = static_cast<float>(config_.norm_eps);
-    args.cos = frame_.rotary.cos(chunk.first);
-    args.sin = frame_.rotary.sin(chunk.first);
-    args.rotary_half = frame_.rotary.half();
+    args.cos = rotary.cos(part.first);
+    args.sin = rotary.sin(part.first);
+    args.rotary_half = rotary.half();
     return args;
   };
-  place_heads(rotated(q, weights_.q_norm), q_rows.data());
-  place_heads(rotated(k, weights_.k_norm), k_rows.data());
-  place_heads(place_args(dtype_, v), v_rows.data());
+  place_heads(rotated(qkv[0], weights_.q_norm), to.queries.data());
+  place_heads(rotated(qkv[1], weights_.k_norm), to.keys.data());
+  place_heads(rows(qkv[2]), to.values.data());
   return queries;
 }
 
-at::Tensor LayerPass::attend(const Chunk& chunk, const at::Tensor& queries) {
+at::Tensor LayerPass::attend(const Part& part, const at::Tensor& queries) const {
+  const StretchRows& stretch = stretches_[part.stretch];
   ChunkAttention call;
   call.shape.n_heads = config_.n_heads;
   call.shape.n_kv_heads = config_.n_kv_heads;
   call.shape.head_dim = config_.head_dim;
-  call.shape.q_len = chunk.n;
+  call.shape.q_len = part.n;
   call.shape.sliding_window = config_.sliding_window[static_cast<size_t>(layer_)];
   call.shape.scale = 1 / std::sqrt(static_cast<float>(config_.head_dim));
   call.shape.dtype = dtype_;
-  call.first_position = frame_.first_position + chunk.first;
+  call.first_position = stretch.first_position + part.first;
   for (int64_t h = 0; h < config_.n_kv_heads; ++h) {
-    call.heads.push_back(cache_.head(layer_, h));
-    call.heads.back().n = first_entry_[static_cast<size_t>(h)] + chunk.first + chunk.n;
+    call.heads.push_back(stretch.cache->head(layer_, h));
+    call.heads.back().n =
+        out_[part.stretch].first_entry[static_cast<size_t>(h)] + part.first + part.n;
   }
   return chunk_attention(call, queries);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One layer of the fast decoder over all tokens of a forward, in chunks.
+// One layer of the fast decoder over the rows of all stretches of a forward, in chunks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,46 +15,61 @@
 
 namespace kvhost {
 
-// What all layers of a forward share.
-struct ForwardFrame {
-  const Weights& weights;
-  const RotaryTable& rotary;
-  const CaptureRequest& capture;
+// One sequence's rows of a forward.
+struct StretchRows {
+  RotaryTable rotary;
+  const CaptureRequest* capture = nullptr;
+  KvCache* cache = nullptr;
   int64_t first_position = 0, n_tokens = 0;
+  int64_t first_row = 0;  // of the residual stream
 };
 
 class LayerPass {
  public:
-  LayerPass(const ForwardFrame& frame, int64_t layer, KvCache& cache);
+  LayerPass(const Weights& weights, const std::vector<StretchRows>& stretches, int64_t layer);
 
-  // x: [n_tokens, hidden_size], the residual stream, updated in place. Calls chunk_done(tokens
-  // done) after each chunk.
+  // x: [n_rows, hidden_size], the residual stream, updated in place. Calls chunk_done(rows done)
+  // after each chunk.
   void run(at::Tensor& x, const std::function<void(int64_t)>& chunk_done);
 
-  LayerCapture captured() const;
+  LayerCapture captured(size_t stretch) const;
 
  private:
-  struct Chunk {
-    int64_t first = 0, n = 0;  // tokens of the forward
+  // What a stretch gets from this layer.
+  struct Output {
+    std::vector<int64_t> first_entry;  // [n_kv_heads] of this forward's tokens in the cache
+    at::Tensor queries;                // [n_heads, W, head_dim] of the last W tokens, when asked for
+    at::Tensor hidden;                 // [W, hidden_size], when asked for
+  };
+  // The tokens of one stretch that lie in a chunk.
+  struct Part {
+    size_t stretch = 0;
+    int64_t first = 0, n = 0;  // tokens of the stretch
+    int64_t row = 0;           // of the chunk
+  };
+  // Where each head's rows of a part go.
+  struct Places {
+    std::vector<void*> queries, keys, values;
   };
 
-  void run_chunk(const Chunk& chunk, const at::Tensor& x);
-  at::Tensor attention(const Chunk& chunk, const at::Tensor& normed);  // [n, hidden] -> [n, hidden]
-  at::Tensor place_qkv(const Chunk& chunk,
-                       const at::Tensor& normed);  // -> queries [n_heads, n, head_dim]
-  at::Tensor attend(const Chunk& chunk, const at::Tensor& queries);  // -> [n, n_heads * head_dim]
-  at::Tensor mlp(const at::Tensor& normed) const;                    // [n, hidden] -> [n, hidden]
-  at::Tensor norm(const Norm& weights, const at::Tensor& x) const;   // [n, hidden] -> [n, hidden]
+  std::vector<Part> parts_of(int64_t first_row, int64_t n_rows) const;
+  void run_chunk(const std::vector<Part>& parts, const at::Tensor& x);
+  at::Tensor attention(const std::vector<Part>& parts,
+                       const at::Tensor& normed);  // [n, hidden] -> [n, hidden]
+  std::vector<at::Tensor> project(const at::Tensor& normed) const;  // -> q, k, v [n, heads, head_dim]
+  // q, k, v of the chunk -> the part's queries [n_heads, n, head_dim]; keys and values to the cache
+  at::Tensor place(const Part& part, const std::vector<at::Tensor>& qkv) const;
+  Places places(const Part& part, const at::Tensor& queries) const;
+  at::Tensor attend(const Part& part, const at::Tensor& queries) const;  // -> [n, n_heads * head_dim]
+  at::Tensor mlp(const at::Tensor& normed) const;                   // [n, hidden] -> [n, hidden]
+  at::Tensor norm(const Norm& weights, const at::Tensor& x) const;  // [n, hidden] -> [n, hidden]
 
-  const ForwardFrame& frame_;
+  const std::vector<StretchRows>& stretches_;
   const ModelConfig& config_;
   const LayerWeights& weights_;
   DType dtype_;
   int64_t layer_;
-  KvCache& cache_;
-  std::vector<int64_t> first_entry_;  // [n_kv_heads] of this forward's tokens
-  at::Tensor queries_;                // [n_heads, W, head_dim] of the last W tokens, when asked for
-  at::Tensor hidden_;                 // [W, hidden_size], when asked for
+  std::vector<Output> out_;  // by stretch
 };
 
 // [n, hidden] -> [n, hidden]

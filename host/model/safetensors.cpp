@@ -55,14 +55,16 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 Json parse_header(const MappedFile& file, uint64_t length) {
   const std::string where = file.path().string();
   const auto* text = reinterpret_cast<const char*>(file.data()) + kLengthBytes;
-  std::set<std::string> names;
+  std::set<std::string> names, keys;  // of tensors; inside one tensor or the metadata
   const auto no_duplicates = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > 8) cannot_load(where, "the header is nested deeper than any safetensors header");
-    if (depth == 1 && event == Json::parse_event_t::key &&
-        !names.insert(value.get<std::string>()).second)
+    if (event != Json::parse_event_t::key || depth > 2) return true;
+    const std::string name = value.get<std::string>();
+    if (depth == 1) keys.clear();
+    if (!(depth == 1 ? names : keys).insert(name).second)
       cannot_load(
           where,
-          "tensor '" + value.get<std::string>() + "' is listed twice; expected unique names");
+          (depth == 1 ? "tensor '" : "key '") + name + "' is listed twice; expected unique names");
     return true;
   };
   Json header;
@@ -165,6 +167,17 @@ StoredTensor read_entry(const std::shared_ptr<const MappedFile>& file,
   return out;
 }
 
+std::map<std::string, std::string> read_metadata(const std::string& where, const Json& entry) {
+  std::map<std::string, std::string> out;
+  if (!entry.is_object()) cannot_load(where, "'__metadata__' is no JSON object; expected one");
+  for (const auto& [key, value] : entry.items()) {
+    if (!value.is_string())
+      cannot_load(where, "'__metadata__' has no text for '" + key + "'; expected a string");
+    out[key] = value.get<std::string>();
+  }
+  return out;
+}
+
 // The data must be covered exactly: no gap, no overlap, nothing behind.
 void check_cover(const std::vector<StoredTensor>& sorted,
                  const MappedFile& file,
@@ -187,18 +200,26 @@ void check_cover(const std::vector<StoredTensor>& sorted,
 
 }  // namespace
 
-std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path) {
+SafetensorsFile read_safetensors_file(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   const uint64_t length = read_length(*file);
   const Json header = parse_header(*file, length);
-  std::vector<StoredTensor> out;
+  SafetensorsFile out;
   for (const auto& [name, entry] : header.items())
-    if (name != "__metadata__") out.push_back(read_entry(file, kLengthBytes + length, name, entry));
-  std::stable_sort(out.begin(), out.end(), [](const StoredTensor& a, const StoredTensor& b) {
+    if (name == "__metadata__")
+      out.metadata = read_metadata(path.string(), entry);
+    else
+      out.tensors.push_back(read_entry(file, kLengthBytes + length, name, entry));
+  const auto before = [](const StoredTensor& a, const StoredTensor& b) {
     return a.data != b.data ? a.data < b.data : a.bytes < b.bytes;
-  });
-  check_cover(out, *file, kLengthBytes + length);
+  };
+  std::stable_sort(out.tensors.begin(), out.tensors.end(), before);
+  check_cover(out.tensors, *file, kLengthBytes + length);
   return out;
+}
+
+std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path) {
+  return read_safetensors_file(path).tensors;
 }
 
 }  // namespace kvhost

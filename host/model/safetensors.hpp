@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,9 +23,15 @@ struct StoredTensor {
   std::shared_ptr<const MappedFile> file;
 };
 
+struct SafetensorsFile {
+  std::vector<StoredTensor> tensors;            // by offset
+  std::map<std::string, std::string> metadata;  // "__metadata__", empty where there is none
+};
+
 // All tensors of `path`, by offset. Throws Error(CannotLoad) naming the file, the tensor, what was
 // found and what was expected: a header that is no JSON or too long, unknown types, sizes that do
 // not match, overlaps, gaps, truncation, duplicate names.
 std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path);
+SafetensorsFile read_safetensors_file(const std::filesystem::path& path);  // with its metadata
 
 }  // namespace kvhost

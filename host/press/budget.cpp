@@ -7,34 +7,41 @@
 
 namespace kvhost {
 
+namespace {
+
+// 1e-9: a product such as 100 * 0.29 that falls a rounding error short of an integer still counts as
+// that integer.
+int64_t of_ratio(double ratio, int64_t kv_len) {
+  const double entries = std::floor(static_cast<double>(kv_len) * ratio + 1e-9);
+  return std::clamp<int64_t>(static_cast<int64_t>(entries), 1, kv_len);
+}
+
+int64_t raised_to(int64_t entries, const BudgetRule& rule, int64_t kv_len) {
+  return std::max(entries, std::min(kv_len, rule.min_entries));
+}
+
+}  // namespace
+
 BudgetReport resolve_budget(
-    const PressOptions& options, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads) {
-  // 1e-9: a product such as 100 * 0.29 that falls a rounding error short of an integer still counts
-  // as that integer.
-  const auto of_ratio = [&](double ratio) {
-    return std::clamp<int64_t>(
-        static_cast<int64_t>(std::floor(static_cast<double>(kv_len) * ratio + 1e-9)), 1, kv_len);
-  };
+    const BudgetRule& rule, bool none, int64_t kv_len, int64_t n_layers, int64_t n_kv_heads) {
   BudgetReport report;
+  report.value = rule.value;
+  report.defaulted = rule.defaulted;
+  int64_t entries = kv_len;
   if (none) {
-    report = {"none", 1.0, false, kv_len, 0};
-  } else if (options.budget) {
-    report = {"budget",
-              static_cast<double>(*options.budget),
-              false,
-              std::min(kv_len, *options.budget),
-              0};
-  } else if (options.compression_ratio) {
-    report = {"compression_ratio",
-              *options.compression_ratio,
-              false,
-              of_ratio(1 - *options.compression_ratio),
-              0};
+    report = {.mode = "none", .value = 1.0, .defaulted = false};
+  } else if (rule.mode == BudgetRule::Mode::Entries) {
+    report.mode = "budget";
+    entries = std::min(kv_len, static_cast<int64_t>(rule.value));
   } else {
-    const double ratio = options.keep_ratio.value_or(0.25);
-    report = {"keep_ratio", ratio, !options.keep_ratio.has_value(), of_ratio(ratio), 0};
+    const bool removed = rule.mode == BudgetRule::Mode::CompressionRatio;
+    report.mode = removed ? "compression_ratio" : "keep_ratio";
+    const int64_t asked = of_ratio(removed ? 1 - rule.value : rule.value, kv_len);
+    entries = raised_to(asked, rule, kv_len);
+    report.raised = entries > asked;
   }
-  report.entries_total = report.entries_per_head * n_layers * n_kv_heads;
+  report.entries_per_head = entries;
+  report.entries_total = entries * n_layers * n_kv_heads;
   return report;
 }
 

@@ -21,25 +21,19 @@ at::Tensor push(const at::Tensor& ring, const at::Tensor& rows, int64_t dim, int
 
 }  // namespace
 
-DecodeRun::DecodeRun(const Press& press,
-                     const Decoder& decoder,
-                     KvCache& cache,
-                     const DecodePolicy& policy,
-                     uint64_t seed,
-                     Timings& timings)
-    : press_(press),
-      decoder_(decoder),
-      cache_(cache),
+DecodeRun::DecodeRun(const PressedSequence& on, const DecodePolicy& policy)
+    : on_(on),
       policy_(policy),
-      capture_(press.capture()),
-      exec_(make_exec(seed)),
-      rings_(static_cast<size_t>(decoder.config().n_layers)) {
+      capture_(on.press.capture()),
+      exec_(make_exec(on.press.context(), on.seed)),
+      rings_(static_cast<size_t>(on.decoder.config().n_layers)) {
+  const Press& press = on.press;
   if (press.cut_time() != CutTime::AtOnce)
     bad_request(
         "--decode-press",
         "'" + press.first().observer()->name() +
             "' decides from a prefill; expected an allocator that needs none, or none at all");
-  for (const auto& stage : press.stages()) stages_.emplace_back(stage, cache, timings);
+  for (const auto& stage : press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
   if (capture_.query_window < 0 || capture_.hidden_window < 0)
     bad_request(
         "--decode-press",
@@ -47,14 +41,29 @@ DecodeRun::DecodeRun(const Press& press,
         "a window");
 }
 
+DecodeRun::DecodeRun(const DecodeRun& from, const PressedSequence& on)
+    : DecodeRun(on, from.policy_) {
+  for (const auto& stage : on.press.stages())
+    if (from.begun_ && stage.has_state())
+      run_failed("fork",
+                 "'" + stage.name() +
+                     "' compresses while generating and keeps a state of its own, which cannot be "
+                     "copied; expected a fork right after the prompt");
+  budgets_ = from.budgets_;
+  rings_ = from.rings_;  // rows are replaced, never written to
+  cuts_ = from.cuts_;
+  since_cut_ = from.since_cut_;
+  begun_ = from.begun_;
+}
+
 void DecodeRun::begin_forward(int64_t n_tokens) {
+  begun_ = true;
   n_tokens_ = n_tokens;
   since_cut_ += n_tokens;
   due_ = since_cut_ >= policy_.every;
   if (!due_) return;
   since_cut_ = 0;
-  ++n_cuts_;
-  divide(cache_.n_seen() + n_tokens);
+  divide(on_.cache.n_seen() + n_tokens);
 }
 
 int64_t DecodeRun::entries_per_head(int64_t n_seen) const {
@@ -62,28 +71,34 @@ int64_t DecodeRun::entries_per_head(int64_t n_seen) const {
     const double share = std::floor(static_cast<double>(n_seen) * policy_.keep_ratio + 1e-9);
     return std::max<int64_t>(1, static_cast<int64_t>(share));
   }
-  if (policy_.entries_per_head == DecodePolicy::kOwn) return press_.own_entries_per_head(n_seen);
+  if (policy_.entries_per_head == DecodePolicy::kOwn) return on_.press.own_entries_per_head(n_seen);
   return policy_.entries_per_head;
 }
 
 void DecodeRun::divide(int64_t n_seen) {
-  const ModelConfig& config = decoder_.config();
+  const ModelConfig& config = on_.decoder.config();
   const auto state_of = [this](size_t s) -> StageState& { return stages_[s].state; };
   const int64_t total = entries_per_head(n_seen) * config.n_layers * config.n_kv_heads;
-  divide_over_stages(press_, state_of, layer_bounds(config, n_seen), total, budgets_);
+  divide_over_stages(on_.press, state_of, layer_bounds(config, n_seen), total, budgets_);
 }
 
 void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   remember(layer, capture);
   if (!due_) return;
-  check_keys(press_.first().name(), cache_, layer);
+  check_keys(on_.press.first().name(), on_.cache, layer);
   for (size_t s = 0; s < stages_.size(); ++s)
     apply(stages_[s], stages_[s].stage.selects() ? budgets_[s].entries[layer] : 0, layer);
 }
 
 void DecodeRun::end_forward() {
-  if (!due_ || !press_.renumbers()) return;
-  cache_.continue_behind_last();
+  if (!due_) return;
+  const CacheLayout& layout = on_.cache.layout();
+  int64_t entries = 0;
+  for (int64_t l = 0; l < layout.n_layers; ++l)
+    for (int64_t h = 0; h < layout.n_kv_heads; ++h) entries += on_.cache.n_kept(l, h);
+  cuts_.push_back({on_.cache.n_seen(), entries, on_.cache.bytes_kept()});
+  if (!on_.press.renumbers()) return;
+  on_.cache.continue_behind_last();
   for (auto& rings : rings_) rings = Rings{};  // queries that were rotated to the old positions
 }
 
@@ -92,16 +107,16 @@ LayerInputs DecodeRun::inputs(int64_t layer) const {
   LayerInputs in;
   in.phase = KVH_PHASE_DECODE;
   in.layer = layer;
-  in.n_seen = cache_.n_seen() + n_tokens_;  // the cache counts them only after the last layer
+  in.n_seen = on_.cache.n_seen() + n_tokens_;  // the cache counts them only after the last layer
   in.q_len = n_tokens_;
-  in.cache = &cache_;
+  in.cache = &on_.cache;
   in.queries = rings.queries.defined() ? &rings.queries : nullptr;
-  in.window_rows = press_.window_of(KVH_T_WINDOW_ATTENTION);
+  in.window_rows = on_.press.window_of(KVH_T_WINDOW_ATTENTION);
   in.hidden = rings.hidden.defined() ? &rings.hidden : nullptr;
-  if (press_.needs_tensor(KVH_T_OUTPUT_WEIGHT)) in.output_weight = &decoder_.output_weight(layer);
-  in.model = press_.model();
+  if (on_.press.needs_tensor(KVH_T_OUTPUT_WEIGHT)) in.output_weight = &on_.decoder.output_weight(layer);
+  in.model = on_.press.model();
   in.exec = &exec_;
-  const auto& windows = decoder_.config().sliding_window;
+  const auto& windows = on_.decoder.config().sliding_window;
   in.sliding_window = windows.empty() ? 0 : windows[layer];
   return in;
 }

@@ -9,9 +9,8 @@
 #include <deque>
 #include <vector>
 
-#include "press/cutter.hpp"
-#include "press/layer_budgets.hpp"
-#include "press/press.hpp"
+#include "measure/run_report.hpp"
+#include "press/prefill_work.hpp"
 
 namespace kvhost {
 
@@ -26,20 +25,21 @@ struct DecodePolicy {
 class DecodeRun {
  public:
   // Refuses compositions whose layer allocator must see a prefill (Error BadRequest).
-  DecodeRun(const Press& press,
-            const Decoder& decoder,
-            KvCache& cache,
-            const DecodePolicy& policy,
-            uint64_t seed,
-            Timings& timings);
+  DecodeRun(const PressedSequence& on, const DecodePolicy& policy);
+  // Goes on as `from` would, on a copy of its sequence. Throws Error when a method of the
+  // composition keeps a state of its own and has begun to.
+  DecodeRun(const DecodeRun& from, const PressedSequence& on);
 
   CaptureRequest capture() const { return capture_; }
+  // Tokens that a forward may have at most, so that the next cut falls behind its last one: what is
+  // kept does not depend on how a text is divided into forwards.
+  int64_t n_until_cut() const { return policy_.every - since_cut_; }
   // Announces a forward of n tokens; decides whether its layers will be cut.
   void begin_forward(int64_t n_tokens);
   void on_layer(int64_t layer, const LayerCapture& capture);
   // After the last layer of the forward that was announced.
   void end_forward();
-  int64_t n_cuts() const { return n_cuts_; }
+  const std::vector<DecodeCut>& cuts() const { return cuts_; }
 
  private:
   struct Rings {         // the last W rows, over forwards
@@ -53,17 +53,16 @@ class DecodeRun {
   LayerInputs inputs(int64_t layer) const;
   void apply(StageRun& run, int64_t entries, int64_t layer);
 
-  const Press& press_;
-  const Decoder& decoder_;
-  KvCache& cache_;
+  PressedSequence on_;
   DecodePolicy policy_;
   CaptureRequest capture_;
   kvh_exec exec_;
   std::deque<StageRun> stages_;
   std::vector<LayerBudgets> budgets_;  // by stage, of the current cut; empty where none selects
   std::vector<Rings> rings_;
-  int64_t since_cut_ = 0, n_tokens_ = 0, n_cuts_ = 0;
-  bool due_ = false;
+  std::vector<DecodeCut> cuts_;
+  int64_t since_cut_ = 0, n_tokens_ = 0;
+  bool due_ = false, begun_ = false;
 };
 
 }  // namespace kvhost

@@ -8,7 +8,6 @@
 
 #include "base/error.hpp"
 #include "press/budget.hpp"
-#include "method/call_guard.hpp"
 
 namespace kvhost {
 namespace {
@@ -46,9 +45,11 @@ LayerBudgets everything(const LayerBounds& bounds) {
           ""};
 }
 
-void drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache) {
+bool drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache) {
   const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[layer];
-  if (window > 1 && n_seen >= window) cache.drop_before(layer, n_seen - window + 1);
+  if (window <= 1 || n_seen < window) return false;
+  cache.drop_before(layer, n_seen - window + 1);
+  return true;
 }
 
 LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len) {
@@ -93,11 +94,10 @@ LayerBudgets divide_over_layers(const Stage& stage,
                             result.entries.data(),
                             result.observed.data(),
                             nullptr};
-    kvh_error error = make_error();
-    const CallGuard guard(allocator->name(), -1);
-    const kvh_status status = allocator->interface<kvh_layer_allocator>()->allocate(
-        allocator->get(), state.layer_allocator().get(), &request, &answer, &error);
-    if (status != KVH_OK) raise_plugin_error(allocator->name(), -1, status, error);
+    allocator->call(-1, [&](kvh_error* error) {
+      return allocator->interface<kvh_layer_allocator>()->allocate(
+          allocator->get(), state.layer_allocator().get(), &request, &answer, error);
+    });
     exact = answer.exact;
     if (answer.observed_name) result.observed_name = answer.observed_name;
   }

@@ -27,8 +27,9 @@ struct LayerBounds {
   int64_t n_kv_heads = 0;
 };
 
-// Sliding-window layers: what no later query will see goes at once, before anything is scored.
-void drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache);
+// Sliding-window layers: what no later query will see goes at once, before anything is scored. True
+// when something may have gone.
+bool drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache);
 
 // One entry per head at least, all tokens (or the sliding window) at most.
 LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len);

@@ -9,9 +9,13 @@
 
 namespace kvhost {
 
-Press::Press(const Composition& composition, const ModelConfig& config, DType cache_dtype)
-    : model_(config, cache_dtype) {
-  for (const auto& spec : composition.stages) stages_.emplace_back(spec, model_.get());
+Press::Press(const Composition& composition,
+             const ModelConfig& config,
+             DType cache_dtype,
+             const Context& context)
+    : model_(config, cache_dtype), host_(context) {
+  for (const auto& spec : composition.stages)
+    stages_.emplace_back(spec, model_.get(), host_.get());
   for (size_t i = 1; i < stages_.size(); ++i)
     if (stages_[i].cut_time() != CutTime::AtOnce)
       bad_request(stages_[i].observer()->where(),
@@ -41,9 +45,11 @@ int64_t Press::own_entries_per_head(int64_t n_tokens) const {
   const Instance* scorer = last ? last->scorer() : nullptr;
   if (!scorer || !scorer->method()->extension) return 0;
   const kvh_method& method = *scorer->method();
-  const auto* own =
-      static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
-  return own ? own->entries_per_head(scorer->get(), n_tokens) : 0;
+  return scorer->ask([&]() -> int64_t {
+    const auto* own =
+        static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
+    return own ? own->entries_per_head(scorer->get(), n_tokens) : 0;
+  });
 }
 
 std::vector<int64_t> Press::totals(int64_t full, int64_t total) const {

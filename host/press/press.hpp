@@ -13,11 +13,16 @@ namespace kvhost {
 
 class Press {
  public:
-  // Throws Error: only the first stage may decide its budgets from the prompt.
-  Press(const Composition& composition, const ModelConfig& config, DType cache_dtype);
+  // `context` must outlive the press. Throws Error: only the first stage may decide its budgets from
+  // the prompt.
+  Press(const Composition& composition,
+        const ModelConfig& config,
+        DType cache_dtype,
+        const Context& context);
 
   bool none() const { return stages_.empty(); }
   const kvh_model* model() const { return model_.get(); }
+  const Context& context() const { return host_.context(); }
   const std::deque<Stage>& stages() const { return stages_; }
   const Stage& first() const { return stages_.front(); }
   // The stage whose selection is the last, or null when no stage selects.
@@ -43,6 +48,7 @@ class Press {
   bool any_press_has(uint32_t flag) const;
 
   ModelView model_;
+  PluginHost host_;
   std::deque<Stage> stages_;  // deque: they do not move
 };
 

@@ -7,9 +7,9 @@
 
 namespace kvhost {
 
-Stage::Stage(const StageSpec& spec, const kvh_model* model) : model_(model) {
+Stage::Stage(const StageSpec& spec, const kvh_model* model, const kvh_host& host) : model_(model) {
   const auto create = [&](const std::unique_ptr<Node>& node, Instance* child) {
-    return node ? std::make_unique<Instance>(*node, model, child) : nullptr;
+    return node ? std::make_unique<Instance>(*node, model, host, child) : nullptr;
   };
   scorer_ = create(spec.scorer, nullptr);
   head_allocator_ = create(spec.head_allocator, nullptr);
@@ -40,7 +40,8 @@ namespace {
 template <class Interface>
 uint32_t when_of(const Instance* allocator) {
   if (!allocator || !allocator->interface<Interface>()->when) return KVH_WHEN_BEFORE_PREFILL;
-  return allocator->interface<Interface>()->when(allocator->get());
+  return allocator->ask(
+      [allocator] { return allocator->interface<Interface>()->when(allocator->get()); });
 }
 
 }  // namespace
@@ -78,6 +79,13 @@ bool Stage::needs_tensor(uint32_t tensor) const {
   return std::any_of(all.begin(), all.end(), [tensor](const Instance* part) {
     return part && part->needs_tensor(tensor);
   });
+}
+
+bool Stage::has_state() const {
+  for (const Instance* part : parts())
+    for (const Instance* inner = part; inner; inner = inner->inner())
+      if (inner->method()->begin) return true;
+  return false;
 }
 
 int64_t Stage::window_of(uint32_t tensor) const {

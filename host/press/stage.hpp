@@ -25,7 +25,7 @@ inline int64_t wider(int64_t a, int64_t b) { return a < 0 || b < 0 ? -1 : (a < b
 class Stage {
  public:
   // Opens libraries and creates the methods. Throws Error.
-  Stage(const StageSpec& spec, const kvh_model* model);
+  Stage(const StageSpec& spec, const kvh_model* model, const kvh_host& host);
 
   const kvh_model* model() const { return model_; }
   // Null where the composition has none.
@@ -46,6 +46,8 @@ class Stage {
   bool needs_tensor(uint32_t tensor) const;           // any part does
   int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens
   int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
+  // Some part keeps a state of its own between calls for one sequence.
+  bool has_state() const;
   // A name for errors: that of the outermost method.
   const std::string& name() const;
 

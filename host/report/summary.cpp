@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.hpp"
@@ -17,20 +18,34 @@ std::string count(int64_t n, const std::string& noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 std::string model_line(const RunReport& report) {
-  const ModelConfig& m = report.model;
-  return report.model_path + " (" + m.family + ", " + dtype_name(report.dtype) + "), " +
+  const ModelFacts& m = report.model;
+  return m.path + " (" + m.family + ", " + dtype_name(report.dtype) + "), " +
          count(m.n_layers, "layer") + ", " + count(m.n_heads, "head") + " over " +
          count(m.n_kv_heads, "KV head") + " of " + std::to_string(m.head_dim);
 }
 
-std::string budget_line(const RunReport& report) {
-  const BudgetReport& b = report.budget;
-  if (b.mode == "none") return "none: the full cache";
-  const std::string value = format_number(b.value, b.value == std::floor(b.value) ? 0 : 3);
-  return b.mode + " " + value + (b.defaulted ? " (the default)" : "") + ": " +
-         std::to_string(b.entries_per_head) + " of " + std::to_string(report.n_prompt_tokens) +
-         " entries per head, " + std::to_string(b.entries_total) + " in all";
+std::string decode_budget(const DecodeReport& decode) {
+  if (decode.keep_ratio > 0)
+    return format_percent(decode.keep_ratio) + " of all tokens seen";
+  if (decode.entries_per_head < 0) return "the method's own sizes";
+  return std::to_string(decode.entries_per_head) + " entries per head";
+}
+
+// What was held after each cut, first and last.
+std::string decode_line(const DecodeReport& decode) {
+  std::string text = decode.press_spec + ", every " + std::to_string(decode.every) +
+                     " tokens, to " + decode_budget(decode) + ": ";
+  if (decode.cuts.empty()) return text + "no cut was due";
+  const DecodeCut& last = decode.cuts.back();
+  return text + count(static_cast<int64_t>(decode.cuts.size()), "cut") + ", the last after " +
+         std::to_string(last.n_seen) + " tokens left " + std::to_string(last.entries) +
+         " entries, " + format_bytes(last.bytes);
 }
 
 std::string tokens_line(const RunReport& report) {
@@ -62,22 +77,30 @@ std::string compression_line(const Timings& t) {
 
 }  // namespace
 
+std::string budget_line(const BudgetReport& b, int64_t n_prompt_tokens) {
+  if (b.mode == "none") return "none: the full cache";
+  const std::string value = format_number(b.value, b.value == std::floor(b.value) ? 0 : 3);
+  return b.mode + " " + value + (b.defaulted ? " (the default)" : "") + ": " +
+         std::to_string(b.entries_per_head) + " of " + std::to_string(n_prompt_tokens) +
+         " entries per head, " + std::to_string(b.entries_total) + " in all" +
+         (b.raised ? "; raised to --min-entries, the prompt is short" : "");
+}
+
 void print_summary(std::ostream& out, const Ink& ink, const RunReport& report) {
   const auto line = [&](const char* label, const std::string& text) {
     out << "  " << ink.dim(pad_right(label, 9)) << text << '\n';
   };
   if (!report.title.empty()) line("prompt", report.title);
+  if (!report.question.empty()) line("question", one_line(report.question));
   if (!report.expect.empty())
     line("answer",
          "'" + report.expect + "' " +
              ink.bold(report.run.text.find(report.expect) == std::string::npos ? "was not generated"
                                                                                : "was generated"));
   line("model", model_line(report));
-  line("press",
-       ink.bold(report.press_spec) + (report.decode_press_spec.empty()
-                                          ? ""
-                                          : ", while generating " + report.decode_press_spec));
-  line("budget", budget_line(report));
+  line("press", ink.bold(report.press_spec));
+  line("budget", budget_line(report.budget, report.n_prompt_tokens));
+  if (!report.decode.press_spec.empty()) line("decode", decode_line(report.decode));
   line("tokens", tokens_line(report));
   line("cache", memory_line(report.run.memory));
   line("time", time_line(report.run.timings));

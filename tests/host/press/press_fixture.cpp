@@ -42,6 +42,11 @@ const registry::Catalog& catalog() {
   return scanned;
 }
 
+const Context& context() {
+  static const Context plain;
+  return plain;
+}
+
 std::vector<std::string> tiny_models() {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(fs::path(KVHOST_TEST_DATA) / "golden/models"))
@@ -82,7 +87,7 @@ PressedCache::PressedCache(const TinyModel& model,
     : cache(model.decoder->cache_layout()) {
   const ModelConfig& config = model.config();
   const Composition composition = composed(press_text);
-  const Press press(composition, config, cache.layout().dtype);
+  const Press press(composition, config, cache.layout().dtype, context());
   const int64_t total = entries_per_head * config.n_layers * config.n_kv_heads;
   const auto kv_len = static_cast<int64_t>(tokens.size());
   trace.keep_scores = true;
@@ -90,7 +95,7 @@ PressedCache::PressedCache(const TinyModel& model,
     model.decoder->forward(tokens, cache);
     return;
   }
-  PrefillRun run(press, *model.decoder, cache, total, kv_len, /*seed=*/0, timings, trace);
+  PrefillRun run({press, *model.decoder, cache, timings}, total, kv_len, trace);
   ForwardOptions options;
   options.capture = press.capture();
   options.sink = [&](int64_t layer, const LayerCapture& capture) { run.on_layer(layer, capture); };

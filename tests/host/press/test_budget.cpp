@@ -6,25 +6,40 @@
 #include "press/budget.hpp"
 
 using kvhost::apportion;
-using kvhost::PressOptions;
+using kvhost::BudgetRule;
 using kvhost::resolve_budget;
 
 TEST_CASE("ratios become integers without losing entries to binary rounding") {
-  PressOptions options;
-  options.compression_ratio = 0.9;  // 100 * (1 - 0.9) is 9.999...
-  CHECK(resolve_budget(options, false, 100, 1, 1).entries_per_head == 10);
-  options.compression_ratio.reset();
-  options.keep_ratio = 0.1;
-  CHECK(resolve_budget(options, false, 100, 2, 3).entries_total == 60);
-  options.keep_ratio = 0.001;
-  CHECK(resolve_budget(options, false, 100, 1, 1).entries_per_head == 1);  // never 0
-  options.keep_ratio.reset();
-  options.budget = 500;
-  CHECK(resolve_budget(options, false, 100, 1, 1).entries_per_head == 100);
-  options.budget.reset();
-  const auto defaulted = resolve_budget(options, false, 100, 1, 1);
+  BudgetRule rule;
+  rule.mode = BudgetRule::Mode::CompressionRatio;
+  rule.value = 0.9;  // 100 * (1 - 0.9) is 9.999...
+  CHECK(resolve_budget(rule, false, 100, 1, 1).entries_per_head == 10);
+  rule.mode = BudgetRule::Mode::KeepRatio;
+  rule.value = 0.1;
+  CHECK(resolve_budget(rule, false, 100, 2, 3).entries_total == 60);
+  rule.value = 0.001;
+  CHECK(resolve_budget(rule, false, 100, 1, 1).entries_per_head == 1);  // never 0
+  rule.mode = BudgetRule::Mode::Entries;
+  rule.value = 500;
+  CHECK(resolve_budget(rule, false, 100, 1, 1).entries_per_head == 100);
+  const auto defaulted = resolve_budget(BudgetRule(), false, 100, 1, 1);
   CHECK(defaulted.entries_per_head == 25);
   CHECK(defaulted.defaulted);
+}
+
+TEST_CASE("a ratio leaves the floor, so that short prompts are kept whole; a number is taken at its word") {
+  BudgetRule rule;
+  rule.min_entries = 128;
+  const auto whole = resolve_budget(rule, false, 100, 1, 1);
+  CHECK(whole.entries_per_head == 100);
+  CHECK(whole.raised);
+  CHECK(resolve_budget(rule, false, 400, 1, 1).entries_per_head == 128);
+  const auto long_enough = resolve_budget(rule, false, 600, 1, 1);
+  CHECK(long_enough.entries_per_head == 150);
+  CHECK_FALSE(long_enough.raised);
+  rule.mode = BudgetRule::Mode::Entries;
+  rule.value = 16;
+  CHECK(resolve_budget(rule, false, 400, 1, 1).entries_per_head == 16);
 }
 
 TEST_CASE("apportionment is exact, keeps floors and caps and follows the shares") {

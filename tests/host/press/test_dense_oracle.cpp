@@ -68,9 +68,10 @@ void compare(const std::string& model_name,
   std::unique_ptr<DecodeRun> decode_run;
   if (!decode_press.empty()) {
     decode = std::make_unique<Press>(
-        composed(decode_press, KVH_METHOD_DECODE), model.config(), DType::Float32);
+        composed(decode_press, KVH_METHOD_DECODE), model.config(), DType::Float32, context());
     decode_run = std::make_unique<DecodeRun>(
-        *decode, *model.decoder, pressed.cache, DecodePolicy{every, 20}, 0, pressed.timings);
+        PressedSequence{*decode, *model.decoder, pressed.cache, pressed.timings},
+        DecodePolicy{every, 20});
   }
   Seen seen(model.config(), kPrompt + kNew);
   std::vector<at::Tensor> rows;

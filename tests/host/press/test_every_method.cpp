@@ -25,7 +25,8 @@ TinyModel smallest() {
 }
 
 bool own_total(const std::string& press) {
-  return Press(composed(press), TinyModel("llama_gqa").config(), DType::Float32).owns_total();
+  return Press(composed(press), TinyModel("llama_gqa").config(), DType::Float32, context())
+      .owns_total();
 }
 
 void check_lengths(const TinyModel& model, const std::string& press, int64_t n, int64_t budget) {

@@ -135,7 +135,7 @@ TEST_CASE("while generating, a method that states sizes goes by them as the sequ
   const auto tokens = model.random_tokens(60, 4);
   // 20 tokens stay whole; of 21 to 60 a share that falls from 0.9 to 0.3 stays, 20 at least.
   const std::string text = "adaptive_l2(soft_limit=20,hard_limit=50,target_size=33)";
-  const Press press(composed(text, KVH_METHOD_DECODE), model.config(), DType::Float32);
+  const Press press(composed(text, KVH_METHOD_DECODE), model.config(), DType::Float32, context());
   CHECK(press.own_entries_per_head(19) == 19);
   CHECK(press.own_entries_per_head(40) == 20);
   CHECK(press.own_entries_per_head(60) == 33);
@@ -143,7 +143,7 @@ TEST_CASE("while generating, a method that states sizes goes by them as the sequ
   Timings timings;
   DecodePolicy policy{1};
   policy.entries_per_head = DecodePolicy::kOwn;
-  DecodeRun run(press, *model.decoder, cache, policy, 0, timings);
+  DecodeRun run({press, *model.decoder, cache, timings}, policy);
   int64_t held = 0;
   for (int64_t i = 0; i < std::ssize(tokens); ++i) {
     run.begin_forward(1);

@@ -20,11 +20,11 @@ Positions one_shot(const TinyModel& model,
                    const PressedCache& pressed) {
   KvCache cache(model.decoder->cache_layout());
   model.decoder->forward(tokens, cache);
-  const Press press(composed(text), model.config(), DType::Float32);
+  const Press press(composed(text), model.config(), DType::Float32, context());
   StageState state(press.first());
   Timings timings;
   Cutter cutter(press.first(), state, cache, timings);
-  const kvh_exec exec = make_exec(0);
+  const kvh_exec exec = make_exec(context(), 0);
   for (int64_t l = 0; l < model.config().n_layers; ++l) {
     drop_unseen(model.config(), l, static_cast<int64_t>(tokens.size()), cache);
     LayerInputs in;

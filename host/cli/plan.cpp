@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/plan.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/text.hpp"
+#include "cli/job.hpp"
+#include "engine/model_state.hpp"
+#include "engine/policy_state.hpp"
+
+namespace kvhost {
+namespace {
+
+const char* when_in_words(CutTime time) {
+  switch (time) {
+    case CutTime::AtOnce:
+      return "each layer right after its own forward";
+    case CutTime::Progressive:
+      return "each layer to a provisional share, exactly after the last layer";
+    case CutTime::AtEnd:
+      return "all layers after the last one (the full cache is held until then)";
+    case CutTime::AtEndScored:
+      return "all layers after the last one, scored then (the full cache is held until then)";
+  }
+  return "";
+}
+
+struct Numbers {
+  int64_t kv_len, full_layer_entries, entry_bytes, n_layers;
+  int64_t bytes(int64_t entries) const { return entries * entry_bytes; }
+};
+
+// Highest bytes of K and V held during prefill: what is kept so far and one full layer.
+int64_t peak_bytes(const Press& press,
+                   const Numbers& n,
+                   const std::vector<int64_t>& layer_entries,
+                   int64_t total) {
+  if (press.none() || press.cut_time() == CutTime::AtEnd ||
+      press.cut_time() == CutTime::AtEndScored)
+    return n.bytes(n.full_layer_entries * n.n_layers);
+  if (press.cut_time() == CutTime::Progressive)
+    return n.bytes(
+        std::min(n.full_layer_entries * n.n_layers, total + total / 20 + n.full_layer_entries));
+  int64_t held = 0, peak = 0;
+  for (const int64_t entries : layer_entries) {
+    peak = std::max(peak, held + n.full_layer_entries);
+    held += entries;
+  }
+  return n.bytes(peak);
+}
+
+nlohmann::json captures_json(const Press& press, const ModelConfig& config, int64_t kv_len) {
+  nlohmann::json list = nlohmann::json::array();
+  if (press.none()) return list;
+  const int64_t d = config.head_dim, heads = config.n_heads, layers = config.n_layers;
+  const auto add = [&](const std::string& what,
+                       const std::string& cost,
+                       int64_t bytes,
+                       double flops) {
+    list.push_back({{"tensor", what}, {"cost", cost}, {"bytes_at_once", bytes}, {"flops", flops}});
+  };
+  const auto rows = [&](int64_t window) { return window < 0 ? kv_len : std::min(window, kv_len); };
+  if (press.needs_tensor(KVH_T_HIDDEN))
+    add("hidden", "slice", rows(press.window_of(KVH_T_HIDDEN)) * config.hidden_size * 4, 0);
+  if (press.needs_tensor(KVH_T_QUERY_WINDOW))
+    add("query_window", "slice", rows(press.window_of(KVH_T_QUERY_WINDOW)) * heads * d * 4, 0);
+  if (press.needs_tensor(KVH_T_WINDOW_ATTENTION)) {
+    const int64_t w = rows(press.window_of(KVH_T_WINDOW_ATTENTION));
+    add("window_attention",
+        "one small matrix product per layer",
+        heads * w * kv_len * 4,
+        2.0 * static_cast<double>(layers * heads * w * kv_len * d));
+  }
+  const double square = static_cast<double>(layers * heads) * static_cast<double>(kv_len) *
+                        static_cast<double>(kv_len);
+  if (press.needs_tensor(KVH_T_ATTENTION_MEAN))
+    add("attention_mean",
+        "quadratic in the prompt",
+        kv_len * kv_len * 4 * 3,
+        2.0 * square * static_cast<double>(d));
+  if (press.needs_tensor(KVH_T_ATTENTION))
+    add("attention",
+        "quadratic in the prompt",
+        heads * kv_len * kv_len * 4,
+        2.0 * square * static_cast<double>(d));
+  if (press.needs_tensor(KVH_T_ATTENTION_SUM)) {
+    const int64_t w = rows(press.window_of(KVH_T_ATTENTION_SUM));
+    add("attention_sum",
+        w == kv_len ? "quadratic in the prompt, in time only"
+                    : "one small matrix product per layer",
+        heads * kv_len * 4,
+        2.0 * static_cast<double>(layers * heads * w) * static_cast<double>(kv_len * d));
+  }
+  if (press.needs_tensor(KVH_T_OUTPUT_WEIGHT)) add("output_weight", "free", 0, 0);
+  return list;
+}
+
+// Multiply-adds of the prefill, times two: projections of every token and causal attention.
+double prefill_flops(const ModelConfig& c, int64_t kv_len) {
+  const double t = static_cast<double>(kv_len);
+  const double attention_weights =
+      static_cast<double>(c.hidden_size * c.head_dim * 2 * (c.n_heads + c.n_kv_heads));
+  const double mlp_weights =
+      static_cast<double>(c.hidden_size * c.intermediate_size * (c.gated_mlp ? 3 : 2));
+  const double quadratic = 2.0 * t * t * static_cast<double>(c.n_heads * c.head_dim);
+  return static_cast<double>(c.n_layers) *
+         (2.0 * t * (attention_weights + mlp_weights) + quadratic);
+}
+
+// Entries per layer after the last selection.
+std::vector<int64_t> known_budgets(const Press& press, const LayerBounds& bounds, int64_t total) {
+  std::deque<StageState> states;
+  for (const auto& stage : press.stages()) states.emplace_back(stage);
+  std::vector<LayerBudgets> budgets;
+  divide_over_stages(
+      press, [&](size_t s) -> StageState& { return states[s]; }, bounds, total, budgets);
+  std::vector<int64_t> entries = everything(bounds).entries;
+  for (size_t s = 0; s < budgets.size(); ++s)
+    if (press.stages()[s].selects()) entries = budgets[s].entries;
+  return entries;
+}
+
+nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (size_t l = 0; l < entries.size(); ++l)
+    layers.push_back({{"layer", l}, {"entries", entries[l]}, {"bytes", n.bytes(entries[l])}});
+  return layers;
+}
+
+}  // namespace
+
+nlohmann::json plan(const RunOptions& options) {
+  const Job job = prepare(options);
+  const ModelConfig& c = job.model.state().config;
+  const PolicyState& policy = job.policy.state();
+  const auto kv_len = static_cast<int64_t>(job.prompt.tokens.size());
+  const BudgetReport budget = job.policy.budget(kv_len);
+  const DType dtype = job.model.dtype();
+  const CacheLayout layout{c.n_layers, c.n_kv_heads, c.head_dim, dtype};
+  const Numbers n{kv_len, kv_len * c.n_kv_heads, layout.bytes_per_entry(), c.n_layers};
+  const Press& press = *policy.press;
+  const int64_t total =
+      press.none() ? n.full_layer_entries * c.n_layers : budget.entries_total;
+  std::vector<int64_t> entries;
+  if (press.none()) {
+    entries.assign(static_cast<size_t>(c.n_layers), n.full_layer_entries);
+  } else if (press.cut_time() == CutTime::AtOnce && !press.owns_total()) {
+    entries = known_budgets(press, layer_bounds(c, kv_len), total);
+  }
+  const int64_t planned =
+      entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
+  nlohmann::json warnings = job.warnings;
+  if (press.prunes_channels())
+    warnings.push_back(
+        "bytes are those of whole keys: what the dropped key channels free comes off in the run");
+  return {
+      {"press", policy.text},
+      {"json", nlohmann::json::parse(policy.json)},
+      {"decode_press",
+       policy.decode_press ? nlohmann::json(policy.decode_text) : nlohmann::json()},
+      {"model",
+       {{"path", job.model.facts().path},
+        {"family", c.family},
+        {"n_layers", c.n_layers},
+        {"n_kv_heads", c.n_kv_heads},
+        {"head_dim", c.head_dim},
+        {"dtype", dtype_name(dtype)}}},
+      {"n_prompt_tokens", kv_len},
+      {"budget",
+       {{"mode", budget.mode},
+        {"value", budget.value},
+        {"entries_per_head", budget.entries_per_head},
+        {"entries_total", planned}}},
+      {"cut", when_in_words(press.cut_time())},
+      {"layers", entries.empty() ? nlohmann::json() : layers_json(n, entries)},
+      {"bytes",
+       {{"full", n.bytes(n.full_layer_entries * c.n_layers)},
+        {"kept", n.bytes(planned)},
+        {"peak", peak_bytes(press, n, entries, total)},
+        {"one_full_layer", n.bytes(n.full_layer_entries)}}},
+      {"captures", captures_json(press, c, kv_len)},
+      {"prefill_flops", prefill_flops(c, kv_len)},
+      {"warnings", warnings}};
+}
+
+std::string plan_text(const nlohmann::json& plan) {
+  const auto bytes = [](const nlohmann::json& value) { return format_bytes(value.get<int64_t>()); };
+  char line[256];
+  std::string out = "press    " + plan["press"].get<std::string>() + "\n";
+  if (!plan["decode_press"].is_null())
+    out += "decode   " + plan["decode_press"].get<std::string>() + "\n";
+  const auto& model = plan["model"];
+  std::snprintf(line,
+                sizeof line,
+                "model    %s, %d layers x %d KV heads x %d, %s\n",
+                model["family"].get<std::string>().c_str(),
+                model["n_layers"].get<int>(),
+                model["n_kv_heads"].get<int>(),
+                model["head_dim"].get<int>(),
+                model["dtype"].get<std::string>().c_str());
+  out += line;
+  const auto& budget = plan["budget"];
+  std::snprintf(line,
+                sizeof line,
+                "budget   %lld of %lld entries per head on average, %lld in all (%s)\n",
+                budget["entries_per_head"].get<long long>(),
+                plan["n_prompt_tokens"].get<long long>(),
+                budget["entries_total"].get<long long>(),
+                budget["mode"].get<std::string>().c_str());
+  out += line;
+  out += "cut      " + plan["cut"].get<std::string>() + "\n";
+  const auto& b = plan["bytes"];
+  out += "cache    full " + bytes(b["full"]) + ", kept " + bytes(b["kept"]) + ", peak " +
+         bytes(b["peak"]) + "\n";
+  const double prefill = plan["prefill_flops"].get<double>();
+  for (const auto& capture : plan["captures"]) {
+    std::snprintf(line,
+                  sizeof line,
+                  "needs    %s: %s, %s at once, %.2f %% of the prefill's arithmetic\n",
+                  capture["tensor"].get<std::string>().c_str(),
+                  capture["cost"].get<std::string>().c_str(),
+                  bytes(capture["bytes_at_once"]).c_str(),
+                  100.0 * capture["flops"].get<double>() / prefill);
+    out += line;
+  }
+  if (plan["layers"].is_null()) {
+    out += "layers   decided from the prompt\n";
+  } else {
+    for (const auto& layer : plan["layers"]) {
+      std::snprintf(line,
+                    sizeof line,
+                    "layer %-3lld %8lld entries  %10s\n",
+                    layer["layer"].get<long long>(),
+                    layer["entries"].get<long long>(),
+                    bytes(layer["bytes"]).c_str());
+      out += line;
+    }
+  }
+  for (const auto& warning : plan["warnings"])
+    out += "note     " + warning.get<std::string>() + "\n";
+  return out;
+}
+
+}  // namespace kvhost

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/agreement.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kvhost {
+namespace {
+
+int64_t argmax(const std::vector<float>& row) {
+  return std::max_element(row.begin(), row.end()) - row.begin();
+}
+
+// KL(p || q) of two rows of log-probabilities, in nats.
+double divergence(const std::vector<float>& p, const std::vector<float>& q) {
+  double sum = 0;
+  for (size_t i = 0; i < p.size(); ++i)
+    sum += std::exp(static_cast<double>(p[i])) * (static_cast<double>(p[i]) - q[i]);
+  return std::max(sum, 0.0);
+}
+
+}  // namespace
+
+std::optional<Agreement> agreement(Sequence& compressed, const FullRun& full) {
+  const auto& tokens = full.generation.tokens;
+  if (tokens.size() < 2) return std::nullopt;
+  Agreement result;
+  compressed.force(tokens, [&](size_t i, std::span<const float> logits) {
+    if (i == 0) return;
+    const auto row = log_softmax(logits);
+    const auto& expected = full.logprobs[i];
+    result.nll -= row[tokens[i]];
+    result.nll_full -= expected[tokens[i]];
+    result.kl += divergence(expected, row);
+    result.top1 += argmax(expected) == argmax(row) ? 1 : 0;
+    ++result.n_tokens;
+  });
+  const auto n = static_cast<double>(result.n_tokens);
+  result.nll /= n, result.nll_full /= n, result.kl /= n, result.top1 /= n;
+  return result;
+}
+
+}  // namespace kvhost

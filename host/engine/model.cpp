@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "engine/model_state.hpp"
+#include "measure/stopwatch.hpp"
+#include "model/weights.hpp"
+
+namespace kvhost {
+namespace {
+
+// Token ids in, token ids out needs no tokenizer; anything with text does.
+std::shared_ptr<const Tokenizer> load_tokenizer(const ModelOptions& options,
+                                                std::vector<std::string>& warnings) {
+  const auto& dir = options.folder;
+  const bool there = std::filesystem::exists(dir / "tokenizer.json") ||
+                     std::filesystem::exists(dir / "vocab.json");
+  if (!there && !options.needs_tokenizer) {
+    warnings.push_back(dir.string() + " has no tokenizer: generated ids have no text");
+    return nullptr;
+  }
+  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load(dir));
+  for (const auto& warning : tokenizer->warnings()) warnings.push_back(warning);
+  return tokenizer;
+}
+
+}  // namespace
+
+std::shared_ptr<const ModelState> open_model(const ModelOptions& options) {
+  auto state = std::make_shared<ModelState>();
+  state->config = read_config(options.folder);
+  state->dtype = options.dtype.value_or(state->config.checkpoint_dtype);
+  const ModelConfig& c = state->config;
+  state->facts = {options.folder.string(),
+                  c.family,
+                  c.n_layers,
+                  c.n_heads,
+                  c.n_kv_heads,
+                  c.head_dim};
+  state->tokenizer = load_tokenizer(options, state->warnings);
+  return state;
+}
+
+const Decoder& ModelState::decoder() const {
+  std::call_once(once_, [this] {
+    const Stopwatch watch(load_ms_);
+    decoder_ = std::make_unique<const Decoder>(Weights::load(config.dir, dtype));
+  });
+  return *decoder_;
+}
+
+double ModelState::load_ms() const {
+  decoder();
+  return load_ms_;
+}
+
+const ModelFacts& Model::facts() const { return state_->facts; }
+DType Model::dtype() const { return state_->dtype; }
+int64_t Model::vocab_size() const { return state_->config.vocab_size; }
+int64_t Model::max_positions() const { return state_->config.max_positions; }
+const std::vector<std::string>& Model::warnings() const { return state_->warnings; }
+const Tokenizer* Model::tokenizer() const { return state_->tokenizer.get(); }
+double Model::load() const { return state_->load_ms(); }
+
+bool Model::is_eos(int32_t token) const {
+  const auto& ids = state_->config.eos_token_ids;
+  return std::find(ids.begin(), ids.end(), token) != ids.end();
+}
+
+namespace {
+
+const Tokenizer& tokenizer_of(const ModelState& state) {
+  if (!state.tokenizer)
+    cannot_load(state.facts.path,
+                "has no tokenizer; expected tokenizer.json, or token ids in place of text");
+  return *state.tokenizer;
+}
+
+}  // namespace
+
+std::vector<int32_t> Model::encode(std::string_view text, bool add_special) const {
+  return tokenizer_of(*state_).encode(text, add_special);
+}
+
+std::string Model::decode(std::span<const int32_t> tokens) const {
+  return tokenizer_of(*state_).decode(tokens);
+}
+
+}  // namespace kvhost

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/sampler.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+namespace kvhost {
+
+int32_t Sampler::next(std::span<const float> logits) {
+  const auto best =
+      static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  if (options_.temperature <= 0) return best;
+  std::vector<int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(
+      order.begin(), order.end(), [&](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+  if (options_.top_k > 0 && options_.top_k < static_cast<int64_t>(order.size()))
+    order.resize(static_cast<size_t>(options_.top_k));
+  std::vector<double> weights;
+  for (const int32_t id : order)
+    weights.push_back(
+        std::exp((static_cast<double>(logits[id]) - logits[best]) / options_.temperature));
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  double cumulative = 0;
+  size_t kept = 0;
+  while (kept < weights.size() && (kept == 0 || cumulative < options_.top_p * total))
+    cumulative += weights[kept++];
+  double draw = std::uniform_real_distribution<double>(0, cumulative)(generator_);
+  for (size_t i = 0; i < kept; ++i) {
+    draw -= weights[i];
+    if (draw < 0) return order[i];
+  }
+  return order[kept - 1];
+}
+
+}  // namespace kvhost

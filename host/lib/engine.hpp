@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// libkvhost: models, compression policies, and sequences that are read once and asked many times.
+#pragma once
+
+#include "engine/agreement.hpp"
+#include "engine/batch.hpp"
+#include "engine/engine.hpp"
+#include "engine/generate.hpp"
+#include "engine/sequence.hpp"

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press/prefill_work.hpp"
+
+#include <ATen/core/Tensor.h>
+
+#include "measure/stopwatch.hpp"
+
+namespace kvhost {
+
+int64_t count(const KeepPlan& keep) {
+  int64_t n = 0;
+  for (const auto& head : keep.heads) n += static_cast<int64_t>(head.size());
+  return n;
+}
+
+PrefillWork::PrefillWork(const PressedSequence& on,
+                         int64_t total_entries,
+                         int64_t kv_len,
+                         PressTrace& trace)
+    : on_(on),
+      exec_(make_exec(on.press.context(), on.seed)),
+      bounds_(layer_bounds(on.decoder.config(), kv_len)),
+      total_entries_(total_entries),
+      first_total_(on.press.totals(everything(bounds_).total(), total_entries).front()),
+      trace_(trace),
+      budgets_(on.press.stages().size()) {
+  for (const auto& stage : on.press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
+}
+
+const LayerBudgets& PrefillWork::last_budgets() const {
+  for (size_t s = stages_.size(); s-- > 1;)
+    if (stages_[s].stage.selects()) return budgets_[s];
+  return budgets_.front();
+}
+
+void PrefillWork::divide_known() {
+  const Stopwatch watch(on_.timings.allocate_ms);
+  const auto state_of = [this](size_t s) -> StageState& { return stages_[s].state; };
+  divide_over_stages(on_.press, state_of, bounds_, total_entries_, budgets_);
+}
+
+LayerBudgets PrefillWork::divide_first(int64_t n_observed) {
+  const Stopwatch watch(on_.timings.allocate_ms);
+  StageRun& first = stages_.front();
+  return divide_over_layers(first.stage, first.state, bounds_, first_total_, n_observed);
+}
+
+LayerInputs PrefillWork::inputs(int64_t layer,
+                                const at::Tensor* queries,
+                                const at::Tensor* hidden) const {
+  LayerInputs in;
+  in.phase = KVH_PHASE_PREFILL;
+  in.layer = layer;
+  in.n_seen = in.q_len = bounds_.kv_len;
+  in.cache = &on_.cache;
+  in.queries = queries && queries->defined() ? queries : nullptr;
+  in.window_rows = on_.press.window_of(KVH_T_WINDOW_ATTENTION);
+  in.hidden = hidden && hidden->defined() ? hidden : nullptr;
+  if (on_.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
+    in.output_weight = &on_.decoder.output_weight(layer);
+  in.model = on_.press.model();
+  in.exec = &exec_;
+  const auto& windows = on_.decoder.config().sliding_window;
+  in.sliding_window = windows.empty() ? 0 : windows[layer];
+  return in;
+}
+
+void PrefillWork::observe(LayerData& data) {
+  StageRun& first = stages_.front();
+  const auto show = [&](const Instance& allocator, SequenceState& state, auto observe) {
+    if (!observe) return;
+    {
+      const Stopwatch watch(on_.timings.score_ms);  // what is looked at serves the scorer too
+      data.prepare(allocator, state);
+    }
+    const Stopwatch watch(on_.timings.allocate_ms);
+    data.call(allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
+      return observe(allocator.get(), state.get(), &frame, error);
+    });
+  };
+  if (const Instance* allocator = first.stage.layer_allocator())
+    show(*allocator,
+         first.state.layer_allocator(),
+         allocator->interface<kvh_layer_allocator>()->observe);
+  if (const Instance* allocator = first.stage.head_allocator();
+      allocator && allocator == first.stage.observer())
+    show(*allocator,
+         first.state.head_allocator(),
+         allocator->interface<kvh_head_allocator>()->observe);
+}
+
+LayerScores PrefillWork::score_first(LayerData& data, int64_t layer) {
+  LayerScores scores = stages_.front().cutter.score(data, layer);
+  if (trace_.keep_scores) {
+    trace_.scores.resize(static_cast<size_t>(n_layers()));
+    trace_.scores[layer] = scores.scores;
+  }
+  return scores;
+}
+
+KeepPlan PrefillWork::cut_first(LayerData& data,
+                                int64_t layer,
+                                int64_t entries,
+                                LayerScores& scores) {
+  const KeepPlan keep = stages_.front().cutter.cut(data, layer, entries, scores);
+  if (first_stage().head_owns_total()) budgets_.front().entries[layer] = count(keep);
+  return keep;
+}
+
+void PrefillWork::apply(size_t stage, LayerData& data) {
+  StageRun& run = stages_[stage];
+  const int64_t layer = data.layer();
+  LayerScores scores;
+  int64_t entries = 0;
+  if (run.stage.selects()) {
+    entries = budgets_[stage].entries[layer];
+    data.set_layer_budget(entries);
+    scores = stage == 0 ? score_first(data, layer) : run.cutter.score(data, layer);
+  }
+  const KeepPlan keep = run.cutter.cut(data, layer, entries, scores);
+  if (run.stage.head_owns_total()) budgets_[stage].entries[layer] = count(keep);
+}
+
+void PrefillWork::apply_later_stages(const LayerInputs& inputs) {
+  for (size_t s = 1; s < stages_.size(); ++s) {
+    LayerData data(inputs);
+    apply(s, data);
+  }
+}
+
+}  // namespace kvhost

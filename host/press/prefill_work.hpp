@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the schedules of cutting share while one prompt is compressed: the stages at work, their
+// budgets, and the steps of observing, scoring and cutting a layer.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "model/decoder.hpp"
+#include "press/cutter.hpp"
+#include "press/layer_budgets.hpp"
+#include "press/press.hpp"
+
+namespace kvhost {
+
+// What a run may want to see afterwards; filled only where asked for.
+struct PressTrace {
+  bool keep_scores = false;
+  // [n_layers][n_kv_heads][kv_len] as the first stage's scorer returned them
+  std::vector<std::vector<std::vector<float>>> scores;
+};
+
+// A press and the sequence it works on. All outlive the work.
+struct PressedSequence {
+  const Press& press;
+  const Decoder& decoder;
+  KvCache& cache;
+  Timings& timings;
+  uint64_t seed = 0;
+};
+
+class PrefillWork {
+ public:
+  PrefillWork(const PressedSequence& on, int64_t total_entries, int64_t kv_len, PressTrace& trace);
+
+  const Press& press() const { return on_.press; }
+  KvCache& cache() { return on_.cache; }
+  const Stage& first_stage() const { return stages_.front().stage; }
+  int64_t n_layers() const { return on_.decoder.config().n_layers; }
+  int64_t n_kv_heads() const { return bounds_.n_kv_heads; }
+  int64_t kv_len() const { return bounds_.kv_len; }
+  int64_t first_total() const { return first_total_; }  // what the first stage leaves
+  // By stage; empty in one that selects nothing.
+  std::vector<LayerBudgets>& budgets() { return budgets_; }
+  const LayerBudgets& last_budgets() const;  // of the last selection
+
+  // Windows may be undefined or null.
+  LayerInputs inputs(int64_t layer, const at::Tensor* queries, const at::Tensor* hidden) const;
+
+  // Shows the layer to the first stage's allocators that decide from the prompt.
+  void observe(LayerData& data);
+  LayerScores score_first(LayerData& data, int64_t layer);
+  // Scores and cuts a layer whose budget in this stage is known. `data` shows it as it is now.
+  void apply(size_t stage, LayerData& data);
+  void apply_later_stages(const LayerInputs& inputs);
+  KeepPlan cut_first(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
+
+  // Budgets of all stages that do not wait for the prompt.
+  void divide_known();
+  // Of a first stage that decides from the prompt, `n_observed` layers of which it has seen.
+  LayerBudgets divide_first(int64_t n_observed);
+
+ private:
+  PressedSequence on_;
+  kvh_exec exec_;
+  LayerBounds bounds_;
+  int64_t total_entries_;
+  int64_t first_total_;
+  PressTrace& trace_;
+  std::deque<StageRun> stages_;  // the first may wait for the prompt; the later ones never do
+  std::vector<LayerBudgets> budgets_;
+};
+
+int64_t count(const KeepPlan& keep);
+
+}  // namespace kvhost
