@@ -40,8 +40,7 @@ std::string fault_of_channels(const CacheLayout& layout, const LayerRows& rows) 
   for (size_t h = 0; h < rows.channels.size(); ++h) {
     const std::vector<int32_t>& channels = rows.channels[h];
     const std::string head = "head " + std::to_string(h) + ": ";
-    if (channels.empty() || channels.size() % 2 != 0 ||
-        channels.size() != rows.channels[0].size())
+    if (channels.empty() || channels.size() % 2 != 0 || channels.size() != rows.channels[0].size())
       return head + std::to_string(channels.size()) +
              " channels; expected an even number, as many in every head";
     int32_t last = -1;

@@ -191,8 +191,7 @@ int64_t CacheModel::bytes_kept() const {
     for (int64_t h = 0; h < layout().n_kv_heads; ++h) {
       const int64_t few = n_pruned(l, h);
       bytes += (2 * std::ssize(held(l, h)) - few) * row_bytes();
-      if (few > 0)
-        bytes += few * cache_.head(l, h).pruned.width * element_size(layout().dtype);
+      if (few > 0) bytes += few * cache_.head(l, h).pruned.width * element_size(layout().dtype);
     }
   return bytes;
 }

@@ -217,7 +217,8 @@ TEST_CASE("a layer is made again from its shape, and a shape at fault is refused
   refused({{1, int64_t{1} << 31}, {}, {}}, "head 1: 2147483648 entries");
   refused({{1, 1}, {1}, {{0, 1}}}, "1 heads with pruned keys");
   refused({{1, 1}, {1, 1}, {}}, "channels of 0");
-  refused({{1, 1}, {1, 2}, {{0, 1}, {0, 1}}}, "head 1: 2 entries with pruned keys; expected 0 to 1");
+  refused({{1, 1}, {1, 2}, {{0, 1}, {0, 1}}},
+          "head 1: 2 entries with pruned keys; expected 0 to 1");
   refused({{1, 1}, {1, 1}, {{0, 1, 2}, {0, 1, 2}}}, "head 0: 3 channels; expected an even number");
   refused({{1, 1}, {1, 1}, {{0, 1}, {0, 1, 2, 3}}}, "head 1: 4 channels");
   refused({{1, 1}, {1, 1}, {{0, 1}, {0, 8}}}, "head 1: channel 8 after 0");
