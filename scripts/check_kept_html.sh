@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The page of what was kept (--kept-html) in headless Chromium: 8,000 tokens x 28 layers x 8 heads must be painted within
 # LIMIT milliseconds of opening, and what the page's script counts must be what C++ wrote.
-# usage: check_kept_html.sh [KEPT_SAMPLE] [LIMIT]      exit code 77: no Chromium here
+# usage: check_kept_html.sh [KEPT_SAMPLE] [LIMIT]      default limit 2000; exit code 77: no Chromium here
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 sample=$(realpath "${1:-$root/build/release/tests/host/report/kept_sample}")
@@ -87,6 +87,7 @@ for presses in 1 2; do
   for _ in 1 2 3; do # other work on the machine only ever adds
     ms=$(open_page "$scratch/probed.html")
     if [ -z "$best" ] || [ "$ms" -lt "$best" ]; then best=$ms; fi
+    [ "$best" -gt "$limit" ] || break
   done
   size=$(($(stat -c %s "$scratch/page.html") / 1000))
   echo "check_kept_html: 8,000 tokens x 28 layers x 8 heads, presses: $presses, $size kB: painted after $best ms"

@@ -127,7 +127,7 @@ TEST_CASE("marks stay under their tokens beside wide characters") {
   CHECK_THAT(text, Contains("  \u6F22\u5B57 a b\n  #    . #\n"));
 }
 
-TEST_CASE("what came after the cut has no mark; renumbered entries show no text") {
+TEST_CASE("what came after the cut has no mark, renumbered entries show no text") {
   KeptView view = small_view({"a", " b", " c"}, {{0}});
   view.presses[0].n_seen = 2;
   CHECK_THAT(printed(view, false, 80), Contains("  a b c\n  # .\n"));
