@@ -132,6 +132,7 @@ RunReport describe(const Job& job, const Sequence& sequence) {
   report.n_prompt_tokens = sequence.n_prompt_tokens();
   report.layers = sequence.layers();
   report.observed_name = sequence.observed_name();
+  report.observed_from = sequence.observed_from();
   report.run.timings = sequence.timings();
   report.run.memory = sequence.memory();
   report.warnings = job.warnings;

@@ -11,6 +11,7 @@
 #include "cli/flags.hpp"
 #include "cli/output_files.hpp"
 #include "input/paths.hpp"
+#include "tokenizer/chat_template.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace kvhost {
@@ -18,9 +19,15 @@ namespace kvhost {
 namespace {
 
 struct TokenizeFlags {
-  std::string tokenizer, model, prompt, prompt_file, json;
+  std::string tokenizer, model, prompt, prompt_file, chat, json;
   bool no_bos = false, lossy = false;
 };
+
+void check_source(const TokenizeFlags& flags) {
+  if (flags.chat.empty()) return;
+  if (!flags.prompt.empty() || !flags.prompt_file.empty())
+    bad_request("--chat", "found together with a prompt; expected one of them");
+}
 
 std::string read_text(const TokenizeFlags& flags) {
   if (flags.prompt.empty() == flags.prompt_file.empty())
@@ -39,16 +46,29 @@ std::filesystem::path tokenizer_folder(const TokenizeFlags& flags) {
                                  : std::filesystem::path(flags.tokenizer);
 }
 
+// The conversation by the model's template. Its special tokens are spelled out in the text.
+std::string render_chat(const TokenizeFlags& flags, const std::filesystem::path& folder) {
+  const auto chat =
+      ChatTemplate::find(std::filesystem::is_directory(folder) ? folder : folder.parent_path());
+  if (!chat)
+    cannot_load(folder.string(),
+                "no chat template found; expected chat_template.jinja, or chat_template in "
+                "tokenizer_config.json");
+  return chat->render_json(read_file(flags.chat, ExitCode::BadRequest), {}, flags.chat);
+}
+
 // Errors about the text name where it came from.
 std::vector<int32_t> encode(const Tokenizer& tokenizer,
                             const std::string& text,
                             const TokenizeFlags& flags) {
   try {
-    return tokenizer.encode(text, /*add_special=*/!flags.no_bos);
+    return tokenizer.encode(text, /*add_special=*/!flags.no_bos && flags.chat.empty());
   } catch (const Error& e) {
     const std::string prefix = e.where() + ": ";
     throw Error(e.code(),
-                flags.prompt_file.empty() ? "--prompt" : flags.prompt_file,
+                !flags.chat.empty()         ? flags.chat
+                : flags.prompt_file.empty() ? "--prompt"
+                                            : flags.prompt_file,
                 std::string(e.what()).substr(prefix.size()));
   }
 }
@@ -64,20 +84,32 @@ void print_tokens(const Tokenizer& tokenizer, const std::vector<int32_t>& tokens
   std::cout << tokens.size() << " tokens, " << tokenizer.describe() << '\n';
 }
 
+void write_tokens(const TokenizeFlags& flags,
+                  const Tokenizer& tokenizer,
+                  const std::string& text,
+                  const std::vector<int32_t>& tokens) {
+  nlohmann::json pieces = nlohmann::json::array();
+  for (const int32_t token : tokens) pieces.push_back(tokenizer.piece(token));
+  write_json(flags.json,
+             {{"tokens", tokens},
+              {"pieces", pieces},
+              {"text", flags.chat.empty() ? tokenizer.decode(tokens) : text}});
+}
+
 int tokenize(const TokenizeFlags& flags) {
-  const std::string text = read_text(flags);
+  check_source(flags);
+  const std::string prompt = flags.chat.empty() ? read_text(flags) : "";
   check_output_file("--json", flags.json);
-  const Tokenizer tokenizer = Tokenizer::load(tokenizer_folder(flags));
+  const std::filesystem::path folder = tokenizer_folder(flags);
+  const std::string text = flags.chat.empty() ? prompt : render_chat(flags, folder);
+  const Tokenizer tokenizer = Tokenizer::load(folder);
   for (const auto& warning : tokenizer.warnings())
     std::fprintf(stderr, "kvhost: note: %s\n", warning.c_str());
   const std::vector<int32_t> tokens = encode(tokenizer, text, flags);
-  if (!flags.json.empty()) {
-    nlohmann::json pieces = nlohmann::json::array();
-    for (const int32_t token : tokens) pieces.push_back(tokenizer.piece(token));
-    write_json(flags.json,
-               {{"tokens", tokens}, {"pieces", pieces}, {"text", tokenizer.decode(tokens)}});
-  }
-  if (!goes_to_stdout(flags.json)) print_tokens(tokenizer, tokens);
+  if (!flags.json.empty()) write_tokens(flags, tokenizer, text, tokens);
+  if (goes_to_stdout(flags.json)) return 0;
+  if (!flags.chat.empty()) std::cout << text << (text.ends_with('\n') ? "\n" : "\n\n");
+  print_tokens(tokenizer, tokens);
   return 0;
 }
 
@@ -88,9 +120,11 @@ Command tokenize_command() {
       "tokenize",
       "text to token ids, as the model's own tokenizer does it",
       "",
-      "Special tokens are added as the tokenizer's post-processor says, unless --no-bos.",
+      "Special tokens are added as the tokenizer's post-processor says, unless --no-bos; to a "
+      "conversation (--chat) its template adds them.",
       "kvhost tokenize -p 'Hello world'\n"
-      "kvhost tokenize --model EleutherAI/pythia-410m -f book.txt --json tokens.json",
+      "kvhost tokenize --model EleutherAI/pythia-410m -f book.txt --json tokens.json\n"
+      "kvhost tokenize --model HuggingFaceTB/SmolLM2-135M-Instruct --chat messages.json",
       [](CLI::App& app) {
         auto flags = std::make_shared<TokenizeFlags>();
         const auto text = [&app, flags](const Flag& flag, std::string TokenizeFlags::*target) {
@@ -103,6 +137,11 @@ Command tokenize_command() {
              &TokenizeFlags::model);
         text({"-p,--prompt", "TEXT", "The text itself."}, &TokenizeFlags::prompt);
         text({"-f,--prompt-file", "FILE", "A UTF-8 text file."}, &TokenizeFlags::prompt_file);
+        text({"--chat",
+              "MESSAGES.json",
+              "A conversation, rendered by the model's chat template: an array of messages, or an "
+              "object with messages, tools, add_generation_prompt, variables."},
+             &TokenizeFlags::chat);
         add_switch(
             app, {"--no-bos", "", "Add no special tokens."}, [flags] { flags->no_bos = true; });
         add_switch(app,
@@ -110,7 +149,7 @@ Command tokenize_command() {
                    [flags] { flags->lossy = true; });
         text({"--json",
               "FILE",
-              "Write tokens, pieces and the text decoded back; - = standard output."},
+              "Write tokens, pieces and the text, decoded back or rendered; - = standard output."},
              &TokenizeFlags::json);
         return [flags] { return tokenize(*flags); };
       }};

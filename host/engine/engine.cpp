@@ -64,9 +64,10 @@ void check_exclusive(const PolicyOptions& options) {
                 "given beside --decode-budget; expected at most one of the two");
 }
 
-void note_alias(const Composition& composition, std::vector<std::string>& warnings) {
+void note_origin(const Composition& composition, std::vector<std::string>& warnings) {
   if (!composition.expanded_from.empty())
     warnings.push_back("'" + composition.expanded_from + "' stands for " + composition.text());
+  for (const auto& warning : composition.warnings()) warnings.push_back(warning);
 }
 
 }  // namespace
@@ -96,8 +97,8 @@ Policy Engine::policy(const Model& model, const PolicyOptions& given) const {
     policy->decode_press = state_->press(decode, model.state());
   }
   check_own_total(*policy);
-  note_alias(composition, policy->warnings);
-  note_alias(decode, policy->warnings);
+  note_origin(composition, policy->warnings);
+  note_origin(decode, policy->warnings);
   if (composition.none() && decode.none() && given.budget_given())
     policy->warnings.push_back("the budget has no effect: --press none keeps everything");
   return Policy(std::move(policy));

@@ -111,6 +111,10 @@ const std::string& Sequence::observed_name() const {
   return state_->layer_budgets.observed_name;
 }
 
+const std::string& Sequence::observed_from() const {
+  return state_->layer_budgets.observed_from;
+}
+
 const std::vector<std::vector<std::vector<float>>>& Sequence::scores() const {
   return state_->trace.scores;
 }

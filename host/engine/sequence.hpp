@@ -84,6 +84,7 @@ class KVHOST_API Sequence {
   const BudgetReport& budget() const;
   std::vector<LayerReport> layers() const;  // right after the compression
   const std::string& observed_name() const;
+  const std::string& observed_from() const;  // "prompt" or "profile"
   DecodeReport decode_report() const;
   // With keep_scores: [n_layers][n_kv_heads][kv_len].
   const std::vector<std::vector<std::vector<float>>>& scores() const;

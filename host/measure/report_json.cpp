@@ -119,6 +119,7 @@ json to_json(const RunReport& report) {
           {"timings", to_json(report.run.timings)},
           {"memory", to_json(report.run.memory)},
           {"observed", observed ? json(report.observed_name) : json(nullptr)},
+          {"observed_from", observed ? json(report.observed_from) : json(nullptr)},
           {"layers", layers_json(report)},
           {"full", full_json(report)},
           {"warnings", report.warnings}};

@@ -85,6 +85,7 @@ struct RunReport {
   int64_t n_prompt_tokens = 0;
   Generation run;
   std::string observed_name;  // e.g. "effective_rank"; "" when nothing was observed
+  std::string observed_from;  // "prompt", or "profile": a stored one of the model
   std::vector<LayerReport> layers;
   std::optional<Generation> full;
   std::optional<Agreement> agreement;

@@ -42,6 +42,7 @@ int64_t LayerBudgets::total() const { return sum_of(entries, 0, std::ssize(entri
 LayerBudgets everything(const LayerBounds& bounds) {
   return {bounds.caps,
           std::vector<double>(bounds.caps.size(), std::numeric_limits<double>::quiet_NaN()),
+          "",
           ""};
 }
 
@@ -99,7 +100,10 @@ LayerBudgets divide_over_layers(const Stage& stage,
           allocator->get(), state.layer_allocator().get(), &request, &answer, error);
     });
     exact = answer.exact;
-    if (answer.observed_name) result.observed_name = answer.observed_name;
+    if (answer.observed_name) {
+      result.observed_name = answer.observed_name;
+      result.observed_from = stage.observer() == allocator ? "prompt" : "profile";
+    }
   }
   if (exact) {
     check_exact(*allocator, result.entries, bounds, n_observed);

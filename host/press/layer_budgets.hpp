@@ -16,6 +16,7 @@ struct LayerBudgets {
   std::vector<int64_t> entries;  // [n_layers] over all KV heads
   std::vector<double> observed;  // [n_layers], NaN where nothing
   std::string observed_name;
+  std::string observed_from;  // "prompt", or "profile": known before the prompt; "" where nothing
 
   int64_t total() const;
 };
