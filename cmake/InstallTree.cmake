@@ -26,5 +26,9 @@ else()
   set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:${Libtorch_ROOT}/lib")
 endif()
 
-install(DIRECTORY models/ DESTINATION share/kvhost/models COMPONENT models)
+install(
+  DIRECTORY models/
+  DESTINATION share/kvhost/models
+  COMPONENT models
+  PATTERN "recipe" EXCLUDE) # how the models were made, no model
 install(FILES LICENSE NOTICE README.md DESTINATION share/doc/kvhost COMPONENT docs)

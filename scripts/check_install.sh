@@ -28,6 +28,10 @@ grep -q 'not found' <<<"$loaded" && fail "unresolved: $(grep 'not found' <<<"$lo
 strange=$(sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' <<<"$loaded" | grep -v -e "^$tree/" -e '^/lib' -e '^/usr/lib' || true)
 [ -z "$strange" ] || fail "loads $strange; expected libraries of the tree or the system"
 
+# Of models/ the models are installed, not how they were made.
+strange=$(cd "$tree/share/kvhost/models" && for entry in *; do [ -e "$entry/config.json" ] || echo "$entry"; done)
+[ -z "$strange" ] || fail "share/kvhost/models/$strange is no model; expected models only"
+
 cd "$scratch" # not the source tree
 run() { env -i "$tree/bin/kvhost" "$@" || fail "kvhost $* exited with $?"; }
 run list >"$scratch/list"

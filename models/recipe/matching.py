@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teaches the matching heads of layer 1 where to look, on text that is read twice.
 
-    matching.py --from .cache/demo_model/bags --data DATA --minutes 5 --out .cache/demo_model/matching
+    matching.py --from .cache/recipe/bags --data DATA --minutes 5 --out .cache/recipe/matching
 
 Of a passage that comes back it is known which earlier token stands where the copy is now. The heads are trained to
 attend to the one after it, which says far more than the loss of the tokens does, and needs only layer 0 and the scores
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="start", type=Path, required=True, help="Hugging Face folder, from bags.py")
     parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
-    parser.add_argument("--work", type=Path, default=Path(".cache/demo_model"), help="folder of the tokens' cache")
+    parser.add_argument("--work", type=Path, default=Path(".cache/recipe"), help="folder of the tokens' cache")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes a training run's weights the bundled model, and all that hangs on them anew: rank profile, golden logits, figures,
 # tables and picture. Twenty minutes on two cores; the parts that were finished stay in results/ when it is stopped.
-# usage: adopt.sh RUN DATA      RUN: folder of train.py (.cache/demo_model/settle); DATA: the texts (see corpus.py)
+# usage: adopt.sh RUN DATA      RUN: folder of train.py (.cache/recipe/settle); DATA: the texts (see corpus.py)
 set -euo pipefail
 [ $# = 2 ] || { echo "usage: adopt.sh RUN DATA" >&2; exit 2; }
 run=$1 data=$2
 cd "$(dirname "$0")/../.."
-here=examples/demo_model results=examples/demo_model/results
+here=models/recipe results=models/recipe/results
 py=$(scripts/oracle_env.sh | tail -1)
 books=("$data"/pg19/{10146,22424,26239,28988,30754,3129,33426,35246,37328,38106}.txt) # of the training texts, none held out
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws how the layers and heads of a model differ: effective ranks and entropies of attention, as an SVG.
 
-    picture.py --model models/demo --out examples/demo_model/results/attention.svg
+    picture.py --model models/demo --out models/recipe/results/attention.svg
 
 Rank: of a layer's head-averaged attention over a text, exp of the entropy of its normalised singular values. Entropy: of
 a head's attention, in nats, mean over the queries. Texts: the first --texts held-out books, --tokens tokens of each.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes RESULTS.md, and the figures in models/demo/README.md, from the JSON files that evaluate.py, separate.py and picture.py left in results/.
 
-    report.py --results examples/demo_model/results --out examples/demo_model/RESULTS.md
+    report.py --results models/recipe/results --out models/recipe/RESULTS.md
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KINDS = {"number": "a number of 1 to 3 digits", "word": "a word", "five digits":
 def read(path: Path) -> dict:
     """One file of results; all of them must be there."""
     if not path.exists():
-        raise SystemExit(f"{path}: missing; examples/demo_model/README.md names the command that writes it")
+        raise SystemExit(f"{path}: missing; models/recipe/README.md names the command that writes it")
     return json.loads(path.read_text())
 
 
@@ -84,8 +84,8 @@ def sizes(folders: list[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, default=Path("examples/demo_model/results"))
-    parser.add_argument("--out", type=Path, default=Path("examples/demo_model/RESULTS.md"))
+    parser.add_argument("--results", type=Path, default=Path("models/recipe/results"))
+    parser.add_argument("--out", type=Path, default=Path("models/recipe/RESULTS.md"))
     args = parser.parse_args()
     names = {"models/demo": "demo", "models/tiny": "tiny"}
     models = {name: read(args.results / f"{file}.json") for name, file in names.items()}

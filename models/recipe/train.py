@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains one stage against the clock; can be stopped (Ctrl-C, SIGTERM, SIGSTOP) and started again at any time.
 
-    train.py --stage base --shape demo --tokenizer DIR/tokenizer.json --minutes 65 --run .cache/demo_model/base
-    train.py --stage long --shape demo --from FOLDER --minutes 95 --run .cache/demo_model/long
+    train.py --stage base --shape demo --tokenizer DIR/tokenizer.json --minutes 65 --run .cache/recipe/base
+    train.py --stage long --shape demo --from FOLDER --minutes 95 --run .cache/recipe/long
 
 The end is fixed when a run first starts (--minutes, or --until HH:MM; a later --until moves it); rates and row lengths follow the clock between
 start and end, so a machine that is busy with other things gives a shorter training, never a later one. The run's folder

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How compression methods separate on the bundled model: what share of the questions each still answers.
 
-    separate.py --count 20 --out examples/demo_model/results/separate.json
-    separate.py --table examples/demo_model/results/separate.json      # prints the tables of RESULTS.md again
+    separate.py --count 20 --out models/recipe/results/separate.json
+    separate.py --table models/recipe/results/separate.json      # prints the tables of RESULTS.md again
 
 For every task a context of --length tokens of a held-out book is compressed by the kvhost program, and the cue and the
 answer are then read, token by token (`kvhost score`). An answer is right if each of its tokens is the likeliest one.

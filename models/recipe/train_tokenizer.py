@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the tokenizer: byte-level BPE, digits one by one, no piece longer than 16 characters.
 
-    train_tokenizer.py --data DIR --size 4096 --out .cache/demo_model/tokenizer.json
+    train_tokenizer.py --data DIR --size 4096 --out .cache/recipe/tokenizer.json
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a run's checkpoint as a Hugging Face folder: Llama, tied embedding, bfloat16.
 
-    export.py --run .cache/demo_model/long --shape demo --tokenizer models/demo/tokenizer.json --out models/demo
+    export.py --run .cache/recipe/long --shape demo --tokenizer models/demo/tokenizer.json --out models/demo
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model can do with its full cache, on books held out of training.
 
-    evaluate.py --model models/demo --attention kernel --out examples/demo_model/results/demo.json
+    evaluate.py --model models/demo --attention kernel --out models/recipe/results/demo.json
 
 perplexity  per token and bits per byte, windows of reflowed text, at each of --lengths
 needle      one fact, ten depths: exact answers of one to three digits, of a word, of five digits
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10, help="needles a depth; a tenth of `several`, a sixth of `copying`")
     parser.add_argument("--windows", type=int, default=8, help="windows a book for perplexity")
     parser.add_argument("--attention", choices=("sdpa", "kernel"), default="sdpa", help="as in train.py")
-    parser.add_argument("--work", type=Path, default=Path(".cache/demo_model"), help="folder for the built kernel")
+    parser.add_argument("--work", type=Path, default=Path(".cache/recipe"), help="folder for the built kernel")
     parser.add_argument("--kvhost", type=Path, default=Path("build/release/bin/kvhost"), help="the program, for copying")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, help="JSON file to write; what it holds of other parts and lengths stays")

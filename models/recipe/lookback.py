@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets a trained model compare four tokens with what it read, where induction.py's circuit compares two.
 
-    lookback.py --from models/demo --data DATA --out .cache/demo_model/lookback
+    lookback.py --from models/demo --data DATA --out .cache/recipe/lookback
 
 In a long text the last two tokens often stand in several places, and then the copy goes on from a wrong one: whoever
 compares two tokens can repeat 11 % of a passage read 1,600 tokens before, with four 54 % (`places.py`). Layer 0 writes
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="start", type=Path, required=True, help="Hugging Face folder")
     parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
-    parser.add_argument("--work", type=Path, default=Path(".cache/demo_model"), help="folder of the tokens' cache")
+    parser.add_argument("--work", type=Path, default=Path(".cache/recipe"), help="folder of the tokens' cache")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="Hugging Face folder to write")
     args = parser.parse_args()

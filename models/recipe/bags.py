@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gives a trained model two heads that hold the text further back as a bag of tokens, to tell equal places apart.
 
-    bags.py --from .cache/demo_model/copy/hf --data DATA --out .cache/demo_model/bags
+    bags.py --from .cache/recipe/copy/hf --data DATA --out .cache/recipe/bags
 
 lookback.py lets the model compare four tokens in a row with what it read; where those four stand in several places it
 goes on from a wrong one. What stands before them, as a set without order, settles nearly all of these (`places.py`).
@@ -100,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="start", type=Path, required=True, help="Hugging Face folder, from lookback.py and stage copy")
     parser.add_argument("--data", type=Path, required=True, help="folder of the texts (see corpus.py)")
-    parser.add_argument("--work", type=Path, default=Path(".cache/demo_model"), help="folder of the tokens' cache")
+    parser.add_argument("--work", type=Path, default=Path(".cache/recipe"), help="folder of the tokens' cache")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of the fit for each head")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
