@@ -34,34 +34,86 @@ Value checked_text(const std::string& text, const std::string& where) {
   return Value::text(text);
 }
 
-void check_messages(const Value& messages, const std::string& where) {
-  if (!messages.is_sequence(SequenceKind::List))
-    bad_request(where, "is " + type_name(messages) + "; expected an array of messages");
-  const auto& all = messages.as_sequence()->items;
+Value parsed(const std::string& text, const std::string& where) {
+  return text.empty() ? Value() : jinja::parse_json_value(text, where);
+}
+
+// What a template is rendered with.
+struct Request {
+  std::string where;  // what errors call it
+  Value messages, tools, variables;
+  bool add_generation_prompt = false;
+};
+
+Request with_options(const ChatOptions& options) {
+  return {"",
+          Value(),
+          parsed(options.tools, "tools"),
+          parsed(options.variables, "variables"),
+          options.add_generation_prompt};
+}
+
+// The messages themselves, or an object that holds them.
+void read_request(const Value& text, const std::string& where, Request* out) {
+  out->where = where;
+  if (!text.is_dict()) {
+    out->messages = text;
+    return;
+  }
+  for (const auto& [key, value] : text.as_dict().entries()) {
+    const std::string& name = key.as_text();
+    if (name == "messages")
+      out->messages = value;
+    else if (name == "tools")
+      out->tools = value;
+    else if (name == "variables")
+      out->variables = value;
+    else if (name == "add_generation_prompt" && value.is_bool())
+      out->add_generation_prompt = value.as_bool();
+    else if (name == "add_generation_prompt")
+      bad_request(where + "/" + name, "is " + type_name(value) + "; expected true or false");
+    else
+      bad_request(where + "/" + name,
+                  "is not known; expected messages, tools, add_generation_prompt or variables");
+  }
+  out->where += "/messages";
+}
+
+void check(const Request& request) {
+  if (!request.messages.is_sequence(SequenceKind::List))
+    bad_request(request.where,
+                "is " + type_name(request.messages) + "; expected an array of messages");
+  const auto& all = request.messages.as_sequence()->items;
   for (size_t i = 0; i < all.size(); ++i)
     if (!all[i].is_dict())
-      bad_request(where + "/" + std::to_string(i),
+      bad_request(request.where + "/" + std::to_string(i),
                   "is " + type_name(all[i]) + "; expected an object with role and content");
+  if (!request.tools.is_none() && !request.tools.is_sequence(SequenceKind::List))
+    bad_request("tools", "is " + type_name(request.tools) + "; expected an array of tools");
+  if (!request.variables.is_none() && !request.variables.is_dict())
+    bad_request("variables", "is " + type_name(request.variables) + "; expected an object");
 }
 
-Value tools_of(const ChatOptions& options) {
-  if (options.tools.empty()) return {};
-  Value tools = jinja::parse_json_value(options.tools, "tools");
-  if (!tools.is_none() && !tools.is_sequence(SequenceKind::List))
-    bad_request("tools", "is " + type_name(tools) + "; expected an array of tools");
-  return tools;
-}
-
-void add_variables(const ChatOptions& options, Dict* out) {
-  if (options.variables.empty()) return;
-  const Value more = jinja::parse_json_value(options.variables, "variables");
-  if (!more.is_dict()) bad_request("variables", "is " + type_name(more) + "; expected an object");
+void add_variables(const Value& more, Dict* out) {
+  if (more.is_none()) return;
   for (const auto& [key, value] : more.as_dict().entries()) {
     for (const char* own : {"messages", "tools", "add_generation_prompt"})
       if (key.as_text() == own)
         bad_request("variables", "sets " + key.as_text() + ", which has a place of its own");
     out->set(key, value);
   }
+}
+
+Dict variables_of(const Request& request, const ChatTemplate::SpecialTokens& tokens) {
+  check(request);
+  Dict out;
+  for (const auto& [name, token] : tokens) out.set(name, Value::text(token));
+  out.set("documents", Value());
+  add_variables(request.variables, &out);
+  out.set("messages", request.messages);
+  out.set("tools", request.tools);
+  out.set("add_generation_prompt", Value::boolean(request.add_generation_prompt));
+  return out;
 }
 
 }  // namespace
@@ -94,18 +146,21 @@ std::string ChatTemplate::render(std::span<const ChatMessage> messages,
     one.set("content", checked_text(messages[i].content, where));
     all.push_back(Value::dict(std::move(one)));
   }
-  return impl_->render(Value::list(std::move(all)), options);
+  Request request = with_options(options);
+  request.messages = Value::list(std::move(all));
+  return impl_->render(variables_of(request, impl_->tokens), options);
 }
 
-std::string ChatTemplate::render_json(std::string_view messages,
+std::string ChatTemplate::render_json(std::string_view text,
                                       const ChatOptions& options,
                                       const std::string& where) const {
-  const Value all = jinja::parse_json_value(messages, where);
-  check_messages(all, where);
-  return impl_->render(all, options);
+  Request request = with_options(options);
+  read_request(jinja::parse_json_value(text, where), where, &request);
+  return impl_->render(variables_of(request, impl_->tokens), options);
 }
 
-const jinja::Template& ChatTemplate::Impl::choose(const std::string& wanted, bool with_tools) const {
+const jinja::Template& ChatTemplate::Impl::choose(const std::string& wanted,
+                                                  bool with_tools) const {
   std::string name = wanted.empty() ? "default" : wanted;
   if (wanted.empty() && with_tools && templates.count("tool_use") > 0) name = "tool_use";
   const auto found = templates.find(name);
@@ -118,16 +173,8 @@ const jinja::Template& ChatTemplate::Impl::choose(const std::string& wanted, boo
   return *found->second.code;
 }
 
-std::string ChatTemplate::Impl::render(const Value& messages, const ChatOptions& options) const {
-  Dict variables;
-  for (const auto& [name, token] : tokens) variables.set(name, Value::text(token));
-  variables.set("documents", Value());
-  add_variables(options, &variables);
-  const Value tools = tools_of(options);
-  variables.set("messages", messages);
-  variables.set("tools", tools);
-  variables.set("add_generation_prompt", Value::boolean(options.add_generation_prompt));
-  return choose(options.template_name, !tools.is_none())
+std::string ChatTemplate::Impl::render(const Dict& variables, const ChatOptions& options) const {
+  return choose(options.template_name, !variables.find("tools")->is_none())
       .render(variables, options.clock ? options.clock : local_time);
 }
 

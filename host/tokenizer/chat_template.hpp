@@ -52,9 +52,10 @@ class ChatTemplate {
   // (raise_exception), BadRequest with its message.
   std::string render(std::span<const ChatMessage> messages, const ChatOptions& options = {}) const;
 
-  // Messages with tool calls, content parts, ...: a JSON array of objects. `where` is what messages
-  // call the text.
-  std::string render_json(std::string_view messages,
+  // Messages with tool calls, content parts, ...: a JSON array of messages, or an object with
+  // "messages" and, where it has them, "tools", "add_generation_prompt" and "variables", which
+  // count instead of those of `options`. `where` is what errors call the text.
+  std::string render_json(std::string_view text,
                           const ChatOptions& options = {},
                           const std::string& where = "messages") const;
 

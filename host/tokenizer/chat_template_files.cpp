@@ -79,10 +79,11 @@ ChatTemplate::SpecialTokens special_tokens_of(const json& config, const json& ma
   ChatTemplate::SpecialTokens out;
   // The map is older than added_tokens_decoder and not read beside it.
   const bool with_map = !config.is_object() || !config.contains("added_tokens_decoder");
-  for (const char* name : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token",
-                           "cls_token", "mask_token"})
+  for (const char* name :
+       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"})
     for (const json* source : {&config, &map}) {
-      if ((source == &map && !with_map) || !source->is_object() || !source->contains(name)) continue;
+      if ((source == &map && !with_map) || !source->is_object() || !source->contains(name))
+        continue;
       if (auto text = token_text((*source)[name])) out[name] = *text;
     }
   return out;

@@ -15,7 +15,7 @@ struct NamedTemplate {
 
 struct ChatTemplate::Impl {
   const jinja::Template& choose(const std::string& wanted, bool with_tools) const;
-  std::string render(const jinja::Value& messages, const ChatOptions& options) const;
+  std::string render(const jinja::Dict& variables, const ChatOptions& options) const;
 
   std::string origin;  // file or folder, for messages
   std::map<std::string, NamedTemplate> templates;

@@ -55,11 +55,21 @@ Value integers(Operator op, int64_t a, int64_t b) {
   int64_t out = 0;
   bool wide = false;
   switch (op) {
-    case Operator::Add: wide = __builtin_add_overflow(a, b, &out); break;
-    case Operator::Subtract: wide = __builtin_sub_overflow(a, b, &out); break;
-    case Operator::Multiply: wide = __builtin_mul_overflow(a, b, &out); break;
-    case Operator::FloorDivide: out = floor_divide(a, b); break;
-    case Operator::Modulo: out = b == -1 ? 0 : a - floor_divide(a, b) * b; break;
+    case Operator::Add:
+      wide = __builtin_add_overflow(a, b, &out);
+      break;
+    case Operator::Subtract:
+      wide = __builtin_sub_overflow(a, b, &out);
+      break;
+    case Operator::Multiply:
+      wide = __builtin_mul_overflow(a, b, &out);
+      break;
+    case Operator::FloorDivide:
+      out = floor_divide(a, b);
+      break;
+    case Operator::Modulo:
+      out = b == -1 ? 0 : a - floor_divide(a, b) * b;
+      break;
     case Operator::Divide:
       if (b == 0) fail("division by zero");
       return Value::number(static_cast<double>(a) / static_cast<double>(b));
@@ -74,22 +84,28 @@ Value integers(Operator op, int64_t a, int64_t b) {
 
 Value floats(Operator op, double a, double b) {
   switch (op) {
-    case Operator::Add: return Value::number(a + b);
-    case Operator::Subtract: return Value::number(a - b);
-    case Operator::Multiply: return Value::number(a * b);
+    case Operator::Add:
+      return Value::number(a + b);
+    case Operator::Subtract:
+      return Value::number(a - b);
+    case Operator::Multiply:
+      return Value::number(a * b);
     case Operator::Divide:
       if (b == 0) fail("float division by zero");
       return Value::number(a / b);
     case Operator::FloorDivide:
       if (b == 0) fail("float floor division by zero");
       return Value::number(std::floor((a - floor_modulo(a, b)) / b + 0.5));
-    case Operator::Modulo: return Value::number(floor_modulo(a, b));
-    case Operator::Power: break;
+    case Operator::Modulo:
+      return Value::number(floor_modulo(a, b));
+    case Operator::Power:
+      break;
   }
   if (a == 0 && b < 0) fail("0.0 cannot be raised to a negative power");
   if (a < 0 && std::trunc(b) != b) fail("a power that is a complex number is not supported");
   const double out = std::pow(a, b);
-  if (std::isinf(out) && std::isfinite(a) && std::isfinite(b)) fail("Numerical result out of range");
+  if (std::isinf(out) && std::isfinite(a) && std::isfinite(b))
+    fail("Numerical result out of range");
   return Value::number(out);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// {{ a.b }}, {{ a['b'] }}, {{ a[1:3] }}: Jinja's rules, by which the dot looks for a method first and
-// the brackets for an item.
+// {{ a.b }}, {{ a['b'] }}, {{ a[1:3] }}: Jinja's rules, by which the dot looks for a method first
+// and the brackets for an item.
 #include <algorithm>
 
 #include "tokenizer/jinja/characters.hpp"
@@ -19,8 +19,7 @@ std::string owner_name(const Value& value) {
 }
 
 Value missing(const Value& value, const Value& key) {
-  if (!key.is_text())
-    return Value::undefined(owner_name(value) + " has no element " + repr(key));
+  if (!key.is_text()) return Value::undefined(owner_name(value) + " has no element " + repr(key));
   return Value::undefined(repr_text(owner_name(value)) + " has no attribute " + repr(key));
 }
 

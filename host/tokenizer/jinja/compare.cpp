@@ -41,7 +41,8 @@ bool less_sequences(const Sequence& a, const Sequence& b, const char* sign) {
 bool equal(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return equal_numbers(a, b);
   if (a.is_text() && b.is_text()) return a.as_text() == b.as_text();
-  if (a.is_sequence() && b.is_sequence()) return equal_sequences(*a.as_sequence(), *b.as_sequence());
+  if (a.is_sequence() && b.is_sequence())
+    return equal_sequences(*a.as_sequence(), *b.as_sequence());
   if (a.is_dict() && b.is_dict()) return equal_dicts(a.as_dict(), b.as_dict());
   if (a.is_object() && b.is_object()) return &a.as_object() == &b.as_object();
   return (a.is_none() && b.is_none()) || (a.is_undefined() && b.is_undefined());
@@ -71,9 +72,8 @@ bool contains(const Value& container, const Value& item) {
   if (!container.is_sequence() && !container.is_undefined())
     fail("argument of type '" + type_name(container) + "' is not iterable");
   const auto all = elements(container);
-  return std::any_of(all.begin(), all.end(), [&item](const Value& one) {
-    return equal(one, item);
-  });
+  return std::any_of(
+      all.begin(), all.end(), [&item](const Value& one) { return equal(one, item); });
 }
 
 }  // namespace kvhost::jinja

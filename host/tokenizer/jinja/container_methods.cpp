@@ -90,7 +90,8 @@ bool changes(const Value& value, const std::string& name) {
       "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
   const auto is = [&name](const char* one) { return name == one; };
   if (value.is_dict()) return std::any_of(std::begin(kDict), std::end(kDict), is);
-  return value.is_sequence(SequenceKind::List) && std::any_of(std::begin(kList), std::end(kList), is);
+  return value.is_sequence(SequenceKind::List) &&
+         std::any_of(std::begin(kList), std::end(kList), is);
 }
 
 }  // namespace

@@ -15,14 +15,22 @@ bool holds(Runtime& runtime, Comparison how, const Value& a, const Value& b) {
   runtime.walk(a);
   runtime.walk(b);
   switch (how) {
-    case Comparison::Equal: return equal(a, b);
-    case Comparison::NotEqual: return !equal(a, b);
-    case Comparison::Less: return less(a, b, "<");
-    case Comparison::LessEqual: return equal(a, b) || less(a, b, "<=");
-    case Comparison::Greater: return less(b, a, ">");
-    case Comparison::GreaterEqual: return equal(a, b) || less(b, a, ">=");
-    case Comparison::In: return contains(b, a);
-    case Comparison::NotIn: return !contains(b, a);
+    case Comparison::Equal:
+      return equal(a, b);
+    case Comparison::NotEqual:
+      return !equal(a, b);
+    case Comparison::Less:
+      return less(a, b, "<");
+    case Comparison::LessEqual:
+      return equal(a, b) || less(a, b, "<=");
+    case Comparison::Greater:
+      return less(b, a, ">");
+    case Comparison::GreaterEqual:
+      return equal(a, b) || less(b, a, ">=");
+    case Comparison::In:
+      return contains(b, a);
+    case Comparison::NotIn:
+      return !contains(b, a);
   }
   return false;
 }
@@ -35,8 +43,7 @@ std::vector<Value> values_of(Runtime& runtime, const std::vector<ExpressionPtr>&
 
 void add_named(Runtime& runtime, const Value& more, Arguments* out) {
   require_defined(more);
-  if (!more.is_dict())
-    fail("argument after ** must be a mapping, not " + type_name(more));
+  if (!more.is_dict()) fail("argument after ** must be a mapping, not " + type_name(more));
   runtime.touch(more);
   for (const auto& [key, value] : more.as_dict().entries()) {
     if (!key.is_text()) fail("keywords must be strings");
@@ -110,7 +117,9 @@ Value Call::call(Runtime& runtime, const Value* caller) const {
   return jinja::call(runtime, called, all);
 }
 
-Value Filter::evaluate(Runtime& runtime) const { return apply_to(runtime, subject->value(runtime)); }
+Value Filter::evaluate(Runtime& runtime) const {
+  return apply_to(runtime, subject->value(runtime));
+}
 
 Value Filter::apply_to(Runtime& runtime, const Value& value) const {
   return apply_filter(runtime, name, value, arguments.values(runtime));

@@ -18,8 +18,7 @@ void assign_tuple(Runtime& runtime, const std::vector<Target>& parts, const Valu
   if (got < expected)
     fail("not enough values to unpack (expected " + std::to_string(expected) + ", got " +
          std::to_string(got) + ")");
-  if (got > expected)
-    fail("too many values to unpack (expected " + std::to_string(expected) + ")");
+  if (got > expected) fail("too many values to unpack (expected " + std::to_string(expected) + ")");
   for (size_t i = 0; i < expected; ++i) parts[i].assign(runtime, items[i]);
 }
 

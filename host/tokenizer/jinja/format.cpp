@@ -63,7 +63,8 @@ class Fields {
     numbering_ = name.empty() ? Numbering::Automatic : Numbering::Manual;
     const auto index = name.empty() ? next_++ : static_cast<size_t>(key_of(name).as_integer());
     if (index >= arguments_.positional.size())
-      fail("Replacement index " + std::to_string(index) + " out of range for positional args tuple");
+      fail("Replacement index " + std::to_string(index) +
+           " out of range for positional args tuple");
     return arguments_.positional[index];
   }
 
@@ -72,8 +73,8 @@ class Fields {
     Value value = first(name.substr(0, at));
     while (at < name.size()) {
       const bool dot = name[at] == '.';
-      const size_t end = dot ? std::min(name.find_first_of(".[", at + 1), name.size())
-                             : name.find(']', at);
+      const size_t end =
+          dot ? std::min(name.find_first_of(".[", at + 1), name.size()) : name.find(']', at);
       if (end == std::string::npos) fail("expected '}' before end of string");
       const std::string part = name.substr(at + 1, end - at - 1);
       if (part.empty()) fail("Empty attribute in format string");
@@ -167,8 +168,10 @@ Value format_braces(Runtime& runtime, const Value& self, const Arguments& argume
 Value format_percent(const Value& self, const Value& values) {
   const std::string& text = self.as_text();
   std::vector<Value> all;
-  if (values.is_sequence(SequenceKind::Tuple)) all = values.as_sequence()->items;
-  else all.push_back(values);
+  if (values.is_sequence(SequenceKind::Tuple))
+    all = values.as_sequence()->items;
+  else
+    all.push_back(values);
   size_t used = 0;
   std::string out;
   for (size_t at = 0; at < text.size();) {

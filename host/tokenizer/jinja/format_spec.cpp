@@ -46,10 +46,14 @@ std::string integer_digits(uint64_t n, const FormatSpec& spec) {
   switch (spec.type) {
     case 'x':
     case 'X':
-      return (spec.alternate ? std::string("0") + spec.type : "") + in_base(n, 16, spec.type == 'X');
-    case 'o': return (spec.alternate ? "0o" : "") + in_base(n, 8, false);
-    case 'b': return (spec.alternate ? "0b" : "") + in_base(n, 2, false);
-    default: return in_base(n, 10, false);
+      return (spec.alternate ? std::string("0") + spec.type : "") +
+             in_base(n, 16, spec.type == 'X');
+    case 'o':
+      return (spec.alternate ? "0o" : "") + in_base(n, 8, false);
+    case 'b':
+      return (spec.alternate ? "0b" : "") + in_base(n, 2, false);
+    default:
+      return in_base(n, 10, false);
   }
 }
 
@@ -58,7 +62,8 @@ std::string float_digits(double number, const FormatSpec& spec) {
   if (std::isinf(number)) return "inf";
   const char type = spec.type == '%' ? 'f' : spec.type == '\0' ? 'g' : spec.type;
   if (spec.type == '%') number *= 100;
-  const int precision = static_cast<int>(spec.precision < 0 ? 6 : std::min<int64_t>(spec.precision, 1000));
+  const int precision =
+      static_cast<int>(spec.precision < 0 ? 6 : std::min<int64_t>(spec.precision, 1000));
   const std::string format = std::string("%.*") + type;
   std::vector<char> buffer(static_cast<size_t>(precision) + 400);
   std::snprintf(buffer.data(), buffer.size(), format.c_str(), precision, number);
@@ -66,7 +71,10 @@ std::string float_digits(double number, const FormatSpec& spec) {
 }
 
 // `sign` stays in front of zeros that fill.
-std::string padded(const std::string& sign, const std::string& text, const FormatSpec& spec, char align) {
+std::string padded(const std::string& sign,
+                   const std::string& text,
+                   const FormatSpec& spec,
+                   char align) {
   const auto length = static_cast<int64_t>(sign.size() + count_characters(text));
   const int64_t missing = std::max<int64_t>(spec.width - length, 0);
   const int64_t left = align == '<' ? 0 : align == '^' ? missing / 2 : missing;
@@ -85,11 +93,12 @@ std::string format_number(const Value& value, const FormatSpec& spec) {
     const double number = value.as_double();
     negative = std::signbit(number) && !std::isnan(number);
     digits = spec.type == '\0' && spec.precision < 0 ? repr_float(std::abs(number))
-                                                      : float_digits(std::abs(number), spec);
+                                                     : float_digits(std::abs(number), spec);
   } else {
     const int64_t n = value.as_integer();
     negative = n < 0;
-    digits = integer_digits(negative ? uint64_t{0} - static_cast<uint64_t>(n) : static_cast<uint64_t>(n), spec);
+    digits = integer_digits(
+        negative ? uint64_t{0} - static_cast<uint64_t>(n) : static_cast<uint64_t>(n), spec);
   }
   if (spec.grouped) group_thousands(&digits);
   const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
@@ -137,7 +146,8 @@ std::string format_value(const Value& value, const FormatSpec& spec) {
   if (spec.precision >= 0) {
     const auto all = characters(text);
     text.clear();
-    for (size_t i = 0; i < std::min(all.size(), static_cast<size_t>(spec.precision)); ++i) text += all[i];
+    for (size_t i = 0; i < std::min(all.size(), static_cast<size_t>(spec.precision)); ++i)
+      text += all[i];
   }
   return padded("", text, spec, spec.align == '\0' || spec.align == '=' ? '<' : spec.align);
 }

@@ -91,7 +91,8 @@ std::string place(std::string_view text, size_t position) {
   const auto lines = std::count(before.begin(), before.end(), '\n');
   const size_t line_break = before.rfind('\n');
   const size_t column = before.size() - (line_break == std::string_view::npos ? 0 : line_break + 1);
-  return "line " + std::to_string(lines + 1) + ", column " + std::to_string(column);
+  return "line " + std::to_string(lines + 1) + ", column " +
+         std::to_string(std::max<size_t>(column, 1));
 }
 
 }  // namespace

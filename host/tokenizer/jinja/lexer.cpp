@@ -88,7 +88,8 @@ class Lexer {
     if (behind.substr(0, name.size()) != name) return false;
     const std::string_view end = strip_left(behind.substr(name.size()), std::nullopt);
     const bool ends_raw = name == "endraw";
-    for (const std::string_view close : {std::string_view("-%}"), std::string_view("+%}"), std::string_view("%}")}) {
+    for (const std::string_view close :
+         {std::string_view("-%}"), std::string_view("+%}"), std::string_view("%}")}) {
       if (end.substr(0, close.size()) != close || (close[0] == '+' && !ends_raw)) continue;
       advance(rest_.size() - end.size() + close.size());
       drop_after(close[0], /*trim_newline=*/ends_raw);
@@ -139,7 +140,8 @@ class Lexer {
   void read_tag(bool variable) {
     add(variable ? TokenKind::VariableBegin : TokenKind::BlockBegin, "");
     const std::string_view close = variable ? "}}" : "%}";
-    std::string open;  // brackets that wait for their end, so that {{ {'a': {}}}} ends where it should
+    std::string
+        open;  // brackets that wait for their end, so that {{ {'a': {}}}} ends where it should
     for (;;) {
       skip_spaces();
       if (rest_.empty()) {
@@ -176,8 +178,9 @@ class Lexer {
 
   // Digits with single underscores between them, from `at`.
   size_t digits(size_t at) const {
-    while (at < rest_.size() && (ascii_digit(rest_[at]) || (rest_[at] == '_' && at + 1 < rest_.size() &&
-                                                            ascii_digit(rest_[at + 1]))))
+    while (at < rest_.size() &&
+           (ascii_digit(rest_[at]) ||
+            (rest_[at] == '_' && at + 1 < rest_.size() && ascii_digit(rest_[at + 1]))))
       ++at;
     return at;
   }
@@ -209,7 +212,8 @@ class Lexer {
       if (text.size() > 1 && text.find_first_not_of('0') != std::string::npos && text[0] == '0')
         throw SyntaxFailure{line_, "the number " + text + " begins with 0"};
       const auto read = std::from_chars(text.data(), text.data() + text.size(), token.integer);
-      if (read.ec != std::errc()) throw SyntaxFailure{line_, "the number " + text + " has more than 64 bits"};
+      if (read.ec != std::errc())
+        throw SyntaxFailure{line_, "the number " + text + " has more than 64 bits"};
     }
     tokens_.push_back(std::move(token));
     advance(end);
@@ -238,8 +242,8 @@ class Lexer {
 
   void read_operator(std::string* open) {
     static constexpr std::string_view kOperators[] = {
-        "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")",
-        "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"};
+        "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+        "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
     const auto* found = std::find_if(std::begin(kOperators), std::end(kOperators), [this](auto op) {
       return rest_.substr(0, op.size()) == op;
     });
@@ -259,14 +263,16 @@ class Lexer {
     if (ends.find(c) == std::string::npos) return;
     if (open->empty()) throw SyntaxFailure{line_, std::string("unexpected '") + c + "'"};
     if (open->back() != c)
-      throw SyntaxFailure{line_, std::string("unexpected '") + c + "', expected '" + open->back() + "'"};
+      throw SyntaxFailure{line_,
+                          std::string("unexpected '") + c + "', expected '" + open->back() + "'"};
     open->pop_back();
   }
 
   void add(TokenKind kind, std::string text) { tokens_.push_back({kind, line_, std::move(text)}); }
 
   void advance(size_t n) {
-    line_ += static_cast<int>(std::count(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(n), '\n'));
+    line_ += static_cast<int>(
+        std::count(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(n), '\n'));
     rest_.remove_prefix(n);
   }
 

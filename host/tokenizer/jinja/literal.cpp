@@ -18,7 +18,8 @@ char32_t read_hex(std::string_view literal, size_t* at, int n, int line) {
   for (int i = 0; i < n; ++i) {
     const int digit = *at < literal.size() ? hex_value(literal[*at]) : -1;
     if (digit < 0)
-      throw SyntaxFailure{line, "truncated escape in a string; expected " + std::to_string(n) + " digits"};
+      throw SyntaxFailure{
+          line, "truncated escape in a string; expected " + std::to_string(n) + " digits"};
     c = c * 16 + static_cast<char32_t>(digit);
     ++*at;
   }

@@ -44,15 +44,14 @@ class MacroObject : public Object {
     bind_positional(runtime, arguments);
     for (const Parameter& parameter : code_.parameters) {
       const auto& here = runtime.scope().variables;
-      if (std::any_of(here.begin(), here.end(), [&](const auto& v) {
-            return v.first == parameter.name;
-          }))
+      if (std::any_of(
+              here.begin(), here.end(), [&](const auto& v) { return v.first == parameter.name; }))
         continue;
-      runtime.scope().set(parameter.name,
-                          parameter.otherwise != nullptr
-                              ? parameter.otherwise->value(runtime)
-                              : Value::undefined("parameter '" + parameter.name +
-                                                 "' was not provided"));
+      runtime.scope().set(
+          parameter.name,
+          parameter.otherwise != nullptr
+              ? parameter.otherwise->value(runtime)
+              : Value::undefined("parameter '" + parameter.name + "' was not provided"));
     }
   }
 
@@ -82,8 +81,7 @@ class MacroObject : public Object {
 
   void bind_named(Runtime& runtime, const Arguments& arguments) const {
     Dict rest;
-    if (code_.takes_caller)
-      runtime.scope().set("caller", Value::undefined("No caller defined"));
+    if (code_.takes_caller) runtime.scope().set("caller", Value::undefined("No caller defined"));
     for (const auto& [name, value] : arguments.named) {
       if (has_parameter(name) || (name == "caller" && code_.takes_caller))
         runtime.scope().set(name, value);

@@ -224,7 +224,8 @@ ExpressionPtr Parser::primary() {
     while (is(TokenKind::Text)) text += take().text;
     return std::make_unique<Constant>(line, Value::text(std::move(text)));
   }
-  if (is(TokenKind::Integer)) return std::make_unique<Constant>(line, Value::integer(take().integer));
+  if (is(TokenKind::Integer))
+    return std::make_unique<Constant>(line, Value::integer(take().integer));
   if (is(TokenKind::Float)) return std::make_unique<Constant>(line, Value::number(take().number));
   if (skip_operator("(")) {
     ExpressionPtr inside = tuple(/*conditional=*/true, /*parentheses=*/true);

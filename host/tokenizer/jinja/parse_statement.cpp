@@ -8,13 +8,20 @@ namespace kvhost::jinja {
 
 std::string describe(const Token& token) {
   switch (token.kind) {
-    case TokenKind::Data: return "template data";
-    case TokenKind::VariableBegin: return "'{{'";
-    case TokenKind::VariableEnd: return "'}}'";
-    case TokenKind::BlockBegin: return "'{%'";
-    case TokenKind::BlockEnd: return "'%}'";
-    case TokenKind::End: return "the end of the template";
-    default: return "'" + token.text + "'";
+    case TokenKind::Data:
+      return "template data";
+    case TokenKind::VariableBegin:
+      return "'{{'";
+    case TokenKind::VariableEnd:
+      return "'}}'";
+    case TokenKind::BlockBegin:
+      return "'{%'";
+    case TokenKind::BlockEnd:
+      return "'%}'";
+    case TokenKind::End:
+      return "the end of the template";
+    default:
+      return "'" + token.text + "'";
   }
 }
 
@@ -24,7 +31,9 @@ bool Parser::is_operator(const char* op) const {
   return is(TokenKind::Operator) && current().text == op;
 }
 
-bool Parser::is_name(const char* name) const { return is(TokenKind::Name) && current().text == name; }
+bool Parser::is_name(const char* name) const {
+  return is(TokenKind::Name) && current().text == name;
+}
 
 bool Parser::skip_operator(const char* op) {
   if (!is_operator(op)) return false;
@@ -39,11 +48,13 @@ bool Parser::skip_name(const char* name) {
 }
 
 void Parser::expect_operator(const char* op) {
-  if (!skip_operator(op)) fail_here("expected '" + std::string(op) + "', got " + describe(current()));
+  if (!skip_operator(op))
+    fail_here("expected '" + std::string(op) + "', got " + describe(current()));
 }
 
 void Parser::expect_name(const char* name) {
-  if (!skip_name(name)) fail_here("expected '" + std::string(name) + "', got " + describe(current()));
+  if (!skip_name(name))
+    fail_here("expected '" + std::string(name) + "', got " + describe(current()));
 }
 
 std::string Parser::expect_name() {
@@ -255,7 +266,8 @@ std::unique_ptr<Statement> Parser::parse_call_block(int line) {
   node->caller.name = "caller";
   if (is_operator("(")) signature(&node->caller);
   ExpressionPtr called = expression();
-  if (dynamic_cast<const Call*>(called.get()) == nullptr) throw SyntaxFailure{line, "expected call"};
+  if (dynamic_cast<const Call*>(called.get()) == nullptr)
+    throw SyntaxFailure{line, "expected call"};
   node->call.reset(static_cast<const Call*>(called.release()));
   macro_body(&node->caller, "endcall");
   return node;

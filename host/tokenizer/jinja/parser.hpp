@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tokens to nodes, by Jinja's grammar: its precedences (~ binds tighter than +), its quirks (filters
-// and tests may be called and tested again), its errors.
+// Tokens to nodes, by Jinja's grammar: its precedences (~ binds tighter than +), its quirks
+// (filters and tests may be called and tested again), its errors.
 #pragma once
 
 #include <algorithm>
@@ -91,14 +91,14 @@ class Parser {
   Target target(bool with_namespace);
   Target single_target(bool with_namespace);
 
-  struct Nested;    // bounds the depth of what is being parsed
+  struct Nested;  // bounds the depth of what is being parsed
 
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
   int loops_ = 0;  // around the current statement, inside its macro
-  // An unknown filter or test is an error at once, unless it stands right in a branch that may never
-  // be taken, as in Jinja.
+  // An unknown filter or test is an error at once, unless it stands right in a branch that may
+  // never be taken, as in Jinja.
   bool branch_ = false;
   std::vector<SyntaxFailure> unknown_;
   std::set<std::string> names_;  // read since the innermost macro began

@@ -28,11 +28,16 @@ std::string repr_sequence(const Sequence& sequence) {
     inside += repr(item);
   }
   switch (sequence.kind) {
-    case SequenceKind::Tuple: return "(" + inside + (sequence.items.size() == 1 ? ",)" : ")");
-    case SequenceKind::DictKeys: return "dict_keys([" + inside + "])";
-    case SequenceKind::DictValues: return "dict_values([" + inside + "])";
-    case SequenceKind::DictItems: return "dict_items([" + inside + "])";
-    default: return "[" + inside + "]";
+    case SequenceKind::Tuple:
+      return "(" + inside + (sequence.items.size() == 1 ? ",)" : ")");
+    case SequenceKind::DictKeys:
+      return "dict_keys([" + inside + "])";
+    case SequenceKind::DictValues:
+      return "dict_values([" + inside + "])";
+    case SequenceKind::DictItems:
+      return "dict_items([" + inside + "])";
+    default:
+      return "[" + inside + "]";
   }
 }
 
@@ -76,11 +81,13 @@ std::string repr_float(double number) {
   if (std::isnan(number)) return "nan";
   if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
   char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific);
   const std::string shortest(buffer, end.ptr);  // d.ddde+xx
   const int exponent = std::atoi(shortest.c_str() + shortest.find('e') + 1);
   if (exponent < -4 || exponent >= 16) return shortest;
-  const auto fixed = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::fixed);
+  const auto fixed =
+      std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::fixed);
   std::string out(buffer, fixed.ptr);
   return out.find('.') == std::string::npos ? out + ".0" : out;
 }

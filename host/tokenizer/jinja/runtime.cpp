@@ -95,7 +95,8 @@ Bound::Bound(const std::string& function,
     while (i < parameters_.size() && name != parameters_[i]) ++i;
     if (i == parameters_.size())
       fail(function + "() got an unexpected keyword argument '" + name + "'");
-    if (values_[i] != nullptr) fail(function + "() got multiple values for argument '" + name + "'");
+    if (values_[i] != nullptr)
+      fail(function + "() got multiple values for argument '" + name + "'");
     values_[i] = &value;
   }
   for (size_t i = 0; i < required; ++i)

@@ -17,7 +17,8 @@ Arguments rest_of(const Arguments& arguments, size_t n) {
 }
 
 std::string name_of(const Value& value, const char* what) {
-  if (!value.is_text()) fail(std::string(what) + " is named by " + type_name(value) + "; expected str");
+  if (!value.is_text())
+    fail(std::string(what) + " is named by " + type_name(value) + "; expected str");
   return value.as_text();
 }
 
@@ -70,7 +71,8 @@ Value select(Runtime& runtime, const Value& subject, const Arguments& arguments)
   for (const Value& item : elements(subject)) {
     runtime.step();
     const Value value = OfAttribute ? look_up_path(runtime, item, arguments.positional[0]) : item;
-    if ((plain ? truthy(value) : apply_test(runtime, name, value, rest)) == Keep) out.push_back(item);
+    if ((plain ? truthy(value) : apply_test(runtime, name, value, rest)) == Keep)
+      out.push_back(item);
   }
   return Value::sequence(SequenceKind::Generator, std::move(out));
 }

@@ -20,7 +20,8 @@ Value length(Runtime&, const Value& subject, const Arguments& arguments) {
   const Bound bound("length", arguments, {});
   if (subject.is_text())
     return Value::integer(static_cast<int64_t>(count_characters(subject.as_text())));
-  if (subject.is_dict()) return Value::integer(static_cast<int64_t>(subject.as_dict().entries().size()));
+  if (subject.is_dict())
+    return Value::integer(static_cast<int64_t>(subject.as_dict().entries().size()));
   if (subject.is_undefined()) return Value::integer(0);
   if (!subject.is_sequence() || subject.is_sequence(SequenceKind::Generator))
     fail("object of type '" + type_name(subject) + "' has no len()");
@@ -40,8 +41,7 @@ Value first(Runtime&, const Value& subject, const Arguments& arguments) {
 
 Value last(Runtime&, const Value& subject, const Arguments& arguments) {
   const Bound bound("last", arguments, {});
-  if (subject.is_sequence(SequenceKind::Generator))
-    fail("'generator' object is not reversible");
+  if (subject.is_sequence(SequenceKind::Generator)) fail("'generator' object is not reversible");
   const auto all = elements(subject);
   if (all.empty()) return Value::undefined("No last item, sequence was empty.");
   return all[all.size() - 1];
@@ -172,7 +172,8 @@ Value sum(Runtime& runtime, const Value& subject, const Arguments& arguments) {
 Value batch(Runtime&, const Value& subject, const Arguments& arguments) {
   const Bound bound("batch", arguments, {"linecount", "fill_with"}, /*required=*/1);
   const int64_t size = bound.integer(0, 1);
-  if (size < 1 || size > 100'000) fail("batch() of " + std::to_string(size) + "; expected 1 to 100000");
+  if (size < 1 || size > 100'000)
+    fail("batch() of " + std::to_string(size) + "; expected 1 to 100000");
   std::vector<Value> out, line;
   const auto flush = [&] {
     out.push_back(Value::list(std::move(line)));

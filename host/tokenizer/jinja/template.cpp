@@ -18,14 +18,17 @@ namespace {
 
 constexpr size_t kMaxSource = size_t{1} << 20;
 
-std::string place(const std::string& name, int line) { return name + ", line " + std::to_string(line); }
+std::string place(const std::string& name, int line) {
+  return name + ", line " + std::to_string(line);
+}
 
 }  // namespace
 
 Template Template::parse(const std::string& source, const std::string& name) {
   if (source.size() > kMaxSource)
-    cannot_load(name, "a chat template of " + std::to_string(source.size()) +
-                          " bytes; expected at most 1 MiB");
+    cannot_load(
+        name,
+        "a chat template of " + std::to_string(source.size()) + " bytes; expected at most 1 MiB");
   if (const size_t at = utf8::find_invalid(source); at != std::string::npos)
     cannot_load(name, "not UTF-8 at byte " + std::to_string(at));
   try {

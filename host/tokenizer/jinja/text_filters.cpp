@@ -53,7 +53,8 @@ Value trim(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const std::string set = spaces ? "" : bound.text(0, "");
   return Value::text_like(
       text,
-      std::string(strip(text.as_text(), spaces ? std::nullopt : std::optional<std::string_view>(set))));
+      std::string(
+          strip(text.as_text(), spaces ? std::nullopt : std::optional<std::string_view>(set))));
 }
 
 Value replace(Runtime& runtime, const Value& subject, const Arguments& arguments) {
@@ -103,7 +104,8 @@ Value indent(Runtime&, const Value& subject, const Arguments& arguments) {
   const bool spelled = bound.find(0) != nullptr && bound.at(0).is_text();
   const int64_t width = spelled ? 0 : std::max<int64_t>(bound.integer(0, 4), 0);
   check_growth(1, static_cast<uint64_t>(width));
-  const std::string by = spelled ? bound.at(0).as_text() : std::string(static_cast<size_t>(width), ' ');
+  const std::string by =
+      spelled ? bound.at(0).as_text() : std::string(static_cast<size_t>(width), ' ');
   const bool blank = bound.flag(2, false);
   const std::string ended = text.as_text() + "\n";  // so that an empty text is a line
   const auto lines = split_lines(ended, /*keep_ends=*/false);
@@ -120,7 +122,8 @@ Value indent(Runtime&, const Value& subject, const Arguments& arguments) {
 Value center(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   const Bound bound("center", arguments, {"width"});
   const Value text = soft(runtime, subject);
-  return call(runtime, *find_text_method(text, "center"), {{Value::integer(bound.integer(0, 80))}, {}});
+  return call(
+      runtime, *find_text_method(text, "center"), {{Value::integer(bound.integer(0, 80))}, {}});
 }
 
 Value format(Runtime& runtime, const Value& subject, const Arguments& arguments) {

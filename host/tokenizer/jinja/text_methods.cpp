@@ -157,8 +157,7 @@ Value padded(Runtime&, const Value& self, const Arguments& arguments) {
   const auto n = static_cast<int64_t>(count_characters(self.as_text()));
   const int64_t missing = std::max<int64_t>(bound.integer(0, 0) - n, 0);
   const std::string fill = bound.text(1, " ");
-  if (count_characters(fill) != 1)
-    fail("The fill character must be exactly one character long");
+  if (count_characters(fill) != 1) fail("The fill character must be exactly one character long");
   check_growth(fill.size(), static_cast<uint64_t>(missing));
   // Where both sides cannot be equal, Python's rule depends on both numbers being odd.
   const int64_t left = Where == Side::Left    ? missing
@@ -208,45 +207,44 @@ Value format(Runtime& runtime, const Value& self, const Arguments& arguments) {
 }
 
 const std::map<std::string, Function>& methods() {
-  static const std::map<std::string, Function> all = {
-      {"capitalize", changed<capitalize>},
-      {"casefold", changed<lower>},
-      {"center", padded<Side::Both>},
-      {"count", count},
-      {"endswith", ends_with},
-      {"find", find<false>},
-      {"format", format},
-      {"index", index<false>},
-      {"isalnum", all_are<is_letter_or_digit>},
-      {"isalpha", all_are<is_alphabetic>},
-      {"isdecimal", all_are<is_digit>},
-      {"isdigit", all_are<is_digit>},
-      {"islower", is_unchanged<lower>},
-      {"isnumeric", all_are<is_digit>},
-      {"isspace", all_are<is_space>},
-      {"isupper", is_unchanged<upper>},
-      {"join", join},
-      {"ljust", padded<Side::Right>},
-      {"lower", changed<lower>},
-      {"lstrip", stripped<strip_left>},
-      {"partition", partition},
-      {"removeprefix", without<true>},
-      {"removesuffix", without<false>},
-      {"replace", replace},
-      {"rfind", find<true>},
-      {"rindex", index<true>},
-      {"rjust", padded<Side::Left>},
-      {"rpartition", partition_last},
-      {"rsplit", split_last},
-      {"rstrip", stripped<strip_right>},
-      {"split", split},
-      {"splitlines", split_into_lines},
-      {"startswith", starts_with},
-      {"strip", stripped<strip>},
-      {"swapcase", changed<swap_case>},
-      {"title", changed<title>},
-      {"upper", changed<upper>},
-      {"zfill", zero_filled}};
+  static const std::map<std::string, Function> all = {{"capitalize", changed<capitalize>},
+                                                      {"casefold", changed<lower>},
+                                                      {"center", padded<Side::Both>},
+                                                      {"count", count},
+                                                      {"endswith", ends_with},
+                                                      {"find", find<false>},
+                                                      {"format", format},
+                                                      {"index", index<false>},
+                                                      {"isalnum", all_are<is_letter_or_digit>},
+                                                      {"isalpha", all_are<is_alphabetic>},
+                                                      {"isdecimal", all_are<is_digit>},
+                                                      {"isdigit", all_are<is_digit>},
+                                                      {"islower", is_unchanged<lower>},
+                                                      {"isnumeric", all_are<is_digit>},
+                                                      {"isspace", all_are<is_space>},
+                                                      {"isupper", is_unchanged<upper>},
+                                                      {"join", join},
+                                                      {"ljust", padded<Side::Right>},
+                                                      {"lower", changed<lower>},
+                                                      {"lstrip", stripped<strip_left>},
+                                                      {"partition", partition},
+                                                      {"removeprefix", without<true>},
+                                                      {"removesuffix", without<false>},
+                                                      {"replace", replace},
+                                                      {"rfind", find<true>},
+                                                      {"rindex", index<true>},
+                                                      {"rjust", padded<Side::Left>},
+                                                      {"rpartition", partition_last},
+                                                      {"rsplit", split_last},
+                                                      {"rstrip", stripped<strip_right>},
+                                                      {"split", split},
+                                                      {"splitlines", split_into_lines},
+                                                      {"startswith", starts_with},
+                                                      {"strip", stripped<strip>},
+                                                      {"swapcase", changed<swap_case>},
+                                                      {"title", changed<title>},
+                                                      {"upper", changed<upper>},
+                                                      {"zfill", zero_filled}};
   return all;
 }
 
@@ -255,7 +253,8 @@ const std::map<std::string, Function>& methods() {
 std::string capitalize(std::string_view text) {
   if (text.empty()) return "";
   const size_t first = utf8::length_of_lead(static_cast<unsigned char>(text[0]));
-  return title_case(text.substr(0, first)) + lower(text).substr(lower(text.substr(0, first)).size());
+  return title_case(text.substr(0, first)) +
+         lower(text).substr(lower(text.substr(0, first)).size());
 }
 
 std::string title(std::string_view text) {

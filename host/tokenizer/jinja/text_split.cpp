@@ -13,7 +13,8 @@ namespace {
 
 Value list_of(const Value& self, const std::vector<std::string_view>& parts) {
   std::vector<Value> out;
-  for (const std::string_view part : parts) out.push_back(Value::text_like(self, std::string(part)));
+  for (const std::string_view part : parts)
+    out.push_back(Value::text_like(self, std::string(part)));
   return Value::list(std::move(out));
 }
 
@@ -73,7 +74,9 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view b
   return out;
 }
 
-std::vector<std::string_view> split_at_last(std::string_view text, std::string_view by, int64_t limit) {
+std::vector<std::string_view> split_at_last(std::string_view text,
+                                            std::string_view by,
+                                            int64_t limit) {
   std::vector<std::string_view> out;
   for (size_t at; limit != 0 && (at = text.rfind(by)) != std::string_view::npos; --limit) {
     out.push_back(text.substr(at + by.size()));
@@ -88,12 +91,13 @@ Value split_by(const Value& self, const Arguments& arguments, bool last) {
   const Bound bound(last ? "rsplit" : "split", arguments, {"sep", "maxsplit"});
   const int64_t limit = std::max<int64_t>(bound.integer(1, -1), -1);
   if (bound.find(0) == nullptr || bound.at(0).is_none())
-    return list_of(self, last ? split_spaces_last(self.as_text(), limit)
-                              : split_spaces(self.as_text(), limit));
+    return list_of(
+        self,
+        last ? split_spaces_last(self.as_text(), limit) : split_spaces(self.as_text(), limit));
   const std::string by = bound.text(0, "");
   if (by.empty()) fail("empty separator");
-  return list_of(self, last ? split_at_last(self.as_text(), by, limit)
-                            : split_at(self.as_text(), by, limit));
+  return list_of(
+      self, last ? split_at_last(self.as_text(), by, limit) : split_at(self.as_text(), by, limit));
 }
 
 Value parted(const Value& self, const Arguments& arguments, bool last) {
@@ -104,7 +108,8 @@ Value parted(const Value& self, const Arguments& arguments, bool last) {
   const size_t at = last ? text.rfind(by) : text.find(by);
   const auto part = [&self](std::string t) { return Value::text_like(self, std::move(t)); };
   if (at == std::string::npos)
-    return last ? Value::tuple({part(""), part(""), self}) : Value::tuple({self, part(""), part("")});
+    return last ? Value::tuple({part(""), part(""), self})
+                : Value::tuple({self, part(""), part("")});
   return Value::tuple({part(text.substr(0, at)), part(by), part(text.substr(at + by.size()))});
 }
 

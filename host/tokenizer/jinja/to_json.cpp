@@ -66,7 +66,8 @@ class Writer {
     char code[16];
     if (c >= 0x10000) {
       const auto rest = static_cast<unsigned>(c - 0x10000);
-      std::snprintf(code, sizeof code, "\\u%04x\\u%04x", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF));
+      std::snprintf(
+          code, sizeof code, "\\u%04x\\u%04x", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF));
     } else {
       std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned>(c));
     }

@@ -185,7 +185,8 @@ Elements elements(const Value& value) {
 }
 
 void check_growth(uint64_t bytes, uint64_t times) {
-  if (bytes != 0 && times > kMaxText / bytes) fail("a value of more than 64 MiB; that is the limit");
+  if (bytes != 0 && times > kMaxText / bytes)
+    fail("a value of more than 64 MiB; that is the limit");
 }
 
 void require_defined(const Value& value) {

@@ -70,7 +70,7 @@ class Value {
 
   // Cost of walking through all of it: elements plus 64ths of the bytes of its texts.
   uint64_t weight() const;
-  int depth() const;  // of nested containers
+  int depth() const;                       // of nested containers
   bool same_as(const Value& other) const;  // Python's `is`, as far as a template can tell
 
  private:

@@ -26,7 +26,9 @@ std::optional<std::string> plain_number(const std::string& text) {
   std::string out(strip(text, std::nullopt));
   for (size_t i = 0; i < out.size(); ++i) {
     if (out[i] != '_') continue;
-    const auto digit = [&out](size_t at) { return at < out.size() && out[at] >= '0' && out[at] <= '9'; };
+    const auto digit = [&out](size_t at) {
+      return at < out.size() && out[at] >= '0' && out[at] <= '9';
+    };
     if (i == 0 || !digit(i - 1) || !digit(i + 1)) return std::nullopt;
     out.erase(i--, 1);
   }
@@ -53,7 +55,8 @@ std::optional<int64_t> read_integer(const std::string& text, int base) {
   if (!plain) return std::nullopt;
   const bool negative = (*plain)[0] == '-';
   if (negative) plain->erase(0, 1);
-  const char letter = plain->size() > 1 && (*plain)[0] == '0' ? static_cast<char>((*plain)[1] | 0x20) : '\0';
+  const char letter =
+      plain->size() > 1 && (*plain)[0] == '0' ? static_cast<char>((*plain)[1] | 0x20) : '\0';
   if ((base == 16 && letter == 'x') || (base == 8 && letter == 'o') || (base == 2 && letter == 'b'))
     plain->erase(0, 2);
   int64_t number = 0;
@@ -66,7 +69,8 @@ std::optional<int64_t> read_integer(const std::string& text, int base) {
 Value to_integer(Runtime&, const Value& subject, const Arguments& arguments) {
   const Bound bound("int", arguments, {"default", "base"});
   const int64_t base = bound.integer(1, 10);
-  if (base < 2 || base > 36) fail("int(): a base of " + std::to_string(base) + "; expected 2 to 36");
+  if (base < 2 || base > 36)
+    fail("int(): a base of " + std::to_string(base) + "; expected 2 to 36");
   std::optional<int64_t> number;
   if (subject.is_float()) {
     number = truncated(subject.as_double());
@@ -105,7 +109,8 @@ Value rounded(Runtime&, const Value& subject, const Arguments& arguments) {
   if (!subject.is_number()) fail("type " + type_name(subject) + " doesn't define __round__ method");
   const int64_t precision = bound.integer(0, 0);
   const std::string method = bound.text(1, "common");
-  if (precision < -300 || precision > 300) fail("round() to " + std::to_string(precision) + " digits");
+  if (precision < -300 || precision > 300)
+    fail("round() to " + std::to_string(precision) + " digits");
   const double scale = std::pow(10.0, static_cast<double>(precision));
   const double number = subject.as_double();
   if (method == "ceil") return Value::number(std::ceil(number * scale) / scale);
@@ -125,7 +130,8 @@ Value attribute(Runtime& runtime, const Value& subject, const Arguments& argumen
   const std::string name = bound.text(0, "");
   const bool known = subject.is_object() ? subject.as_object().attribute(name).has_value()
                                          : find_method(subject, name).has_value();
-  if (!known) return Value::undefined("'" + type_name(subject) + " object' has no attribute '" + name + "'");
+  if (!known)
+    return Value::undefined("'" + type_name(subject) + " object' has no attribute '" + name + "'");
   return get_attribute(runtime, subject, name);
 }
 

@@ -42,10 +42,10 @@ inline nlohmann::json render_chat(const nlohmann::ordered_json& job) {
   options.variables = text_of(job, "variables");
   options.clock = frozen_clock;
   try {
-    const auto chat = kvhost::ChatTemplate::parse(
-        job["template"].get<std::string>(),
-        "template",
-        job["tokens"].get<kvhost::ChatTemplate::SpecialTokens>());
+    const auto chat =
+        kvhost::ChatTemplate::parse(job["template"].get<std::string>(),
+                                    "template",
+                                    job["tokens"].get<kvhost::ChatTemplate::SpecialTokens>());
     return {{"text", chat.render_json(job["messages"].dump(), options)}};
   } catch (const kvhost::Error& error) {
     return refused(error);

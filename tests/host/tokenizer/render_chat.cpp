@@ -10,7 +10,8 @@
 int main() {
   for (std::string line; std::getline(std::cin, line);) {
     const auto job = nlohmann::ordered_json::parse(line);
-    std::cout << (job.contains("jinja") ? golden::render_jinja(job) : golden::render_chat(job)).dump()
-              << std::endl;
+    std::cout
+        << (job.contains("jinja") ? golden::render_jinja(job) : golden::render_chat(job)).dump()
+        << std::endl;
   }
 }

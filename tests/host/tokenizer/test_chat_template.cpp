@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Published chat templates against what transformers rendered (tests/oracle/chat_template_golden.py),
-// and where templates are found.
+// Published chat templates against what transformers rendered
+// (tests/oracle/chat_template_golden.py), and where templates are found.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -35,7 +35,9 @@ std::vector<fs::path> folders() {
   return out;
 }
 
-ordered_json conversations() { return ordered_json::parse(text_file(goldens() / "conversations.json")); }
+ordered_json conversations() {
+  return ordered_json::parse(text_file(goldens() / "conversations.json"));
+}
 
 // A folder of files that goes away with it.
 class Folder {
@@ -134,8 +136,9 @@ TEST_CASE("templates are found where transformers finds them") {
 
 TEST_CASE("the special tokens map is not read beside added_tokens_decoder") {
   const Folder folder;
-  folder.write("tokenizer_config.json",
-               R"({"eos_token": "<e>", "added_tokens_decoder": {}, "chat_template": "{{ eos_token }}"})");
+  folder.write(
+      "tokenizer_config.json",
+      R"({"eos_token": "<e>", "added_tokens_decoder": {}, "chat_template": "{{ eos_token }}"})");
   folder.write("special_tokens_map.json", R"({"eos_token": "<E>"})");
   CHECK(ChatTemplate::find(folder.path())->render(kHello) == "<e>");
 }
@@ -148,7 +151,11 @@ TEST_CASE("a conversation that is none is refused where it goes wrong") {
     return std::string(error.what());
   };
   CHECK(refused("[1]").find("m.json/0: is int; expected an object") == 0);
-  CHECK(refused("{}").find("m.json: is dict; expected an array") == 0);
+  CHECK(refused("3").find("m.json: is int; expected an array") == 0);
+  CHECK(refused("{}").find("m.json/messages: is NoneType; expected an array") == 0);
+  CHECK(refused(R"({"message": []})").find("m.json/message: is not known; expected messages") == 0);
+  CHECK(refused(R"({"messages": [], "add_generation_prompt": 1})").find("true or false") !=
+        std::string::npos);
   CHECK(refused("[\n{]").find("m.json: not JSON at line 2, column 2") == 0);
   CHECK(refused("[18446744073709551616]").find("64 bits") != std::string::npos);
   CHECK(refused(std::string(1000, '[')).find("150 deep") != std::string::npos);
@@ -159,11 +166,24 @@ TEST_CASE("a conversation that is none is refused where it goes wrong") {
   options.variables = R"({"messages": []})";
   CHECK(refused("[{}]", options).find("variables: sets messages") == 0);
   const std::vector<ChatMessage> broken = {{"user", "a\xff"}};
-  CHECK(std::string(error_of([&] { chat.render(broken); }).what()) == "message 0: not UTF-8 at byte 1");
+  CHECK(std::string(error_of([&] { chat.render(broken); }).what()) ==
+        "message 0: not UTF-8 at byte 1");
+}
+
+TEST_CASE("an object with messages may bring tools, variables and the generation prompt") {
+  const auto chat = ChatTemplate::parse(
+      "{{ messages|length }}{{ tools }}{{ add_generation_prompt }}{{ q }}", "t");
+  ChatOptions options;
+  options.tools = "[1]";
+  CHECK(chat.render_json(R"({"messages": [{}]})", options) == "1[1]False");
+  CHECK(chat.render_json(R"({"messages": [{}, {}], "tools": [2], "add_generation_prompt": true,
+                             "variables": {"q": "Q"}})",
+                         options) == "2[2]TrueQ");
 }
 
 TEST_CASE("what a template refuses is the request's fault, what fails in it is not") {
-  const auto refusing = ChatTemplate::parse("a\n{{ raise_exception('Roles must alternate') }}", "t");
+  const auto refusing =
+      ChatTemplate::parse("a\n{{ raise_exception('Roles must alternate') }}", "t");
   const auto error = error_of([&] { refusing.render(kHello); });
   CHECK(std::string(error.what()) == "t, line 2: Roles must alternate");
   CHECK(error.code() == kvhost::ExitCode::BadRequest);
@@ -184,10 +204,17 @@ TEST_CASE("templates with bytes changed, cut or doubled are rendered or refused"
       for (size_t edits = 1 + below(3); edits > 0; --edits) {
         const size_t at = below(mutant.size()), length = std::min(below(40), mutant.size() - at);
         switch (below(4)) {
-          case 0: mutant[at] = kBytes[below(kBytes.size())]; break;
-          case 1: mutant.erase(at, length); break;
-          case 2: mutant.insert(below(mutant.size()), mutant.substr(at, length)); break;
-          default: mutant.insert(at, 1, kBytes[below(kBytes.size())]);
+          case 0:
+            mutant[at] = kBytes[below(kBytes.size())];
+            break;
+          case 1:
+            mutant.erase(at, length);
+            break;
+          case 2:
+            mutant.insert(below(mutant.size()), mutant.substr(at, length));
+            break;
+          default:
+            mutant.insert(at, 1, kBytes[below(kBytes.size())]);
         }
       }
       ordered_json job = all[below(all.size())];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The language against what jinja2 made of the same templates (tests/oracle/chat_template_jinja.py),
-// and the bounds that jinja2 has not.
+// The language against what jinja2 made of the same templates
+// (tests/oracle/chat_template_jinja.py), and the bounds that jinja2 has not.
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -15,10 +15,9 @@ using nlohmann::ordered_json;
 namespace {
 
 const ordered_json& golden_file() {
-  static const ordered_json all =
-      ordered_json::parse(kvhost::read_file(std::filesystem::path(KVHOST_TEST_DATA) /
-                                                "golden/chat_templates/jinja.json",
-                                            kvhost::ExitCode::CannotLoad));
+  static const ordered_json all = ordered_json::parse(kvhost::read_file(
+      std::filesystem::path(KVHOST_TEST_DATA) / "golden/chat_templates/jinja.json",
+      kvhost::ExitCode::CannotLoad));
   return all;
 }
 
@@ -39,6 +38,12 @@ std::string repeated(const std::string& part, int times) {
   return out;
 }
 
+// `next` is made of ns.x, `times` times.
+std::string grown(const std::string& first, const std::string& next, int times) {
+  return "{% set ns = namespace(x=" + first + ") %}{% for i in range(" + std::to_string(times) +
+         ") %}{% set ns.x = " + next + " %}{% endfor %}";
+}
+
 }  // namespace
 
 TEST_CASE("every part of the language renders as jinja2 does it") {
@@ -46,8 +51,8 @@ TEST_CASE("every part of the language renders as jinja2 does it") {
   REQUIRE(all["cases"].size() > 400);
   for (const auto& c : all["cases"]) {
     const json answer = render(c["jinja"], all["variables"]);
-    INFO(c["jinja"].get<std::string>() << "\ngave " << answer.dump() << "\nregenerate with "
-                                       << all["made_by"]);
+    INFO(c["jinja"].get<std::string>()
+         << "\ngave " << answer.dump() << "\nregenerate with " << all["made_by"]);
     CHECK(c.contains("text") == answer.contains("text"));
     if (c.contains("text") && answer.contains("text"))
       CHECK(c["text"].get<std::string>() == answer["text"].get<std::string>());
@@ -97,10 +102,10 @@ TEST_CASE("hostile templates end with an error") {
       "{% macro m(k) %}{{ m(k) }}{{ m(k) }}{% endmacro %}{{ m(1) }}",
       "{{ 'a' * 10000000000 }}",
       "{{ [1] * 10000000000 }}",
-      "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
-      "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}",
-      "{% set ns = namespace(x=1) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}",
-      "{% set ns = namespace(x=1) %}{% for i in range(9999) %}{% set ns.x = [ns.x].count %}{% endfor %}",
+      grown("'a'", "ns.x ~ ns.x", 99),
+      grown("[1]", "[ns.x, ns.x]", 99),
+      grown("1", "[ns.x]", 9999),
+      grown("1", "[ns.x].count", 9999),
       "{{ 'a'.center(100000000000) }}",
       "{{ '%0999999999d' % 1 }}",
       "{{ '{:999999999}'.format(1) }}",
@@ -121,14 +126,14 @@ TEST_CASE("hostile templates end with an error") {
       repeated("{% for i in [1] %}", 500) + repeated("{% endfor %}", 500),
       "{% set " + repeated("(", 10000),
       "\xff"};
-  for (const std::string& source : sources)
-    CHECK_FALSE(error_of(source).empty());
+  for (const std::string& source : sources) CHECK_FALSE(error_of(source).empty());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   CHECK(seconds.count() < 120);  // seconds on an idle machine; far more without bounds
 }
 
 TEST_CASE("values that hold themselves are given back") {
-  CHECK(render("{% set ns = namespace() %}{% set ns.me = [ns] %}{{ ns.me|length }}")["text"] == "1");
+  CHECK(render("{% set ns = namespace() %}{% set ns.me = [ns] %}{{ ns.me|length }}")["text"] ==
+        "1");
   CHECK(render("{% set ns = namespace(f=1) %}{% for i in range(20000) %}"
                "{% set ns.f = namespace(f=ns.f) %}{% endfor %}ok")["text"] == "ok");
   CHECK(render("{% set ns = namespace() %}{% macro m() %}{{ ns.m is defined }}{% endmacro %}"
@@ -138,7 +143,8 @@ TEST_CASE("values that hold themselves are given back") {
 TEST_CASE("one template renders on several threads") {
   const auto code = kvhost::jinja::Template::parse(
       "{% set ns = namespace(n=0) %}{% for i in range(100) %}{% set ns.n = ns.n + i %}{% endfor %}"
-      "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(ns.n) }} {{ [3, 1]|sort }} {{ strftime_now('%Y') }}",
+      "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(ns.n) }} {{ [3, 1]|sort }} "
+      "{{ strftime_now('%Y') }}",
       "template");
   std::vector<std::string> texts(4);
   std::vector<std::thread> threads;
