@@ -35,6 +35,10 @@ std::string called(const Node& node) {
          "'";
 }
 
+std::string text_of(const registry::ScanFailure& failure) {
+  return failure.library.string() + ": " + failure.stage + ": " + failure.reason;
+}
+
 const Spec& only_inner(const Spec& spec) {
   if (spec.inner.size() > 1)
     bad_request(spec.inner[1].where,
@@ -125,12 +129,16 @@ Spec Composer::default_scorer(const Spec& spec, const Node& node, const Node* gi
   if (!giver) refuse_incomplete(spec, node);
   const std::string& name = giver->method.default_inner;
   const auto* scorer = catalog_.find(name);
-  if (!scorer || scorer->kind != Kind::Scorer)
-    bad_request(
-        spec.where,
-        called(*giver) + " takes '" + name + "' when no scorer is written inside, which is " +
-            (scorer ? "a " + std::string(registry::kind_name(scorer->kind)) : "not installed") +
-            "; expected " + spec.name + ":SCORER (see `kvhost list`)");
+  if (!scorer || scorer->kind != Kind::Scorer) {
+    const auto* refused = refused_library(name);
+    const std::string what = scorer    ? "a " + std::string(registry::kind_name(scorer->kind))
+                             : refused ? "in a library that cannot be used: " + text_of(*refused)
+                                       : "not installed";
+    bad_request(spec.where,
+                called(*giver) + " takes '" + name +
+                    "' when no scorer is written inside, which is " + what + "; expected " +
+                    spec.name + ":SCORER (see `kvhost list`)");
+  }
   Spec added;
   added.name = name;
   added.where = spec.where;
@@ -154,6 +162,13 @@ std::string Composer::example_scorer() const {
   return best;
 }
 
+// The library that would hold the method by the usual name, when it was refused.
+const registry::ScanFailure* Composer::refused_library(const std::string& method) const {
+  for (const auto& failure : catalog_.failures())
+    if (failure.library.filename() == "lib" + method + ".so") return &failure;
+  return nullptr;
+}
+
 void Composer::refuse_incomplete(const Spec& spec, const Node& node) const {
   const std::string example = example_scorer();
   bad_request(spec.where,
@@ -171,11 +186,8 @@ void Composer::refuse_unknown(const Spec& spec) const {
     bad_request(spec.where,
                 "'" + spec.name + "' is an alias of " + run->text() +
                     " and counts only as the whole --press; expected the methods themselves");
-  for (const auto& failure : catalog_.failures())
-    if (failure.library.filename() == "lib" + spec.name + ".so")
-      cannot_load(spec.where,
-                  "the method '" + spec.name + "' cannot be used: " + failure.library.string() +
-                      ": " + failure.stage + ": " + failure.reason);
+  if (const auto* refused = refused_library(spec.name))
+    cannot_load(spec.where, "the method '" + spec.name + "' cannot be used: " + text_of(*refused));
   auto names = catalog_.names();
   for (const auto& [alias, ignored] : aliases_.all()) names.push_back(alias);
   bad_request(spec.where,

@@ -22,6 +22,7 @@ class Composer {
 
   [[noreturn]] void refuse_unknown(const Spec& spec) const;
   [[noreturn]] void refuse_incomplete(const Spec& spec, const Node& node) const;
+  const registry::ScanFailure* refused_library(const std::string& method) const;  // null: none
   std::string example_scorer() const;  // "" when there is none
 
   const registry::Catalog& catalog_;

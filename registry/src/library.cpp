@@ -31,7 +31,8 @@ Library::Library(const std::filesystem::path& path) {
     handle_ = std::make_shared<boost::dll::shared_library>(std::filesystem::absolute(path).string(),
                                                            mode);
   } catch (const boost::system::system_error& error) {
-    throw Refusal("load", loader_text(error.what()));
+    const std::string text = loader_text(error.what()), prefix = path.string() + ": ";
+    throw Refusal("load", text.rfind(prefix, 0) == 0 ? text.substr(prefix.size()) : text);
   }
 }
 

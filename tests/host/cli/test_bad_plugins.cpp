@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A method that throws, hangs or crashes while it scores ends the run with one line that names it,
 // and leaves no file.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "program.hpp"
 
@@ -49,6 +51,41 @@ TEST_CASE("a hanging method is named when its time is over") {
   CHECK_THAT(
       outcome.err,
       Catch::Matchers::StartsWith("kvhost: error: zoo_hang, layer 0: did not return in time"));
+}
+
+TEST_CASE("a library that was altered after its manifest was made runs, and the run says so") {
+  namespace fs = std::filesystem;
+  const Scratch scratch;
+  const fs::path library = scratch.folder() / "plugins" / "libzoo_good.so";
+  fs::create_directory(library.parent_path());
+  for (const char* file : {"libzoo_good.so", "libzoo_good.kvh.json"})
+    fs::copy_file(fs::path(KVHOST_TEST_ZOO) / file, library.parent_path() / file);
+  const auto run = [&](const std::vector<std::string>& args) {
+    std::vector<std::string> all = {args[0], "--plugin-path", "plugins"};
+    all.insert(all.end(), args.begin() + 1, args.end());
+    return run_program(all, scratch.folder());
+  };
+  const std::vector<std::string> task = {
+      "run", "--press", "zoo_good", "-p", "Once upon a time", "-n", "1"};
+  const std::string said = library.string() + ": was altered after its manifest was made (SHA-256 ";
+  CHECK_THAT(run(task).out, !Catch::Matchers::Contains("was altered"));
+
+  std::ofstream(library, std::ios::app | std::ios::binary) << "x";
+  const Outcome altered = run(task);
+  CHECK(altered.exit_code == 0);
+  CHECK_THAT(altered.out, Catch::Matchers::Contains("  warning  " + said));
+  CHECK_THAT(run({"list", "--failed"}).out,
+             Catch::Matchers::Contains(library.string() + "\n  was altered after its manifest"));
+
+  std::ofstream(library, std::ios::trunc | std::ios::binary) << "no library any more";
+  const Outcome broken = run(task);
+  CHECK(broken.exit_code == 3);
+  CHECK_THAT(broken.err,
+             Catch::Matchers::StartsWith("kvhost: error: --press, column 1: the method 'zoo_good' "
+                                         "cannot be used: " +
+                                         library.string()) &&
+                 Catch::Matchers::Contains("; it was altered after its manifest was made"));
+  CHECK(std::count(broken.err.begin(), broken.err.end(), '\n') == 1);
 }
 
 TEST_CASE("a misbehaving library beside good ones leaves the listing whole") {

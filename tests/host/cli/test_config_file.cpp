@@ -32,9 +32,12 @@ TEST_CASE("a run file sets every option it names and no other") {
   CHECK(options.device == "cpu");
   CHECK(options.threads == 3);
   CHECK(options.plugins.paths.size() == 2);
-  CHECK(options.press.press == "x:y");
-  CHECK(options.press.press_pointer == "/press");
-  CHECK(options.press.decode_press.at("press") == "z");
+  CHECK(options.press.press.form == PressSource::Form::Text);
+  CHECK(options.press.press.text == "x:y");
+  CHECK(options.press.press.pointer == "/press");
+  CHECK_THAT(options.press.press.flag, Catch::Matchers::EndsWith("/run.json"));
+  CHECK(options.press.decode_press.form == PressSource::Form::Json);
+  CHECK(options.press.decode_press.text == R"({"press":"z"})");
   CHECK(options.press.decode_every == 16);
   CHECK(options.press.decode_budget == 32);
   CHECK(options.press.compression_ratio == 0.75);
@@ -57,14 +60,16 @@ TEST_CASE("a run file sets every option it names and no other") {
 
 TEST_CASE("a press object alone is a run file") {
   const RunOptions options = read(R"({"press": "a", "inner": {"press": "b", "params": {"n": 1}}})");
-  CHECK(options.press.press.at("inner").at("params").at("n") == 1);
-  CHECK(options.press.press_pointer.empty());
+  CHECK(options.press.press.form == PressSource::Form::Json);
+  CHECK(options.press.press.text == R"({"inner":{"params":{"n":1},"press":"b"},"press":"a"})");
+  CHECK(options.press.press.pointer.empty());
   CHECK(options.model.empty());
 }
 
 TEST_CASE("a text in the place of a press object stays a text") {
-  CHECK(read(R"({"press": "a:b"})").press.press == "a:b");
-  CHECK(read(R"({"press": {"press": "a"}})").press.press.at("press") == "a");
+  CHECK(read(R"({"press": "a:b"})").press.press.text == "a:b");
+  CHECK(read(R"({"press": {"press": "a"}})").press.press.text == R"({"press":"a"})");
+  CHECK_FALSE(read(R"({"press": null})").press.press.given());
 }
 
 TEST_CASE("a key that stands twice is refused, the same key in two objects is not") {

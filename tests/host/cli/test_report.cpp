@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "measure/report_json.hpp"
 #include "report/printers.hpp"
 #include "report/table.hpp"
 
@@ -19,7 +20,8 @@ RunReport example(int64_t n_layers, int64_t n_kv_heads) {
   report.model.n_layers = n_layers;
   report.model.n_kv_heads = n_kv_heads;
   report.press_spec = "outer:inner";
-  report.budget = {"keep_ratio", 0.25, true, 25, 25 * n_layers * n_kv_heads};
+  report.budget.entries_per_head = 25;
+  report.budget.entries_total = 25 * n_layers * n_kv_heads;
   report.n_prompt_tokens = 100;
   report.run.tokens = {1, 2, 3};
   report.run.memory.cache_bytes_full = 4000;

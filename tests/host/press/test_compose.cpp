@@ -67,6 +67,7 @@ registry::Catalog catalogue() {
        method(Kind::LayerAllocator, "pyramid", "old"),
        method(Kind::LayerAllocator, "lost", "gone"),
        method(Kind::LayerAllocator, "confused", "mean"),
+       method(Kind::LayerAllocator, "unlucky", "broken"),
        method(Kind::Press, "merge")},
       {{"/plugins/libbroken.so", "load", "file too short"}});
 }
@@ -126,6 +127,9 @@ TEST_CASE("a default that is no installed scorer is refused with both names") {
       "installed; expected lost:SCORER (see `kvhost list`)");
   CHECK_THAT(refusal("confused"),
              Contains("'confused' takes 'mean'") && Contains("which is a wrapper"));
+  CHECK_THAT(refusal("unlucky"),
+             Contains("'unlucky' takes 'broken'") &&
+                 Contains("in a library that cannot be used: /plugins/libbroken.so: load: file"));
   CHECK(canonical("lost:votes") == "lost:votes");
   CHECK_THAT(refusal("heads", KVH_METHOD_DECODE), Contains("'heads' cannot run while generating"));
 }

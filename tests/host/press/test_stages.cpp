@@ -44,6 +44,21 @@ TEST_CASE("stages have one canonical text and JSON") {
   CHECK(again.text() == text);
 }
 
+TEST_CASE("the default scorers of the catalogue are scorers, and are written out") {
+  size_t n_defaults = 0;
+  for (const auto& method : catalog().methods()) {
+    if (method.default_inner.empty()) continue;
+    INFO(method.name);
+    ++n_defaults;
+    CHECK(composed(method.name).text() == method.name + ":" + method.default_inner);
+  }
+  CHECK(n_defaults > 0);
+  CHECK(composed("pyramidkv").text() == "pyramidkv:snapkv");
+  CHECK(composed("chunkkv").text() == "chunkkv:snapkv");
+  CHECK(composed("rankkv:adakv").text() == "rankkv:adakv:snapkv");
+  CHECK(composed("block").text() == "block:keydiff");
+}
+
 TEST_CASE("the totals of stages shrink by equal shares and end exactly") {
   const TinyModel model("llama_gqa");
   const Press press(composed("knorm+snapkv+knorm"), model.config(), DType::Float32, context());
