@@ -1,15 +1,20 @@
 # What an installed tree holds beside the targets' own rules: models, texts, licence, libtorch.
 #
-#   bin/kvhost   lib/kvhost/plugins/1   lib/kvhost/torch   share/kvhost/models   include/kvhost
+#   bin/kvhost   lib/libkvhost.so   lib/kvhost/plugins/1   lib/kvhost/torch   lib/kvhost/deps   share/kvhost/models
+#   include/kvhost
 #
 # Every run path is relative to its own file, so the tree may be moved. libtorch comes along (about 450 MB for the CPU
-# wheel) together with whatever it needs from beside itself, e.g. the CUDA libraries of a CUDA wheel; the C library and
-# other libraries of the system stay the system's.
+# wheel) together with whatever it needs from beside itself, e.g. the CUDA libraries of a CUDA wheel; so do the libraries
+# whose versions differ between distributions (Boost, ICU, PCRE2, OpenSSL, libedit). The C and C++ libraries stay the
+# system's.
 option(KVHOST_BUNDLE_TORCH "Install libtorch beside the program; OFF: find it where it was at build time" ON)
 
 set(KVHOST_TORCH_DIR "lib/kvhost/torch")
+set(KVHOST_DEPS_DIR "lib/kvhost/deps")
+# DT_RPATH rather than DT_RUNPATH: it serves what the bundled libraries need of each other, too.
+set(KVHOST_RPATH_FLAGS "LINKER:--disable-new-dtags")
 if(KVHOST_BUNDLE_TORCH)
-  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:$ORIGIN/../${KVHOST_TORCH_DIR}")
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:$ORIGIN/../${KVHOST_TORCH_DIR}:$ORIGIN/../${KVHOST_DEPS_DIR}")
   set(_roots "")
   foreach(name torch torch_cpu torch_cuda c10 c10_cuda)
     if(EXISTS "${Libtorch_ROOT}/lib/lib${name}.so")
@@ -23,8 +28,10 @@ if(KVHOST_BUNDLE_TORCH)
     install(DIRECTORY "${_licences}/" DESTINATION share/doc/kvhost/libtorch COMPONENT torch)
   endif()
 else()
-  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:${Libtorch_ROOT}/lib")
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:$ORIGIN/../${KVHOST_DEPS_DIR}:${Libtorch_ROOT}/lib")
 endif()
+configure_file("${CMAKE_CURRENT_LIST_DIR}/InstallDeps.cmake.in" "${CMAKE_BINARY_DIR}/InstallDeps.cmake" @ONLY)
+install(SCRIPT "${CMAKE_BINARY_DIR}/InstallDeps.cmake" COMPONENT program)
 
 install(
   DIRECTORY models/

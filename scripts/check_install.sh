@@ -28,9 +28,31 @@ grep -q 'not found' <<<"$loaded" && fail "unresolved: $(grep 'not found' <<<"$lo
 strange=$(sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' <<<"$loaded" | grep -v -e "^$tree/" -e '^/lib' -e '^/usr/lib' || true)
 [ -z "$strange" ] || fail "loads $strange; expected libraries of the tree or the system"
 
+# Libraries whose versions differ between distributions come from the tree.
+for name in boost_filesystem icuuc icudata pcre2-8 crypto edit; do
+  where=$(sed -n "s/.*lib$name\.so[^ ]* => \([^ ]*\) .*/\1/p" <<<"$loaded")
+  [[ $where == "$tree"/* ]] || fail "lib$name is loaded from '${where:-nowhere}'; expected the tree's own"
+done
+
 # Of models/ the models are installed, not how they were made.
 strange=$(cd "$tree/share/kvhost/models" && for entry in *; do [ -e "$entry/config.json" ] || echo "$entry"; done)
 [ -z "$strange" ] || fail "share/kvhost/models/$strange is no model; expected models only"
+
+# The headers of libkvhost stand alone: without libtorch's, without JSON's.
+for header in "$tree"/include/kvhost/engine.hpp "$tree"/include/kvhost/host/*/*.hpp; do
+  deps=$(c++ -std=c++20 -M -I"$tree/include" -I"$tree/include/kvhost/host" "$header") || fail "${header#"$tree"/} does not compile"
+  bad=$(grep -o -e '[^ ]*nlohmann[^ ]*' -e '[^ ]*ATen[^ ]*' -e '[^ ]*/c10/[^ ]*' <<<"$deps" | head -n 1 || true)
+  [ -z "$bad" ] || fail "${header#"$tree"/} includes $bad"
+done
+
+# A program built against the tree, with the shared library, and one with the static one.
+cmake -S examples/engine -B "$scratch/example" -DCMAKE_PREFIX_PATH="$tree" -DCMAKE_BUILD_TYPE=Release >"$scratch/log" 2>&1 &&
+  cmake --build "$scratch/example" >>"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log" >&2; fail "examples/engine does not build"; }
+printf 'One, two, three, four, five, six, seven.' >"$scratch/text"
+env -i "$scratch/example/ask_twice" "$tree/share/kvhost/models/demo" "$scratch/text" ' Eight' >"$scratch/answer" ||
+  fail "examples/engine's program failed"
+grep -q '^ Eight' "$scratch/answer" || fail "examples/engine's program answered nothing"
+nm -C "$tree/lib/libkvhost.a" 2>/dev/null | grep -q ' T kvhost::Engine::Engine' || fail "libkvhost.a holds no engine"
 
 cd "$scratch" # not the source tree
 run() { env -i "$tree/bin/kvhost" "$@" || fail "kvhost $* exited with $?"; }

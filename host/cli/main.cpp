@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -76,6 +77,7 @@ int run_command_line(const StandardOutput& output, std::vector<std::string> word
   if (parse_flags(app, words)) return print(command_help(command, app));
   output.check();
   install_interrupt_handler();
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of that write, as a full disk is
   install_call_watch(plugin_deadline());
   return action();
 }

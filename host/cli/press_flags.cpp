@@ -53,6 +53,10 @@ void RunFlags::add_press() {
            {"--config", "FILE", "A JSON run file; flags win over it."},
            [this](const std::string& v) { config_ = v; });
 
+  add_budget();
+}
+
+void RunFlags::add_budget() {
   app_.option_defaults()->group("Budget (at most one; default: --keep-ratio 0.25)");
   const char* const group = "--keep-ratio, --compression-ratio, --budget";
   add_number(app_,

@@ -29,6 +29,8 @@ class RunFlags {
   RunOptions options(RunOptions defaults = {}) const;
 
  private:
+  void add_budget();
+
   using Step = std::function<void(RunOptions&)>;
   void later(Step step) { steps_.push_back(std::move(step)); }
   void name_one_of(const char* group, std::string& held, const std::string& flag);

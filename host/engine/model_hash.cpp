@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hashes that tell models apart. All bytes of a large model take seconds to hash; sizes, headers and
 // samples all over change with every other training of the same architecture.
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <fstream>
-#include <memory>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/sha256.hpp"
 #include "engine/model.hpp"
 #include "engine/model_state.hpp"
 
@@ -17,42 +15,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-  void add(const void* data, size_t n) { EVP_DigestUpdate(context_.get(), data, n); }
-  void add(const std::string& text) { add(text.data(), text.size()); }
-  std::string hex() {
-    unsigned char digest[32];
-    EVP_DigestFinal_ex(context_.get(), digest, nullptr);
-    std::string out;
-    for (const unsigned char byte : digest) {
-      out += "0123456789abcdef"[byte >> 4];
-      out += "0123456789abcdef"[byte & 15];
-    }
-    return out;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
 // Name, size, and `n_samples` blocks at even distances, the first and the last bytes among them.
 void add_samples(const fs::path& file, int64_t n_samples, Sha256& hash) {
   constexpr int64_t kBlock = 4096;
   std::ifstream in(file, std::ios::binary);
   if (!in) cannot_load(file.string(), "cannot be read; expected the model it was before");
   const auto size = static_cast<int64_t>(fs::file_size(file));
-  hash.add(file.filename().string() + ":" + std::to_string(size) + "\n");
+  const std::string head = file.filename().string() + ":" + std::to_string(size) + "\n";
+  hash.update(head.data(), head.size());
   std::vector<char> block(kBlock);
   const int64_t last = std::max<int64_t>(0, size - kBlock);
   for (int64_t i = 0; i < n_samples; ++i) {
     in.clear();
     in.seekg(n_samples > 1 ? last * i / (n_samples - 1) : 0);
     in.read(block.data(), kBlock);
-    hash.add(block.data(), static_cast<size_t>(in.gcount()));
+    hash.update(block.data(), static_cast<size_t>(in.gcount()));
     if (last == 0) break;
   }
 }

@@ -162,6 +162,31 @@ void LayerData::missing(const Instance& instance, const kvh_need& need) const {
                  "; expected a method that does without");
 }
 
+void LayerData::add_window_attention(int64_t window, Owned& owned) {
+  Frame& arrays = *owned.arrays;
+  // The composition's largest window at once, so that frames handed out earlier stay valid.
+  compute_window_attention(
+      inputs_, shared_->spans, inputs_.window_rows, shared_->window, shared_->window_rows);
+  const int64_t rows = shared_->window_rows, w = window <= 0 ? rows : std::min(window, rows);
+  const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
+  for (size_t h = 0; h < arrays.heads.size(); ++h) {
+    const int64_t n = n_entries_[h];
+    float* last = shared_->window[h].data() + (rows - w) * n;
+    arrays.heads[h].window_attention = &arrays.tensors.emplace_back(
+        arrays.view(last, {KVH_DTYPE_FLOAT, 32, 1}, {group, w, n}, {rows * n, n, 1}));
+  }
+}
+
+void LayerData::add_attention_sum(int64_t window, Owned& owned) {
+  Frame& arrays = *owned.arrays;
+  auto& sums = shared_->sums[window];
+  if (sums.empty()) compute_attention_sum(inputs_, shared_->spans, window, sums);
+  const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
+  for (size_t h = 0; h < arrays.heads.size(); ++h)
+    arrays.heads[h].attention_sum = &arrays.tensors.emplace_back(arrays.view(
+        sums[h].data(), {KVH_DTYPE_FLOAT, 32, 1}, {group, n_entries_[h]}, {n_entries_[h], 1}));
+}
+
 void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& owned) {
   Frame& arrays = *owned.arrays;
   const bool optional = need.flags & KVH_NEED_OPTIONAL;
@@ -180,32 +205,12 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
     case KVH_T_QUERY_WINDOW:
       if (!inputs_.queries) break;
       return arrays.set(need.tensor, arrays.view(last_rows(*inputs_.queries, 1)));
-    case KVH_T_WINDOW_ATTENTION: {
+    case KVH_T_WINDOW_ATTENTION:
       if (!inputs_.queries) break;
-      // The composition's largest window at once, so that frames handed out earlier stay valid.
-      compute_window_attention(
-          inputs_, shared_->spans, inputs_.window_rows, shared_->window, shared_->window_rows);
-      const int64_t rows = shared_->window_rows,
-                    w = need.window <= 0 ? rows : std::min(need.window, rows);
-      const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
-      for (size_t h = 0; h < arrays.heads.size(); ++h) {
-        const int64_t n = n_entries_[h];
-        float* last = shared_->window[h].data() + (rows - w) * n;
-        arrays.heads[h].window_attention = &arrays.tensors.emplace_back(
-            arrays.view(last, {KVH_DTYPE_FLOAT, 32, 1}, {group, w, n}, {rows * n, n, 1}));
-      }
-      return;
-    }
-    case KVH_T_ATTENTION_SUM: {
+      return add_window_attention(need.window, owned);
+    case KVH_T_ATTENTION_SUM:
       if (!inputs_.queries) break;
-      auto& sums = shared_->sums[need.window];
-      if (sums.empty()) compute_attention_sum(inputs_, shared_->spans, need.window, sums);
-      const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
-      for (size_t h = 0; h < arrays.heads.size(); ++h)
-        arrays.heads[h].attention_sum = &arrays.tensors.emplace_back(arrays.view(
-            sums[h].data(), {KVH_DTYPE_FLOAT, 32, 1}, {group, n_entries_[h]}, {n_entries_[h], 1}));
-      return;
-    }
+      return add_attention_sum(need.window, owned);
     case KVH_T_ATTENTION_MEAN:
     case KVH_T_ATTENTION: {
       if (inputs_.phase != KVH_PHASE_PREFILL || !inputs_.queries ||

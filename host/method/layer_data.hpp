@@ -103,6 +103,8 @@ class LayerData {
   void rethrow_inner();
 
   std::unique_ptr<Owned> make_frame(const Instance& instance, const SequenceState& state);
+  void add_window_attention(int64_t window, Owned& owned);
+  void add_attention_sum(int64_t window, Owned& owned);
   void add_need(const Instance& instance, const kvh_need& need, Owned& owned);
   [[noreturn]] void missing(const Instance& instance, const kvh_need& need) const;
 

@@ -83,8 +83,9 @@ void read_switches(const Family& family, const JsonFields& fields, ModelConfig& 
   config.attention_bias = has_bias(family.input_bias, attention_bias);
   config.output_bias = has_bias(family.output_bias, attention_bias);
   config.mlp_bias = has_bias(family.mlp_bias, fields.flag_or("mlp_bias", false));
-  config.parallel_residual =
-      family.norm == NormKind::Layer && fields.flag_or("use_parallel_residual", true);
+  if (family.parallel_residual_key)
+    config.parallel_residual =
+        fields.flag_or(family.parallel_residual_key, family.parallel_residual);
 }
 
 std::vector<int64_t> windows_by_type(const JsonFields& fields, int64_t window, int64_t n_layers) {
@@ -101,19 +102,19 @@ std::vector<int64_t> windows_by_type(const JsonFields& fields, int64_t window, i
   return out;
 }
 
-// Mistral slides in all layers, Qwen in those from max_window_layers on and only when told to; the
-// others never.
-std::vector<int64_t> read_windows(const JsonFields& fields, const ModelConfig& config) {
+std::vector<int64_t> read_windows(const Family& family,
+                                  const JsonFields& fields,
+                                  const ModelConfig& config) {
   std::vector<int64_t> windows(static_cast<size_t>(config.n_layers), 0);
-  const bool qwen = config.family == "qwen2" || config.family == "qwen3";
-  if (!qwen && config.family != "mistral") return windows;
+  if (family.sliding == Sliding::Never) return windows;
+  const bool asked = family.sliding == Sliding::WhenAsked;
   const int64_t unnamed =
       fields.has_null("sliding_window") ? 0 : 4096;  // the default of transformers
   const int64_t window = fields.integer_or("sliding_window", 1, kMostPositions, unnamed);
-  const bool on = window > 0 && (!qwen || fields.flag_or("use_sliding_window", false));
-  if (qwen && fields.has("layer_types"))
+  const bool on = window > 0 && (!asked || fields.flag_or("use_sliding_window", false));
+  if (asked && fields.has("layer_types"))
     return windows_by_type(fields, on ? window : 0, config.n_layers);
-  const int64_t first = qwen ? fields.integer_or("max_window_layers", 0, kMostLayers, 28) : 0;
+  const int64_t first = asked ? fields.integer_or("max_window_layers", 0, kMostLayers, 28) : 0;
   for (int64_t layer = first; on && layer < config.n_layers; ++layer)
     windows[static_cast<size_t>(layer)] = window;
   return windows;
@@ -158,7 +159,7 @@ ModelConfig read_config(const std::filesystem::path& dir) {
   read_sizes(family, fields, config);
   read_switches(family, fields, config);
   config.rope = read_rope(family, fields, config.head_dim, config.max_positions);
-  config.sliding_window = read_windows(fields, config);
+  config.sliding_window = read_windows(family, fields, config);
   config.checkpoint_dtype = read_dtype(fields);
   read_special_tokens(fields, config);
   return config;

@@ -59,6 +59,9 @@ constexpr Family kLlama = {
     .activation = "silu",
     .gated_mlp = true,
     .qk_norm = false,
+    .parallel_residual_key = nullptr,
+    .parallel_residual = false,
+    .sliding = Sliding::Never,
     .input_bias = Bias::AsConfigured,
     .output_bias = Bias::AsConfigured,
     .attention_bias = false,
@@ -74,6 +77,7 @@ constexpr Family kLlama = {
 constexpr Family mistral() {
   Family family = kLlama;
   family.model_type = "mistral";
+  family.sliding = Sliding::All;
   family.input_bias = family.output_bias = family.mlp_bias = Bias::Never;
   family.kv_heads_required = true;
   family.max_positions = 131072;
@@ -83,6 +87,7 @@ constexpr Family mistral() {
 constexpr Family qwen2() {
   Family family = kLlama;
   family.model_type = "qwen2";
+  family.sliding = Sliding::WhenAsked;
   family.input_bias = Bias::Always;
   family.output_bias = family.mlp_bias = Bias::Never;
   family.kv_heads_required = true;
@@ -93,6 +98,7 @@ constexpr Family qwen2() {
 constexpr Family qwen3() {
   Family family = kLlama;
   family.model_type = "qwen3";
+  family.sliding = Sliding::WhenAsked;
   family.names = with_qk_norm(kLlamaNames);
   family.qk_norm = true;
   family.mlp_bias = Bias::Never;
@@ -111,6 +117,8 @@ constexpr Family gpt_neox() {
   family.norm_eps = 1e-5;
   family.activation = "gelu";
   family.gated_mlp = false;
+  family.parallel_residual_key = "use_parallel_residual";
+  family.parallel_residual = true;
   family.attention_bias = true;
   family.mlp_bias = Bias::Always;
   family.rope_theta_key = "rotary_emb_base";

@@ -35,6 +35,13 @@ struct WeightNames {
 
 enum class Bias { Never, Always, AsConfigured };
 
+// Which layers see a sliding window only.
+enum class Sliding {
+  Never,
+  All,        // every layer, by config.json's sliding_window
+  WhenAsked,  // with use_sliding_window: those of layer_types, or from max_window_layers on
+};
+
 struct Family {
   const char* model_type;
   WeightNames names;
@@ -44,6 +51,9 @@ struct Family {
   const char* activation;
   bool gated_mlp;
   bool qk_norm;
+  const char* parallel_residual_key;  // nullptr: attention and MLP one after the other
+  bool parallel_residual;             // when the key is missing
+  Sliding sliding;
   Bias input_bias;   // q, k, v
   Bias output_bias;  // AsConfigured: config.json's attention_bias (default: that of
                      // `attention_bias`)

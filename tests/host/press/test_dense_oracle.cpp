@@ -89,7 +89,7 @@ void compare(const std::string& model_name,
         model.decoder->forward(std::span(&tokens[i], 1), pressed.cache, options).clone());
     if (decode_run) decode_run->end_forward();
   }
-  if (decode_run) CHECK(decode_run->n_cuts() == kNew / every);
+  if (decode_run) CHECK(std::ssize(decode_run->cuts()) == kNew / every);
   const at::Tensor dense =
       reference_logits(*model.weights, tokens, [&](int64_t layer) { return seen.of_layer(layer); });
   check_rows(at::cat(rows), dense.narrow(0, kPrompt, kNew).to(at::kFloat), "decode");
