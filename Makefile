@@ -14,7 +14,7 @@ PRESS ?= rankkv:adakv:snapkv
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
 CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
-.PHONY: help setup configure build run test oracle sanitize tsan bench install check-install readme-table format tidy clean
+.PHONY: help setup configure build run test oracle sanitize tsan bench install check-install methods-table format tidy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -55,8 +55,8 @@ install: build ## copy to PREFIX=/usr/local, libtorch included; the result may b
 check-install: build ## install into a scratch folder, move it, run it from there
 	@scripts/check_install.sh $(BUILD)
 
-readme-table: build ## rewrite the table of methods in README.md
-	@scripts/update_readme_table.sh --kvhost $(KVHOST)
+methods-table: build ## rewrite the table of methods in docs/methods.md
+	@scripts/update_methods_table.sh --kvhost $(KVHOST)
 
 format: ## clang-format over the tree
 	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i
