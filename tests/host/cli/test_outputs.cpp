@@ -100,6 +100,9 @@ TEST_CASE("a standard output that cannot be written is an error of every command
     check_one_error(run_bash("\"$KVHOST\" " + words + " >/dev/full", scratch.folder()),
                     4,
                     "standard output: cannot be written: No space left on device");
+  }
+  for (const std::string words : {"list", "--version", "--model tiny -p hello -n 2"}) {
+    INFO(words);
     check_one_error(
         run_bash("\"$KVHOST\" " + words + " >&-", scratch.folder()), 4, "standard output: ");
   }
