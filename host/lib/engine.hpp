@@ -2,6 +2,7 @@
 // libkvhost: models, compression policies, and sequences that are read once and asked many times.
 #pragma once
 
+#include "base/error.hpp"
 #include "engine/agreement.hpp"
 #include "engine/batch.hpp"
 #include "engine/engine.hpp"
