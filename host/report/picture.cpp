@@ -86,11 +86,6 @@ struct Layout {
   size_t width(size_t heads) const { return heads * (roomy ? 3 : 2); }
 };
 
-// Whether the values come from this prompt or were stored with the model.
-const char* source_of(const RunReport& report) {
-  return report.observed_from == "profile" ? "stored profile" : "this prompt";
-}
-
 void print_head(std::ostream& out,
                 const Ink& ink,
                 const RunReport& report,
@@ -101,9 +96,7 @@ void print_head(std::ostream& out,
   out << ", in percent\n"
       << ink.dim("  " + pad_left("layer", 5) + "  " +
                  std::string(layout.width(heads.count()), ' ') + pad_left("budget", 8) +
-                 pad_left("share", 8) +
-                 (layout.observed ? "  " + report.observed_name + " (" + source_of(report) + ")"
-                                  : ""))
+                 pad_left("share", 8) + (layout.observed ? "  " + report.observed_name : ""))
       << '\n';
 }
 

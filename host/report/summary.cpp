@@ -100,6 +100,11 @@ void print_summary(std::ostream& out, const Ink& ink, const RunReport& report) {
   line("model", model_line(report));
   line("press", ink.bold(report.press_spec));
   line("budget", budget_line(report.budget, report.n_prompt_tokens));
+  if (!report.observed_name.empty())
+    line("layers",
+         "divided by " + report.observed_name +
+             (report.observed_from == "profile" ? ", from a profile stored with the model"
+                                                : ", measured on this prompt"));
   if (!report.decode.press_spec.empty()) line("decode", decode_line(report.decode));
   line("tokens", tokens_line(report));
   line("cache", memory_line(report.run.memory));

@@ -178,7 +178,7 @@ TEST_CASE("run: pictures of the text, tokens as JSON lines, ids where there is n
   CHECK(all.back().at("report").at("tokens").size() == all.size() - 1);
 }
 
-TEST_CASE("short prompts are kept whole unless that is asked for; the context limit comes first") {
+TEST_CASE("short prompts are kept whole unless that is asked for, and the context limit comes first") {
   const Scratch scratch;
   const json whole = asked(scratch, {"run", "-p", "One, two, three", "-n", "1"});
   CHECK(whole["budget"]["raised"] == true);

@@ -31,7 +31,7 @@ const BadConfig kBadConfigs[] = {
     {R"({"model_type":"lama"})",
      "'model_type' is 'lama'; expected one of gpt_neox, llama, mistral, qwen2, qwen3; did you mean "
      "'llama'?"},
-    {R"({"model_type":null})", "'model_type' is ''"},
+    {R"({"model_type":null})", "'model_type' is missing"},
     {R"({"model_type":5})", "'model_type' is 5; expected a string"},
     {R"({"hidden_size":null})", "'hidden_size' is missing; expected an integer"},
     {R"({"hidden_size":0})", "'hidden_size' is 0; expected an integer from 1"},
