@@ -10,13 +10,14 @@ python="$("$root/scripts/oracle_env.sh" | tail -1)" || exit 3
 
 # What the parts drive, beside the program itself.
 build="$(cd "$(dirname "$KVHOST_BIN")/.." && pwd)"
-cmake --build "$build" --target logits_tool tokenize_lines >/dev/null || exit 3
+cmake --build "$build" --target logits_tool tokenize_lines render_chat >/dev/null || exit 3
 declare -A arguments=(
   [logits_compare]="--tool $build/tests/host/model/logits_tool"
+  [chat_template_compare]="--renderer $build/tests/host/tokenizer/render_chat --packages $build/chat_templates"
   [tokenizer_compare]="--lines $build/tests/host/tokenizer/tokenize_lines --kvhost $KVHOST_BIN"
 )
 
-parts=(selftest logits_compare tokenizer_compare kept_compare phase_compare answers_compare score_compare rankkv_reference)
+parts=(selftest logits_compare tokenizer_compare chat_template_compare kept_compare phase_compare answers_compare score_compare rankkv_reference)
 table="" failed=0
 for part in "${parts[@]}"; do
   printf '\n== %s\n' "$part"

@@ -47,9 +47,9 @@ class ChatTemplate {
                             const std::string& name,
                             const SpecialTokens& tokens = {});
 
-  // Special tokens are spelled out in the text: encode it with add_special = false. Throws Error
-  // with the template's name, line and cause; where the template refuses the conversation
-  // (raise_exception), BadRequest with its message.
+  // Special tokens are spelled out in the text: encode it with add_special = false. Throws
+  // Error(CannotLoad) with the template's name, line and cause; where the template refuses the
+  // conversation (raise_exception), Error(BadRequest) with its message.
   std::string render(std::span<const ChatMessage> messages, const ChatOptions& options = {}) const;
 
   // Messages with tool calls, content parts, ...: a JSON array of messages, or an object with

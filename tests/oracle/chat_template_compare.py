@@ -23,6 +23,7 @@ PACKAGES = {"llama-cpp-python==0.3.36": "sdist", "axolotl==0.19.0": "wheel", "tr
 
 
 def download(folder):
+    folder.mkdir(parents=True, exist_ok=True)
     for package, kind in PACKAGES.items():
         if any(folder.glob(package.split("==")[0].replace("-", "_") + "-*")):
             continue

@@ -48,7 +48,7 @@ std::string Template::render(const Dict& variables, const Clock& clock, uint64_t
     run(code_->body, runtime);
     return runtime.take_output();
   } catch (const Failure& failure) {
-    throw Error(failure.raised_by_template ? ExitCode::BadRequest : ExitCode::RunFailed,
+    throw Error(failure.raised_by_template ? ExitCode::BadRequest : ExitCode::CannotLoad,
                 place(code_->name, runtime.line()),
                 failure.what());
   }

@@ -18,7 +18,7 @@ class Template {
   static Template parse(const std::string& source, const std::string& name);
 
   // Throws kvhost::Error with name, line and cause: BadRequest where the template itself refuses
-  // (raise_exception), RunFailed otherwise. Work is bounded by `max_steps` and the size of the
+  // (raise_exception), CannotLoad otherwise. Work is bounded by `max_steps` and the size of the
   // variables.
   std::string render(const Dict& variables,
                      const Clock& clock,

@@ -188,7 +188,7 @@ TEST_CASE("what a template refuses is the request's fault, what fails in it is n
   CHECK(std::string(error.what()) == "t, line 2: Roles must alternate");
   CHECK(error.code() == kvhost::ExitCode::BadRequest);
   const auto failing = ChatTemplate::parse("{{ messages[5].content.x }}", "t");
-  CHECK(error_of([&] { failing.render(kHello); }).code() == kvhost::ExitCode::RunFailed);
+  CHECK(error_of([&] { failing.render(kHello); }).code() == kvhost::ExitCode::CannotLoad);
 }
 
 TEST_CASE("templates with bytes changed, cut or doubled are rendered or refused") {
