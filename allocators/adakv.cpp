@@ -18,11 +18,9 @@ class AdaKv {
         .default_inner("snapkv")
         .reference("kvpress 0.5.5 AdaKVPress")
         .notes(
-            "The safe share is floor(alpha_safeguard * floor(layer_budget / n_kv_heads)), at least "
-            "1 "
-            "when alpha_safeguard > 0, as in kvpress 0.5.5. kvpress masks evicted entries and "
-            "keeps "
-            "their bytes; here they are freed, and the kept set is the same.")
+            "The safe share is floor(alpha_safeguard * floor(layer_budget / n_kv_heads)), at "
+            "least 1 when alpha_safeguard > 0, as in kvpress 0.5.5. kvpress masks evicted entries "
+            "and keeps their bytes; here they are freed, and the kept set is the same.")
         .param(real("alpha_safeguard", 0.20)
                    .min(0)
                    .max(1)

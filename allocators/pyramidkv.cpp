@@ -19,10 +19,9 @@ class PyramidKv {
         .notes(
             "rule=exact keeps the line at every budget and sums to the total. rule=kvpress gives "
             "kvpress's own numbers: rounded half to even, and the same for all layers when the "
-            "last "
-            "layer would get less than window_size; their sum may differ from the total. RankKV's "
-            "copy divides by the number of layers instead of one less, so its sum is above the "
-            "total.")
+            "last layer would get less than window_size; their sum may differ from the total. "
+            "RankKV's copy divides by the number of layers instead of one less, so its sum is "
+            "above the total.")
         .param(real("beta", 20.0)
                    .min(1)
                    .doc("Average over last layer's entries; larger makes the pyramid steeper"))

@@ -61,14 +61,12 @@ Description description() {
       .reference("budget vectors published with RankKV")
       .notes(
           "The original averages heads, normalises by the shorter side, and reads a static "
-          "profile; "
-          "its text describes ranks per input. Here a profile beside the model is used when there "
-          "is "
-          "one, otherwise ranks are estimated per prompt from rank_rows attention rows. "
-          "min_budget is 4 in its code, 10 in its plan, 32 in its benchmarks; default 4. The "
-          "original's sum drifts from the total when clamps bind and it hands layers more than the "
-          "prompt has; repair=seed gives its integers (capped by the prompt), repair=exact the "
-          "exact total.")
+          "profile; its text describes ranks per input. Here a profile beside the model is used "
+          "when there is one, otherwise ranks are estimated per prompt from rank_rows attention "
+          "rows. min_budget is 4 in its code, 10 in its plan, 32 in its benchmarks; default 4. "
+          "The original's sum drifts from the total when clamps bind and it hands layers more "
+          "than the prompt has; repair=seed gives its integers (capped by the prompt), "
+          "repair=exact the exact total.")
       .param(
           choice("strategy",
                  {"proportional", "softmax", "adaptive", "power", "uniform", "inverse", "random"})

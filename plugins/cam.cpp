@@ -75,8 +75,7 @@ class Cam {
                   "/params/history",
                   "cuts are " + std::to_string(n_new) + " tokens apart, history is " +
                       std::to_string(history_) +
-                      "; expected a history that reaches back to the "
-                      "last cut");
+                      "; expected a history that reaches back to the last cut");
     state.sums.resize(static_cast<size_t>(layer.n_kv_heads()));
     for_each_head(layer, [&](int32_t h) {
       const Cube attention = layer.head(h).window_attention();  // [group_size, W, n]

@@ -21,13 +21,10 @@ class CriticalKv {
         .reference("kvpress 0.5.5 CriticalKVPress")
         .notes(
             "In kvpress entries that the inner scorer protects are only numbers (the maximum plus "
-            "one) "
-            "that stage 2 multiplies like any other; that is protect_inner=kvpress, the default. "
-            "The "
-            "paper keeps SnapKV's window outright: protect_inner=pins. Stage 1 gets "
-            "first_stage_ratio "
-            "of the average head budget, at least one entry. Norms are float32, in kvpress of the "
-            "model's dtype.")
+            "one) that stage 2 multiplies like any other; that is protect_inner=kvpress, the "
+            "default. The paper keeps SnapKV's window outright: protect_inner=pins. Stage 1 gets "
+            "first_stage_ratio of the average head budget, at least one entry. Norms are float32, "
+            "in kvpress of the model's dtype.")
         .param(real("epsilon", 1e-4)
                    .min(0)
                    .doc("Added to the inner score, so that large values count where it is zero"))
@@ -54,8 +51,8 @@ class CriticalKv {
     const int64_t first_stage = first_stage_entries(layer);
     inner_.score(layer, out);
     out.set_pinned_to_max_plus_one();
-    const std::vector<float> norms =
-        kvhost::plugins::projected_norms(layer);  // [n_kv_heads, kv_len]
+    // [n_kv_heads, kv_len]
+    const std::vector<float> norms = kvhost::plugins::projected_norms(layer);
     for_each_head(layer, [&](int32_t h) {
       if (!keep_pins_) std::fill_n(out.pin_row(h), out.n_entries(h), int8_t{0});
       rescale(out, h, first_stage, norms.data() + h * layer.kv_len());

@@ -9,8 +9,8 @@ namespace {
 using namespace kvhost::sdk;
 
 constexpr double kTiny = 1e-6;
-constexpr int64_t kChunk =
-    1024;  // evicted entries compared at a time: [kChunk, n_kept] float32 of scratch
+// evicted entries compared at a time: [kChunk, n_kept] float32 of scratch
+constexpr int64_t kChunk = 1024;
 
 class Merging {
  public:
@@ -60,8 +60,8 @@ class Merging {
     const at::Tensor keys = as_float(head.keys().raw());        // [n, d]
     const at::Tensor values = as_float(head.values().raw());    // [n, d]
     const at::Tensor moving = values.index_select(0, evicted);  // [n_evicted, d]
-    at::Tensor staying =
-        at::from_blob(edit.values(h), {n_kept, values.size(1)}, at::kFloat);  // [n_kept, d] view
+    // [n_kept, d] view
+    at::Tensor staying = at::from_blob(edit.values(h), {n_kept, values.size(1)}, at::kFloat);
 
     const Match match =
         nearest(unit_rows(keys.index_select(0, kept)), unit_rows(keys.index_select(0, evicted)));

@@ -17,14 +17,11 @@ class Think {
         .reference("kvpress 0.5.5 ThinKPress")
         .notes(
             "A channel's score is the mean square of the last window_size queries times the mean "
-            "square of the kept "
-            "keys; int(head_dim * key_channel_compression_ratio) channels go. kvpress's default "
-            "ratio is 0, which "
-            "does nothing; here it is 0.5, as in the paper's main results (0.4 to 0.5). kvpress "
-            "writes zeros and "
-            "frees nothing; here rows of the remaining channels are stored. It keeps all entries: "
-            "after a method "
-            "that drops some, write snapkv+think. Keys of tokens to come are whole, as there.")
+            "square of the kept keys; int(head_dim * key_channel_compression_ratio) channels go. "
+            "kvpress's default ratio is 0, which does nothing; here it is 0.5, as in the paper's "
+            "main results (0.4 to 0.5). kvpress writes zeros and frees nothing; here rows of the "
+            "remaining channels are stored. It keeps all entries: after a method that drops some, "
+            "write snapkv+think. Keys of tokens to come are whole, as there.")
         .param(real("key_channel_compression_ratio", 0.5)
                    .min(0)
                    .below(1)

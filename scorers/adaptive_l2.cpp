@@ -22,9 +22,9 @@ class AdaptiveL2 {
             "Its own budget for n tokens, when the user gives none: all of them up to soft_limit, "
             "max(soft_limit, floor(n * ratio)) up to hard_limit with a ratio that falls from "
             "keep_ratio_max to keep_ratio_min, and target_size beyond. length=seen goes by the "
-            "tokens read, so that generating step by step moves through "
-            "the limits; length=cache goes by the entries held, as kvcompress does, which pins "
-            "the cache to soft_limit for ever. Its skip_layers is not part of a scorer.")
+            "tokens read, so that generating step by step moves through the limits; length=cache "
+            "goes by the entries held, as kvcompress does, which pins the cache to soft_limit for "
+            "ever. Its skip_layers is not part of a scorer.")
         .param(integer("target_size", 512)
                    .min(1)
                    .unit("entries")

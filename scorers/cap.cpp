@@ -63,8 +63,8 @@ class Cap {
       require_finite(head.keys(), 0, sinks, "key");
       if (n == 0) return;
       const at::Tensor keys = as_float(head.keys().raw()).narrow(/*dim=*/0, sinks, n);  // [n, d]
-      const at::Tensor values =
-          as_float(head.values().raw()).narrow(/*dim=*/0, sinks, n);  // [n, d]
+      // [n, d]
+      const at::Tensor values = as_float(head.values().raw()).narrow(/*dim=*/0, sinks, n);
       const at::Tensor directions = normalized(keys);
       at::Tensor scores = at::zeros({n}, at::kFloat);
       const int32_t group = layer.group_size();

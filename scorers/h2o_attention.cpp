@@ -50,8 +50,7 @@ class H2oAttention {
                    .min(0)
                    .unit("tokens")
                    .doc("How many of the last queries vote at a time; 0: all of the prompt. While "
-                        "generating, "
-                        "the tokens between two evictions"))
+                        "generating, the tokens between two evictions"))
         .uses(KVH_T_WINDOW_ATTENTION)
         .uses(KVH_T_ATTENTION_SUM)
         .decodes();
@@ -65,7 +64,9 @@ class H2oAttention {
         shared_(args.choice("head_mode") == "shared"),
         window_size_(args.integer("window_size")) {}
 
-  int64_t own_budget(int64_t /*n_tokens*/) const { return start_size_ + heavy_hitter_size_ + recent_size_; }
+  int64_t own_budget(int64_t /*n_tokens*/) const {
+    return start_size_ + heavy_hitter_size_ + recent_size_;
+  }
 
   void needs(Needs& needs) const {
     if (sums_only()) {

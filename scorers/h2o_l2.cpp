@@ -17,12 +17,9 @@ class H2oL2 {
         .reference("kvcompress h2o_l2")
         .notes(
             "kvcompress keeps start_size + heavy_hitter_size + recent_size entries per head; that "
-            "is "
-            "this method's own budget. A budget given by the user wins: first and recent entries "
-            "stay, "
-            "the recent part is shortened when both do not fit, and what is left goes to the "
-            "lowest "
-            "key norms. Unlike H2O, no attention is accumulated.")
+            "is this method's own budget. A budget given by the user wins: first and recent "
+            "entries stay, the recent part is shortened when both do not fit, and what is left "
+            "goes to the lowest key norms. Unlike H2O, no attention is accumulated.")
         .param(integer("start_size", 4).min(0).unit("entries").doc("First tokens that always stay"))
         .param(
             integer("heavy_hitter_size", 64)
@@ -42,7 +39,9 @@ class H2oL2 {
         heavy_hitter_size_(args.integer("heavy_hitter_size")),
         recent_size_(args.integer("recent_size")) {}
 
-  int64_t own_budget(int64_t /*n_tokens*/) const { return start_size_ + heavy_hitter_size_ + recent_size_; }
+  int64_t own_budget(int64_t /*n_tokens*/) const {
+    return start_size_ + heavy_hitter_size_ + recent_size_;
+  }
 
   void score(const Layer& layer, Scores& out) const {
     for_each_head(layer, [&](int32_t h) {

@@ -16,10 +16,9 @@ class SnapKv {
         .reference("kvpress 0.5.5 SnapKVPress")
         .notes(
             "window_size is 64 in kvpress, 32 in RankKV and the paper's code; default 64. The "
-            "paper "
-            "sums votes, kvpress averages them: the order is the same. The paper and RankKV may "
-            "pool "
-            "by maximum. A prompt no longer than the window is kept whole; kvpress refuses it.")
+            "paper sums votes, kvpress averages them: the order is the same. The paper and RankKV "
+            "may pool by maximum. A prompt no longer than the window is kept whole; kvpress "
+            "refuses it.")
         .param(integer("window_size", 64)
                    .min(1)
                    .unit("tokens")

@@ -11,8 +11,8 @@ namespace kvhost::plugins {
 // KVH_T_OUTPUT_WEIGHT. One chunk of one head per task: inside the host's loop libtorch runs on one
 // thread, without barriers.
 inline std::vector<float> projected_norms(const sdk::Layer& layer) {
-  constexpr int64_t kChunk =
-      256;  // entries at a time: [kChunk, hidden_size] float32 of scratch per thread
+  // entries at a time: [kChunk, hidden_size] float32 of scratch per thread
+  constexpr int64_t kChunk = 256;
   // [hidden_size, n_heads * d] -> [n_kv_heads, group_size, d, hidden_size] float32
   const at::Tensor weight =
       sdk::as_float(layer.get(KVH_T_OUTPUT_WEIGHT))
@@ -24,8 +24,8 @@ inline std::vector<float> projected_norms(const sdk::Layer& layer) {
     for (int64_t task = begin; task < end; ++task) {
       layer.check_cancelled();
       const int64_t h = task / n_chunks;
-      const at::Tensor values =
-          sdk::as_tensor(layer.head(static_cast<int32_t>(h)).values().raw());  // [n, d]
+      // [n, d]
+      const at::Tensor values = sdk::as_tensor(layer.head(static_cast<int32_t>(h)).values().raw());
       const int64_t first = std::min(task % n_chunks * kChunk, values.size(0));
       const int64_t last = std::min(first + kChunk, values.size(0));
       const at::Tensor rows = values.slice(0, first, last).to(at::kFloat);  // [c, d]

@@ -22,7 +22,8 @@ inline void require_whole_prompt(const sdk::Layer& layer) {
                      "",
                      "head " + std::to_string(h) + " holds " +
                          std::to_string(layer.head(h).n_entries()) + " of " +
-                         std::to_string(layer.n_seen()) + " tokens, the others went with a sliding window or an earlier part of the "
+                         std::to_string(layer.n_seen()) +
+                         " tokens, the others went with a sliding window or an earlier part of the "
                          "composition; expected all of them");
   }
 }

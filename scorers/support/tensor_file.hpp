@@ -2,9 +2,8 @@
 // Learned tensors of a method in a safetensors file, checked before anything is read from it.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <kvhost/resources.hpp>
+#include <nlohmann/json.hpp>
 
 namespace kvhost::scorers {
 
