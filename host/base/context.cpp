@@ -6,7 +6,8 @@
 namespace kvhost {
 
 void Context::check() const {
-  if (is_cancelled()) throw Error(ExitCode::Interrupted, "", "interrupted; nothing more was written");
+  if (is_cancelled())
+    throw Error(ExitCode::Interrupted, "", "interrupted; nothing more was written");
 }
 
 }  // namespace kvhost

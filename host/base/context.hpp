@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program hands down to everything that works for it: how to be stopped, where words go, how
-// many threads. Nothing below the command line keeps such things for itself, so that several engines
-// live in one process.
+// many threads. Nothing below the command line keeps such things for itself, so that several
+// engines live in one process.
 #pragma once
 
 #include <functional>

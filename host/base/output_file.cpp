@@ -39,9 +39,7 @@ struct Descriptor {
   int fd;
 };
 
-void fill_descriptor(const fs::path& path,
-                     int fd,
-                     const std::function<void(std::ostream&)>& fill) {
+void fill_descriptor(const fs::path& path, int fd, const std::function<void(std::ostream&)>& fill) {
   FdBuffer buffer(fd, path.string());
   std::ostream out(&buffer);
   out.exceptions(std::ios::badbit);

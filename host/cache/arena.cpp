@@ -78,8 +78,9 @@ void Region::resize(int64_t bytes) {
                      "; expected that much free memory: shorten the prompt or keep fewer entries");
     }
     data_ = static_cast<std::byte*>(mapped);
-    // Filling 4 KB pages one by one takes several times as long as writing them. Where the system has
-    // no large pages it stays so, hence no check; a large page never reaches beyond the mapping.
+    // Filling 4 KB pages one by one takes several times as long as writing them. Where the system
+    // has no large pages it stays so, hence no check; a large page never reaches beyond the
+    // mapping.
     if (wanted >= kLargePage) madvise(mapped, static_cast<size_t>(wanted), MADV_HUGEPAGE);
   }
   arena_->count(wanted - std::exchange(bytes_, wanted));

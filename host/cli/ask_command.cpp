@@ -36,8 +36,8 @@ std::string document_line(const AskReport& report) {
 
 std::string answer_line(const AskAnswer& answer) {
   const Timings& t = answer.generation.timings;
-  std::string line = "first token after " + format_ms(t.ttft_ms) + ", then " +
-                     format_ms(t.tpot_ms) + " a token";
+  std::string line =
+      "first token after " + format_ms(t.ttft_ms) + ", then " + format_ms(t.tpot_ms) + " a token";
   if (answer.question.expect)
     line += std::string(answer.right() ? "; right: '" : "; WRONG, expected '") +
             *answer.question.expect + "'";
@@ -91,8 +91,7 @@ int ask_with(const AskFlags& flags) {
     callbacks = screen(make_ink(options.run.output.color, STDOUT_FILENO), progress);
   const AskReport report = ask(options, callbacks);
   progress.erase();
-  if (!flags.json.empty())
-    write_file(flags.json, [&](std::ostream& out) { out << report.json(); });
+  if (!flags.json.empty()) write_file(flags.json, [&](std::ostream& out) { out << report.json(); });
   const bool all_right = std::all_of(report.answers.begin(),
                                      report.answers.end(),
                                      [](const AskAnswer& answer) { return answer.right(); });
@@ -109,17 +108,18 @@ void add_questions(CLI::App& app, AskFlags* flags) {
             "FILE",
             "JSON lines, each {\"question\": TEXT} or {\"tokens\": [ids]}, optionally \"expect\"."},
            [flags](const std::string& v) { flags->own.questions_file = v; });
-  add_texts(app,
-            {"--expect",
-             "TEXT",
-             "The answer must contain this, or the exit code is 1; one for each -q."},
-            [flags](const std::string& v) { flags->own.expects.push_back(v); });
+  add_texts(
+      app,
+      {"--expect", "TEXT", "The answer must contain this, or the exit code is 1; one for each -q."},
+      [flags](const std::string& v) { flags->own.expects.push_back(v); });
   add_switch(app,
              {"--question-aware", "", "Compress again for every question, with it in sight."},
              [flags] { flags->own.question_aware = true; });
   add_switch(app,
-             {"--chat", "", "Put document and question by the model's chat template. Default: "
-                            "where the model has one."},
+             {"--chat",
+              "",
+              "Put document and question by the model's chat template. Default: "
+              "where the model has one."},
              [flags] { flags->own.chat = true; });
   add_switch(app, {"--no-chat", "", "The question follows the document as it is."}, [flags] {
     flags->own.chat = false;

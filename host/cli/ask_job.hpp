@@ -50,9 +50,9 @@ struct AskReport {
 
 struct AskCallbacks {
   JobCallbacks job;
-  std::function<void(const AskReport&)> on_document;    // it has been read
-  std::function<void(const Question&)> on_question;     // its answer follows
-  std::function<void(const AskAnswer&)> on_answer;      // it is complete
+  std::function<void(const AskReport&)> on_document;  // it has been read
+  std::function<void(const Question&)> on_question;   // its answer follows
+  std::function<void(const AskAnswer&)> on_answer;    // it is complete
 };
 
 std::vector<Question> read_questions(const AskOptions& options, int64_t vocab_size);

@@ -20,10 +20,8 @@ std::vector<int32_t> read_ids(const json& ids, const std::string& where, int64_t
   if (!ids.is_array() || ids.empty())
     bad_request(where, "found " + quoted(ids.dump()) + "; expected an array of token ids");
   for (size_t i = 0; i < ids.size(); ++i)
-    tokens.push_back(static_cast<int32_t>(
-        integer_from_json(where + "/" + std::to_string(i),
-                          ids[i],
-                          {0, static_cast<double>(vocab_size) - 1})));
+    tokens.push_back(static_cast<int32_t>(integer_from_json(
+        where + "/" + std::to_string(i), ids[i], {0, static_cast<double>(vocab_size) - 1})));
   return tokens;
 }
 
@@ -42,8 +40,7 @@ Question read_question(const std::string& line, const std::string& where, int64_
       question.tokens = read_ids(value, at, vocab_size);
       continue;
     }
-    if (!value.is_string())
-      bad_request(at, "found " + quoted(value.dump()) + "; expected a text");
+    if (!value.is_string()) bad_request(at, "found " + quoted(value.dump()) + "; expected a text");
     if (key == "question")
       question.text = value.get<std::string>();
     else
@@ -109,24 +106,23 @@ std::string AskReport::json() const {
   nlohmann::json n_kept = nlohmann::json::array(), list = nlohmann::json::array();
   for (const auto& layer : layers) n_kept.push_back(layer.n_kept);
   for (const auto& answer : answers) list.push_back(answer_json(answer));
-  const nlohmann::json out = {
-      {"schema", 1},
-      {"press", press},
-      {"question_aware", question_aware},
-      {"budget",
-       {{"mode", budget.mode},
-        {"value", budget.value},
-        {"entries_per_head", budget.entries_per_head},
-        {"raised", budget.raised}}},
-      {"document",
-       {{"title", title},
-        {"n_tokens", n_tokens},
-        {"prefill_ms", prefill_ms},
-        {"n_kept", n_kept},
-        {"cache_bytes_full", memory.cache_bytes_full},
-        {"cache_bytes_kept", memory.cache_bytes_kept}}},
-      {"answers", list},
-      {"warnings", warnings}};
+  const nlohmann::json out = {{"schema", 1},
+                              {"press", press},
+                              {"question_aware", question_aware},
+                              {"budget",
+                               {{"mode", budget.mode},
+                                {"value", budget.value},
+                                {"entries_per_head", budget.entries_per_head},
+                                {"raised", budget.raised}}},
+                              {"document",
+                               {{"title", title},
+                                {"n_tokens", n_tokens},
+                                {"prefill_ms", prefill_ms},
+                                {"n_kept", n_kept},
+                                {"cache_bytes_full", memory.cache_bytes_full},
+                                {"cache_bytes_kept", memory.cache_bytes_kept}}},
+                              {"answers", list},
+                              {"warnings", warnings}};
   return out.dump(2) + "\n";
 }
 

@@ -39,7 +39,8 @@ std::string Chat::greeting() const {
                      " tokens; cache " + format_bytes(memory.cache_bytes_full) + " -> " +
                      format_bytes(memory.cache_bytes_kept) + " (" + job_.policy.press() + ")\n";
   if (!document_.question.empty())
-    text += "The document asks: " + document_.question + " ...   (answer: " + document_.expect + ")\n";
+    text +=
+        "The document asks: " + document_.question + " ...   (answer: " + document_.expect + ")\n";
   return text + "/help shows what else there is; Ctrl-C stops an answer, Ctrl-D leaves.\n";
 }
 
@@ -156,9 +157,8 @@ void Chat::ask(const std::string& question) {
   const std::string text = answer(sequence_, turn.tokens);
   conversation.answered(question, text);
   note("  first token after " + format_ms(last_.timings.ttft_ms) + ", " +
-       format_ms(last_.timings.tpot_ms) + " a token; " +
-       std::to_string(sequence_.tokens().size()) + " tokens read, cache " +
-       format_bytes(sequence_.bytes_kept()));
+       format_ms(last_.timings.tpot_ms) + " a token; " + std::to_string(sequence_.tokens().size()) +
+       " tokens read, cache " + format_bytes(sequence_.bytes_kept()));
 }
 
 // The talk is kept whole until it has grown as large as the compressed document.
@@ -183,9 +183,8 @@ void Chat::read_anew(const std::vector<int32_t>& tokens, const Policy& policy, c
 
 void Chat::ask_full(const std::string& question) {
   const auto& read = sequence_.tokens();
-  const bool behind =
-      full_ && full_->tokens().size() <= read.size() &&
-      std::equal(full_->tokens().begin(), full_->tokens().end(), read.begin());
+  const bool behind = full_ && full_->tokens().size() <= read.size() &&
+                      std::equal(full_->tokens().begin(), full_->tokens().end(), read.begin());
   if (!behind) {
     full_.emplace(job_.model, full_policy(job_), job_.sequence);
     full_->prefill(read, watching("reading, full cache"));
@@ -242,7 +241,8 @@ void Chat::show_kept(const std::string& argument) {
 void Chat::show_stats(const std::string&) {
   const MemoryUse memory = sequence_.memory();
   std::cout << "  press     " << job_.policy.press() << '\n'
-            << "  budget    " << budget_line(sequence_.budget(), sequence_.n_prompt_tokens()) << '\n'
+            << "  budget    " << budget_line(sequence_.budget(), sequence_.n_prompt_tokens())
+            << '\n'
             << "  tokens    " << sequence_.tokens().size() << " read, "
             << sequence_.n_prompt_tokens() << " of them compressed\n"
             << "  cache     " << format_bytes(sequence_.bytes_kept()) << " now, "

@@ -9,10 +9,10 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
-#include "input/demo_prompts.hpp"
 #include "cli/flags.hpp"
-#include "input/paths.hpp"
 #include "engine/plugin_set.hpp"
+#include "input/demo_prompts.hpp"
+#include "input/paths.hpp"
 
 namespace kvhost {
 

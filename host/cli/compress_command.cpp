@@ -65,38 +65,39 @@ int compress_with(const CompressFlags& flags) {
 }  // namespace
 
 Command compress_command() {
-  return {"compress",
-          "read a document, compress its cache, save it for later questions",
-          "",
-          "The file holds what was kept, as safetensors that other programs can read "
-          "(docs/saved_cache.md). ask, chat,\n"
-          "score and run take it by --cache; it knows its model.",
-          "kvhost compress -f book.txt -o book.kv.safetensors --press {press}\n"
-          "kvhost ask --cache book.kv.safetensors -q 'Who is Alice?'",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<CompressFlags>(app);
-            auto* own = flags.get();
-            flags->shared.add_model();
-            flags->shared.add_prompt();
-            add_switch(app,
-                       {"--chat", "", "Put the document by the model's chat template. Default: "
-                                      "where the model has one."},
-                       [own] { own->chat = true; });
-            add_switch(app, {"--no-chat", "", "The document as it is."}, [own] {
-              own->chat = false;
-            });
-            flags->shared.add_system();
-            flags->shared.add_press();
-            app.option_defaults()->group("Output");
-            add_text(app,
-                     {"-o,--out", "FILE", "The saved cache (required)."},
-                     [own](const std::string& v) { own->out = v; });
-            add_text(app,
-                     {"--json", "FILE", "Write what was measured; - = standard output."},
-                     [own](const std::string& v) { own->json = v; });
-            flags->shared.add_plugins();
-            return [flags] { return compress_with(*flags); };
-          }};
+  return {
+      "compress",
+      "read a document, compress its cache, save it for later questions",
+      "",
+      "The file holds what was kept, as safetensors that other programs can read "
+      "(docs/saved_cache.md). ask, chat,\n"
+      "score and run take it by --cache; it knows its model.",
+      "kvhost compress -f book.txt -o book.kv.safetensors --press {press}\n"
+      "kvhost ask --cache book.kv.safetensors -q 'Who is Alice?'",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<CompressFlags>(app);
+        auto* own = flags.get();
+        flags->shared.add_model();
+        flags->shared.add_prompt();
+        add_switch(app,
+                   {"--chat",
+                    "",
+                    "Put the document by the model's chat template. Default: "
+                    "where the model has one."},
+                   [own] { own->chat = true; });
+        add_switch(app, {"--no-chat", "", "The document as it is."}, [own] { own->chat = false; });
+        flags->shared.add_system();
+        flags->shared.add_press();
+        app.option_defaults()->group("Output");
+        add_text(app,
+                 {"-o,--out", "FILE", "The saved cache (required)."},
+                 [own](const std::string& v) { own->out = v; });
+        add_text(app,
+                 {"--json", "FILE", "Write what was measured; - = standard output."},
+                 [own](const std::string& v) { own->json = v; });
+        flags->shared.add_plugins();
+        return [flags] { return compress_with(*flags); };
+      }};
 }
 
 }  // namespace kvhost

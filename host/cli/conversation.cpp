@@ -67,9 +67,10 @@ std::string Conversation::before_question(const std::string& document) const {
   const std::string rendered = render({{"user", kMark}}, document);
   const size_t at = rendered.find(kMark);
   if (at == std::string::npos)
-    cannot_load(model_.facts().path,
-                "its chat template does not show a user's message as it is; expected one that does, "
-                "or --no-chat");
+    cannot_load(
+        model_.facts().path,
+        "its chat template does not show a user's message as it is; expected one that does, "
+        "or --no-chat");
   return rendered.substr(0, at);
 }
 

@@ -37,8 +37,8 @@ class Conversation {
   // The first question about the document, up to where the answer begins.
   std::vector<int32_t> first_question(const std::string& question) const;
 
-  // The next turn: the question after all turns so far. Says whether the turns so far are in front of
-  // it as they were read and answered; if not, `tokens` is the whole conversation anew.
+  // The next turn: the question after all turns so far. Says whether the turns so far are in front
+  // of it as they were read and answered; if not, `tokens` is the whole conversation anew.
   struct Turn {
     std::vector<int32_t> tokens;
     bool continues = true;

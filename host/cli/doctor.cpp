@@ -8,12 +8,12 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "engine/plugin_set.hpp"
 #include "input/demo_prompts.hpp"
 #include "input/paths.hpp"
 #include "model/config.hpp"
 #include "registry/search_path.hpp"
 #include "report/table.hpp"
-#include "engine/plugin_set.hpp"
 
 namespace kvhost {
 

@@ -29,9 +29,9 @@ struct Finding {
 std::vector<Finding> diagnose(const PluginOptions& plugins);
 
 std::vector<Finding> diagnose_machine();  // libtorch, CPU, threads, memory
-std::vector<Finding> diagnose_plugins(
-    const PluginOptions& plugins);  // search path, methods, failures, shadowed
-Finding diagnose_model();           // the bundled one
+// search path, methods, failures, shadowed
+std::vector<Finding> diagnose_plugins(const PluginOptions& plugins);
+Finding diagnose_model();  // the bundled one
 
 nlohmann::json findings_json(const std::vector<Finding>& findings);
 void print_findings(std::ostream& out, const Ink& ink, const std::vector<Finding>& findings);

@@ -116,8 +116,7 @@ Policy full_policy(const Job& job) {
 }
 
 GenerationLimits limits_of(const RunOptions& options, const Prompt& prompt) {
-  const int64_t wish =
-      prompt.wanted_new_tokens > 0 ? prompt.wanted_new_tokens : kDefaultNewTokens;
+  const int64_t wish = prompt.wanted_new_tokens > 0 ? prompt.wanted_new_tokens : kDefaultNewTokens;
   return {options.generate.max_new_tokens.value_or(wish), options.generate.stop};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request made ready: everything that can be known of it without weights. What is wrong with it is
-// found here.
+// A request made ready: everything that can be known of it without weights. What is wrong with it
+// is found here.
 #pragma once
 
 #include <functional>

@@ -11,8 +11,8 @@
 #include "cli/flags.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
-#include "registry/print.hpp"
 #include "engine/plugin_set.hpp"
+#include "registry/print.hpp"
 
 namespace kvhost {
 
@@ -39,8 +39,9 @@ std::string markdown(const registry::Catalog& catalog) {
       const auto* word = param.def.if_is<std::string>();
       params.push_back("`" + param.name + "` (" + (word ? *word : param.def.text()) + ")");
     }
-    const std::string inside =
-        method.default_inner.empty() ? "" : "; takes `" + method.default_inner + "` when no scorer is inside";
+    const std::string inside = method.default_inner.empty() ? ""
+                                                            : "; takes `" + method.default_inner +
+                                                                  "` when no scorer is inside";
     out += "| `" + method.name + "` | " + registry::kind_name(method.kind) + " | " +
            escaped(method.summary + inside) + " | " + escaped(join(params, ", ")) + " | " +
            escaped(method.paper) + " |\n";

@@ -77,7 +77,8 @@ int run_command_line(const StandardOutput& output, std::vector<std::string> word
   if (parse_flags(app, words)) return print(command_help(command, app));
   output.check();
   install_interrupt_handler();
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of that write, as a full disk is
+  // a limit on file sizes is an error of that write, as a full disk is
+  std::signal(SIGXFSZ, SIG_IGN);
   install_call_watch(plugin_deadline());
   return action();
 }

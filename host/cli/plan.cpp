@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <deque>
 #include <nlohmann/json.hpp>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "base/text.hpp"
@@ -144,8 +143,7 @@ nlohmann::json plan(const RunOptions& options) {
   const CacheLayout layout{c.n_layers, c.n_kv_heads, c.head_dim, dtype};
   const Numbers n{kv_len, kv_len * c.n_kv_heads, layout.bytes_per_entry(), c.n_layers};
   const Press& press = *policy.press;
-  const int64_t total =
-      press.none() ? n.full_layer_entries * c.n_layers : budget.entries_total;
+  const int64_t total = press.none() ? n.full_layer_entries * c.n_layers : budget.entries_total;
   std::vector<int64_t> entries;
   if (press.none()) {
     entries.assign(static_cast<size_t>(c.n_layers), n.full_layer_entries);
@@ -161,8 +159,7 @@ nlohmann::json plan(const RunOptions& options) {
   return {
       {"press", policy.text},
       {"json", nlohmann::json::parse(policy.json)},
-      {"decode_press",
-       policy.decode_press ? nlohmann::json(policy.decode_text) : nlohmann::json()},
+      {"decode_press", policy.decode_press ? nlohmann::json(policy.decode_text) : nlohmann::json()},
       {"model",
        {{"path", job.model.facts().path},
         {"family", c.family},

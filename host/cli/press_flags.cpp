@@ -22,7 +22,7 @@ void RunFlags::add_press() {
       {"--press",
        "SPEC",
        "Methods, outermost first: allocator:scorer, parameters in (). 'none' = full cache. "
-            "Default: {press}."},
+       "Default: {press}."},
       [this](const std::string& v) {
         later([v](RunOptions& o) { o.press.press = {PressSource::Form::Text, v, "--press", ""}; });
       });

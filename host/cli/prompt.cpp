@@ -22,7 +22,9 @@ Source read_source(const PromptOptions& options) {
   return {read_file(options.file, ExitCode::BadRequest), options.file.string()};
 }
 
-std::vector<int32_t> encode(const PromptOptions& options, const Source& source, const Model& model) {
+std::vector<int32_t> encode(const PromptOptions& options,
+                            const Source& source,
+                            const Model& model) {
   try {
     const std::string text = options.lossy ? sanitize_utf8(source.text) : source.text;
     if (options.chat) return encode_message(model, options.system, text);

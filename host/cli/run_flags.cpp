@@ -94,9 +94,9 @@ void RunFlags::add_chat() {
 }
 
 void RunFlags::add_system() {
-  add_text(app_,
-           {"--system", "TEXT", "A system message before it."},
-           [this](const std::string& v) { later([v](RunOptions& o) { o.prompt.system = v; }); });
+  add_text(app_, {"--system", "TEXT", "A system message before it."}, [this](const std::string& v) {
+    later([v](RunOptions& o) { o.prompt.system = v; });
+  });
 }
 
 void RunFlags::add_plugins() {

@@ -108,8 +108,7 @@ RunResult run(const RunOptions& options, const JobCallbacks& callbacks) {
   report.run.timings.compact_ms = timings.compact_ms;
   if (full) report.full = std::move(full->generation);
   if (result.kept)
-    result.kept->presses[0].exchanges.push_back(
-        {report.question, report.run.text, report.expect});
+    result.kept->presses[0].exchanges.push_back({report.question, report.run.text, report.expect});
   const OutputOptions& output = options.output;
   if (!output.json.empty()) write_json(output.json, to_json(report));
   if (!output.kept_html.empty())

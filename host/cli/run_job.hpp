@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "cli/job.hpp"
-#include "report/kept_view.hpp"
 #include "input/options.hpp"
 #include "measure/run_report.hpp"
+#include "report/kept_view.hpp"
 
 namespace kvhost {
 

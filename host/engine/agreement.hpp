@@ -17,9 +17,9 @@ struct FullRun {
   std::vector<std::vector<float>> logprobs;  // [n][vocab_size] before each generated token
 };
 
-// Teacher-forces the full cache's own continuation through `compressed`, which is changed. The first
-// token is left out: both predict it from the same exact prefill. Empty when fewer than two tokens
-// were generated.
+// Teacher-forces the full cache's own continuation through `compressed`, which is changed. The
+// first token is left out: both predict it from the same exact prefill. Empty when fewer than two
+// tokens were generated.
 KVHOST_API std::optional<Agreement> agreement(Sequence& compressed, const FullRun& full);
 
 }  // namespace kvhost

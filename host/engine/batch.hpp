@@ -18,8 +18,8 @@ class KVHOST_API Batch {
   explicit Batch(const Model& model);
   ~Batch();
 
-  // Before the first step(). What prefill() or append() would read; a sequence may be added once. It
-  // must not be used otherwise until the batch is done, and must outlive it.
+  // Before the first step(). What prefill() or append() would read; a sequence may be added once.
+  // It must not be used otherwise until the batch is done, and must outlive it.
   void add(Sequence& sequence, std::span<const int32_t> tokens);
 
   // Runs one layer; false when all is read. When it throws, the batch is over and its sequences are

@@ -20,10 +20,11 @@ struct SavedCache {
   std::map<std::string, std::string> metadata;
 };
 
-// Writes the cache as it lies in memory, without a copy of it; `path` as in write_file(). The caller
-// says in `metadata` what model and press it is of; what the file says by itself (schema, kvhost,
-// layout, n_seen, hashes) is added, and replaces keys of these names, so that a loaded cache's
-// metadata can be given again. Throws Error(RunFailed): also for a cache in the midst of a forward.
+// Writes the cache as it lies in memory, without a copy of it; `path` as in write_file(). The
+// caller says in `metadata` what model and press it is of; what the file says by itself (schema,
+// kvhost, layout, n_seen, hashes) is added, and replaces keys of these names, so that a loaded
+// cache's metadata can be given again. Throws Error(RunFailed): also for a cache in the midst of a
+// forward.
 void save_cache(const std::filesystem::path& path,
                 const KvCache& cache,
                 std::span<const float> logits,

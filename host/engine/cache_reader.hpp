@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A saved cache's file on the way in: its header is checked, its tensors are read where they belong.
+// A saved cache's file on the way in: its header is checked, its tensors are read where they
+// belong.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a saved cache consists of: the one list that the writer follows and the reader compares with.
+// What a saved cache consists of: the one list that the writer follows and the reader compares
+// with.
 #pragma once
 
 #include <cstddef>
@@ -59,8 +60,8 @@ std::vector<std::span<const std::byte>> pieces(const CacheContent& content,
 void hash_tensors(const CacheContent& content, std::vector<CacheTensor>& tensors);
 
 // SHA-256 over metadata (all but "digest" itself), names, types, shapes and XXH64 of all tensors.
-// SHA-256 of the rows themselves would take longer than reading them, and prove no more: who changes
-// them can change the digest too.
+// SHA-256 of the rows themselves would take longer than reading them, and prove no more: who
+// changes them can change the digest too.
 std::string cache_digest(const std::map<std::string, std::string>& metadata,
                          std::vector<CacheTensor> tensors);
 

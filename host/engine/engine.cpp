@@ -17,7 +17,8 @@ struct Engine::State {
       : context(std::move(given)), plugins(find_plugins(options.plugin_paths)) {}
 
   // The loaded press of a composition, made once for a model.
-  std::shared_ptr<const Press> press(const Composition& composition, const ModelState& model) const {
+  std::shared_ptr<const Press> press(const Composition& composition,
+                                     const ModelState& model) const {
     const std::lock_guard lock(mutex);
     auto& known = presses[{composition.text(), &model}];
     auto press = known.lock();

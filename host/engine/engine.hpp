@@ -6,8 +6,8 @@
 // threads at once. A Sequence or a Batch belongs to one thread at a time; different ones may run at
 // the same time. Two engines in one process know nothing of each other.
 //
-// Errors: everything here throws kvhost::Error (a std::runtime_error), whose text is one line: where,
-// what was found, what was expected, the cure.
+// Errors: everything here throws kvhost::Error (a std::runtime_error), whose text is one line:
+// where, what was found, what was expected, the cure.
 #pragma once
 
 #include <filesystem>

@@ -96,8 +96,7 @@ Generation generate(Sequence& sequence,
   const auto steps = static_cast<double>(out.tokens.size()) - 1;
   out.timings.decode_ms = sequence.timings().decode_ms - decode_before;
   out.timings.tpot_ms = steps > 0 ? out.timings.decode_ms / steps : 0;
-  out.timings.tokens_per_s =
-      out.timings.decode_ms > 0 ? 1000 * steps / out.timings.decode_ms : 0;
+  out.timings.tokens_per_s = out.timings.decode_ms > 0 ? 1000 * steps / out.timings.decode_ms : 0;
   return out;
 }
 

@@ -28,11 +28,11 @@ struct GenerationSinks {
   std::function<void(std::span<const float> logits)> on_logits;
 };
 
-// Lets `sequence` go on until a limit, a stop text or the model's own end. Fills tokens, text, finish
-// reason and the decode timings. Throws Error(Interrupted) between tokens when the engine's context
-// says so; the sequence is then as after the last token that was read.
+// Lets `sequence` go on until a limit, a stop text or the model's own end. Fills tokens, text,
+// finish reason and the decode timings. Throws Error(Interrupted) between tokens when the engine's
+// context says so; the sequence is then as after the last token that was read.
 KVHOST_API Generation generate(Sequence& sequence,
-                    const GenerationLimits& limits,
-                    const GenerationSinks& sinks = {});
+                               const GenerationLimits& limits,
+                               const GenerationSinks& sinks = {});
 
 }  // namespace kvhost

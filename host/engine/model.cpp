@@ -33,12 +33,8 @@ std::shared_ptr<const ModelState> open_model(const ModelOptions& options) {
   state->config = read_config(options.folder);
   state->dtype = options.dtype.value_or(state->config.checkpoint_dtype);
   const ModelConfig& c = state->config;
-  state->facts = {options.folder.string(),
-                  c.family,
-                  c.n_layers,
-                  c.n_heads,
-                  c.n_kv_heads,
-                  c.head_dim};
+  state->facts = {
+      options.folder.string(), c.family, c.n_layers, c.n_heads, c.n_kv_heads, c.head_dim};
   state->tokenizer = load_tokenizer(options, state->warnings);
   return state;
 }

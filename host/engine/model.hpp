@@ -19,9 +19,9 @@
 namespace kvhost {
 
 struct ModelOptions {
-  std::filesystem::path folder;          // of a Hugging Face checkpoint
-  std::optional<DType> dtype;            // of weights and cache; none: the checkpoint's
-  bool needs_tokenizer = true;           // false: one that is absent is no error
+  std::filesystem::path folder;  // of a Hugging Face checkpoint
+  std::optional<DType> dtype;    // of weights and cache; none: the checkpoint's
+  bool needs_tokenizer = true;   // false: one that is absent is no error
 };
 
 class Tokenizer;
@@ -48,8 +48,8 @@ class KVHOST_API Model {
   // also when it was long ago.
   double load() const;
 
-  // Hashes that tell this model and its tokenizer from others, for saved caches. Of the weights: the
-  // sizes, the headers, and samples all over.
+  // Hashes that tell this model and its tokenizer from others, for saved caches. Of the weights:
+  // the sizes, the headers, and samples all over.
   std::string weights_hash() const;
   std::string tokenizer_hash() const;
 

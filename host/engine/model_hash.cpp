@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashes that tell models apart. All bytes of a large model take seconds to hash; sizes, headers and
-// samples all over change with every other training of the same architecture.
+// Hashes that tell models apart. All bytes of a large model take seconds to hash; sizes, headers
+// and samples all over change with every other training of the same architecture.
 #include <algorithm>
 #include <fstream>
 #include <vector>

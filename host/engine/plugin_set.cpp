@@ -10,8 +10,8 @@
 namespace kvhost {
 namespace {
 
-// Plugins lie beside the program, or, when this code is in a shared library, beside that: its prefix
-// stands for the program's.
+// Plugins lie beside the program, or, when this code is in a shared library, beside that: its
+// prefix stands for the program's.
 std::filesystem::path home_program() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&find_plugins), &info) != 0 && info.dli_fname) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is kept: the loaded methods of a composition and the rule that turns a prompt's length into a
-// budget, for one model. A handle; copies share one policy. May be used by any number of threads.
+// What is kept: the loaded methods of a composition and the rule that turns a prompt's length into
+// a budget, for one model. A handle; copies share one policy. May be used by any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class KVHOST_API Policy {
  public:
   explicit Policy(std::shared_ptr<const PolicyState> state) : state_(std::move(state)) {}
 
-  std::string press() const;       // canonical text; "none": the full cache
-  std::string press_json() const;  // canonical JSON, all parameters
+  std::string press() const;         // canonical text; "none": the full cache
+  std::string press_json() const;    // canonical JSON, all parameters
   std::string decode_press() const;  // "" when nothing compresses while generating
   BudgetReport budget(int64_t kv_len) const;
   const std::vector<std::string>& warnings() const;

@@ -10,7 +10,7 @@
 namespace kvhost {
 
 struct PolicyOptions {
-  PressSource press;         // compresses the prompt; nothing said = the default composition
+  PressSource press;  // compresses the prompt; nothing said = the default composition
   // compresses while generating; nothing said = nothing does
   PressSource decode_press{PressSource::Form::None, "", "--decode-press", ""};
 

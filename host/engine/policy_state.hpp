@@ -30,7 +30,6 @@ struct PolicyState {
   DecodePolicy decode_policy(const BudgetReport& budget) const;
 };
 
-
 // Throws Error when a budget was given beside a method that leaves none to give.
 void check_own_total(const PolicyState& policy);
 

@@ -14,8 +14,8 @@ class Sampler {
  public:
   explicit Sampler(const SamplingOptions& options) : options_(options), generator_(options.seed) {}
 
-  // logits: [vocab_size]. Ties go to the lower id. top_k, then top_p, as in the usual order of these
-  // filters.
+  // logits: [vocab_size]. Ties go to the lower id. top_k, then top_p, as in the usual order of
+  // these filters.
   int32_t next(std::span<const float> logits);
 
  private:

@@ -73,9 +73,9 @@ Sequence Sequence::load(const std::filesystem::path& file,
                     layout_text(state->cache.layout()));
   if (layout.dtype != state->cache.layout().dtype)
     cannot_load(file.string(),
-                std::string("holds ") + dtype_name(layout.dtype) + " entries and the model runs in " +
-                    dtype_name(state->cache.layout().dtype) + "; expected --dtype " +
-                    dtype_name(layout.dtype));
+                std::string("holds ") + dtype_name(layout.dtype) +
+                    " entries and the model runs in " + dtype_name(state->cache.layout().dtype) +
+                    "; expected --dtype " + dtype_name(layout.dtype));
   if (static_cast<int64_t>(saved.logits.size()) != model.vocab_size())
     cannot_load(file.string(),
                 "holds " + std::to_string(saved.logits.size()) + " logits; expected " +

@@ -13,9 +13,7 @@ namespace kvhost {
 
 Sequence::Sequence(const Model& model, const Policy& policy, const SequenceOptions& options)
     : state_(std::make_unique<State>(
-          model.shared(),
-          std::shared_ptr<const PolicyState>(policy.shared()),
-          options)) {}
+          model.shared(), std::shared_ptr<const PolicyState>(policy.shared()), options)) {}
 Sequence::Sequence(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Sequence::~Sequence() = default;
 Sequence::Sequence(Sequence&&) noexcept = default;
@@ -89,8 +87,8 @@ Sequence Sequence::fork() const {
   copy->layers = state_->layers;
   copy->facts = state_->facts;
   if (state_->decode_run)
-    copy->decode_run = std::make_unique<DecodeRun>(
-        *state_->decode_run, copy->pressed(*state_->policy->decode_press));
+    copy->decode_run = std::make_unique<DecodeRun>(*state_->decode_run,
+                                                   copy->pressed(*state_->policy->decode_press));
   return Sequence(std::move(copy));
 }
 
@@ -107,13 +105,9 @@ int64_t Sequence::bytes_kept() const { return state_->cache.bytes_kept(); }
 
 MemoryUse Sequence::memory() const { return state_->memory; }
 
-const std::string& Sequence::observed_name() const {
-  return state_->layer_budgets.observed_name;
-}
+const std::string& Sequence::observed_name() const { return state_->layer_budgets.observed_name; }
 
-const std::string& Sequence::observed_from() const {
-  return state_->layer_budgets.observed_from;
-}
+const std::string& Sequence::observed_from() const { return state_->layer_budgets.observed_from; }
 
 const std::vector<std::vector<std::vector<float>>>& Sequence::scores() const {
   return state_->trace.scores;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One text: read once, compressed, then continued, asked, forked, saved. Used by one thread at a time.
+// One text: read once, compressed, then continued, asked, forked, saved. Used by one thread at a
+// time.
 #pragma once
 
 #include <cstdint>

@@ -77,14 +77,14 @@ void Sequence::State::begin_prefill() {
   trace = PressTrace{};
   trace.keep_scores = options.keep_scores;
   if (!policy->press->none())
-    pass_->press_run = std::make_unique<PrefillRun>(
-        pressed(*policy->press), budget.entries_total, kv_len, trace);
+    pass_->press_run =
+        std::make_unique<PrefillRun>(pressed(*policy->press), budget.entries_total, kv_len, trace);
 }
 
 void Sequence::State::begin_decode() {
   if (!decode_run)
-    decode_run = std::make_unique<DecodeRun>(pressed(*policy->decode_press),
-                                             policy->decode_policy(budget));
+    decode_run =
+        std::make_unique<DecodeRun>(pressed(*policy->decode_press), policy->decode_policy(budget));
 }
 
 Stretch Sequence::State::stretch() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Sequence is made of: its cache, the compression at work on it, its sampler, what was measured.
+// What a Sequence is made of: its cache, the compression at work on it, its sampler, what was
+// measured.
 #pragma once
 
 #include <memory>
@@ -22,9 +23,9 @@ struct Sequence::State {
         std::shared_ptr<const PolicyState> policy,
         const SequenceOptions& options);
 
-  // A pass over tokens in three parts, so that a batch can run the middle one for several sequences:
-  // begin() -> Forward -> end(). `begin` takes what fits before the next cut and returns how many
-  // tokens that is.
+  // A pass over tokens in three parts, so that a batch can run the middle one for several
+  // sequences: begin() -> Forward -> end(). `begin` takes what fits before the next cut and returns
+  // how many tokens that is.
   size_t begin(std::span<const int32_t> tokens, bool all_logits);
   Stretch stretch();
   void end(const at::Tensor& logits);  // [1 or n, vocab_size]

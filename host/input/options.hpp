@@ -43,10 +43,10 @@ struct GenerateOptions {
 
 struct OutputOptions {
   std::string json, dump_keep, dump_scores, dump_budgets;  // "" = not wanted
-  std::string kept_html;     // --kept-html FILE
-  std::string kept_beside;   // --kept-beside SPEC
-  bool show_kept = false;    // --show-kept: the prompt's words, shaded by who kept them
-  bool json_lines = false;   // --json-lines: a line for each token as it comes, the report last
+  std::string kept_html;                                   // --kept-html FILE
+  std::string kept_beside;                                 // --kept-beside SPEC
+  bool show_kept = false;   // --show-kept: the prompt's words, shaded by who kept them
+  bool json_lines = false;  // --json-lines: a line for each token as it comes, the report last
   bool compare_full = false;
   bool quiet = false;
   std::string color = "auto";  // auto, always, never

@@ -22,8 +22,8 @@ struct StretchArgs {
   const void* keys = nullptr;     // [n, key_dim]
   const void* values = nullptr;   // [n, head_dim]
   const void* queries = nullptr;  // [n_rows, key_dim]
-  const int32_t* row_begin =
-      nullptr;  // [n_rows] row r sees the entries [row_begin[r], row_end[r]) of the stretch
+  // [n_rows] row r sees the entries [row_begin[r], row_end[r]) of the stretch
+  const int32_t* row_begin = nullptr;
   const int32_t* row_end = nullptr;  // [n_rows]
   int64_t n = 0, n_rows = 0, head_dim = 0;
   int64_t key_dim = 0;  // even, at most head_dim: less where keys hold some channels only

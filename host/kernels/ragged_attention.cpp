@@ -15,8 +15,8 @@
 namespace kvhost {
 namespace {
 
-constexpr int64_t kFewStretch =
-    512;  // entries; long enough to hide the merge, short enough to balance
+// entries; long enough to hide the merge, short enough to balance
+constexpr int64_t kFewStretch = 512;
 constexpr int64_t kManyStretch = 1024;  // with many rows the partial results weigh more
 constexpr int64_t kTileRows = 64;
 constexpr int64_t kSmallWork = 1 << 16;  // elements of keys below which one thread is faster
@@ -24,8 +24,8 @@ constexpr int64_t kSmallWork = 1 << 16;  // elements of keys below which one thr
 struct Stretch {
   int64_t tile = 0;
   Range entries;
-  int64_t partial =
-      0;  // where its results begin: max [n_rows], sum [n_rows], acc [n_rows, padded(head_dim)]
+  // where its results begin: max [n_rows], sum [n_rows], acc [n_rows, padded(head_dim)]
+  int64_t partial = 0;
 };
 
 class RaggedAttention {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/parallel.hpp"
-#include "kernels/narrow.hpp"
 #include "kernels/element_math.hpp"
+#include "kernels/narrow.hpp"
 
 namespace kvhost {
 

@@ -23,8 +23,8 @@ void rms_norm_rows(const RmsNormArgs& args);
 struct PlaceArgs {
   DType dtype = DType::Float32;
   int64_t n_tokens = 0, n_heads = 0, head_dim = 0;
-  const void* from =
-      nullptr;  // element (token, head, d) at token * token_stride + head * head_stride + d
+  // element (token, head, d) at token * token_stride + head * head_stride + d
+  const void* from = nullptr;
   int64_t token_stride = 0, head_stride = 0;
   const void* norm_weight = nullptr;  // [head_dim]: RMSNorm first; null: none
   float norm_eps = 0;

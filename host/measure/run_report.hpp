@@ -21,8 +21,8 @@ struct MemoryUse {
   int64_t cache_bytes_full = 0;  // K and V of every prompt token
   int64_t cache_bytes_kept = 0;  // K and V of the kept entries
   int64_t cache_bytes_peak = 0;  // highest allocation during prefill
-  int64_t cache_bytes_allocated =
-      0;  // right after compaction, positions and retained scores included
+  // right after compaction, positions and retained scores included
+  int64_t cache_bytes_allocated = 0;
   int64_t rss_peak_bytes = 0;
 };
 
@@ -89,9 +89,9 @@ struct RunReport {
   std::vector<LayerReport> layers;
   std::optional<Generation> full;
   std::optional<Agreement> agreement;
-  std::string title;   // of a bundled prompt, or ""
+  std::string title;     // of a bundled prompt, or ""
   std::string question;  // that a bundled prompt ends with, or ""
-  std::string expect;  // the answer a bundled prompt asks for, or ""
+  std::string expect;    // the answer a bundled prompt asks for, or ""
   std::vector<std::string> warnings;
 };
 

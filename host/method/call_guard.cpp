@@ -16,8 +16,8 @@ namespace kvhost {
 namespace {
 
 thread_local CallGuard* innermost = nullptr;
-// The call that began last, on whatever thread: who is named when a thread that a plugin started, or
-// one of libtorch's, crashes.
+// The call that began last, on whatever thread: who is named when a thread that a plugin started,
+// or one of libtorch's, crashes.
 std::atomic<CallGuard*> latest{nullptr};
 
 // Async-signal-safe: write and _exit only.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plugin is native code in this process: when it crashes, nothing can be resumed. What can be done
-// is to say who it was. A thread that calls a plugin says so with a guard; a program that wants fatal
-// signals and calls without end turned into one line installs the watch.
+// A plugin is native code in this process: when it crashes, nothing can be resumed. What can be
+// done is to say who it was. A thread that calls a plugin says so with a guard; a program that
+// wants fatal signals and calls without end turned into one line installs the watch.
 #pragma once
 
 #include <chrono>
@@ -27,9 +27,9 @@ class CallGuard {
   char text_[192];
 };
 
-// From now on a fatal signal inside a guarded call, or a call that lasts longer than `deadline`, ends
-// the process with the usual one line and exit code 4, instead of a bare "Segmentation fault" or
-// silence. Once per process, by the program: libraries leave signals alone.
+// From now on a fatal signal inside a guarded call, or a call that lasts longer than `deadline`,
+// ends the process with the usual one line and exit code 4, instead of a bare "Segmentation fault"
+// or silence. Once per process, by the program: libraries leave signals alone.
 void install_call_watch(std::chrono::nanoseconds deadline);
 
 }  // namespace kvhost

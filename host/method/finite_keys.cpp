@@ -10,8 +10,8 @@ void check_keys(const std::string& method, const KvCache& cache, int64_t layer) 
   const CacheLayout& layout = cache.layout();
   for (int64_t h = 0; h < layout.n_kv_heads; ++h) {
     const HeadSpan span = cache.head(layer, h);
-    const int64_t n_whole =
-        span.n - span.pruned.n;  // pruned ones were looked at when they were whole
+    // pruned ones were looked at when they were whole
+    const int64_t n_whole = span.n - span.pruned.n;
     const int64_t bad = first_not_finite(span.keys, layout.dtype, n_whole * layout.head_dim);
     if (bad < 0) continue;
     run_failed(method + ", layer " + std::to_string(layer),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host offers to plugins: the kvh_host object, the services of a call, the description of the
-// model.
+// What the host offers to plugins: the kvh_host object, the services of a call, the description of
+// the model.
 #pragma once
 
 #include <string>

@@ -91,8 +91,8 @@ const kvh_method* load_method(const registry::MethodInfo& info) {
 
 std::string text_of(const kvh_error& error, kvh_status status) {
   std::string text(error.message, strnlen(error.message, sizeof error.message));
-  text = text.substr(
-      0, text.find('\n'));  // libtorch's errors carry a stack trace behind the first line
+  // libtorch's errors carry a stack trace behind the first line
+  text = text.substr(0, text.find('\n'));
   return text.empty() ? "failed with status " + std::to_string(status) + " and no words" : text;
 }
 

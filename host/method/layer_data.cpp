@@ -244,8 +244,7 @@ kvh_status LayerData::keep_inner(kvh_error* error) noexcept {
     throw;
   } catch (const Error& e) {
     std::snprintf(error->message, sizeof error->message, "%s", e.what());
-    return error->code =
-               e.code() == ExitCode::Interrupted ? KVH_E_CANCELLED : KVH_E_INTERNAL;
+    return error->code = e.code() == ExitCode::Interrupted ? KVH_E_CANCELLED : KVH_E_INTERNAL;
   } catch (const std::exception& e) {
     std::snprintf(error->message, sizeof error->message, "%s", e.what());
     return error->code = KVH_E_INTERNAL;

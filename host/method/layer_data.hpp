@@ -97,8 +97,8 @@ class LayerData {
   };
   struct Shared;  // tensors computed on demand
 
-  // What went wrong inside a wrapper's inner scorer crosses the plugin boundary as a status; the error
-  // itself waits here.
+  // What went wrong inside a wrapper's inner scorer crosses the plugin boundary as a status; the
+  // error itself waits here.
   kvh_status keep_inner(kvh_error* error) noexcept;
   void rethrow_inner();
 

@@ -53,9 +53,10 @@ class Decoder {
   const ModelConfig& config() const;
   CacheLayout cache_layout() const;
 
-  // A Forward of one sequence, run to its end: processes tokens at positions cache.n_seen().., appends their K and V, advances the cache.
-  // Works for prefill (n_seen = 0), single tokens and blocks of several (each token sees the cached
-  // entries and the block causally). Returns float32 logits, [1 or n_tokens, vocab_size].
+  // A Forward of one sequence, run to its end: processes tokens at positions cache.n_seen()..,
+  // appends their K and V, advances the cache. Works for prefill (n_seen = 0), single tokens and
+  // blocks of several (each token sees the cached entries and the block causally). Returns float32
+  // logits, [1 or n_tokens, vocab_size].
   at::Tensor forward(std::span<const int32_t> tokens,
                      KvCache& cache,
                      const ForwardOptions& options = {}) const;

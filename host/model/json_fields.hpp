@@ -31,8 +31,8 @@ class JsonFields {
   bool flag_or(const std::string& key, bool fallback) const;
   std::string text_or(const std::string& key, const std::string& fallback) const;
   std::vector<std::string> texts(const std::string& key) const;
-  std::vector<int64_t> token_ids(
-      const std::string& key) const;  // a number, a list of numbers, or absent
+  // a number, a list of numbers, or absent
+  std::vector<int64_t> token_ids(const std::string& key) const;
   std::optional<JsonFields> object(const std::string& key) const;
 
   // "FILE: 'key' is FOUND; expected EXPECTED".

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/row_kernels.hpp"
 #include "model/chunk_attention.hpp"
 #include "model/linear.hpp"
-#include "kernels/row_kernels.hpp"
 
 namespace kvhost {
 
@@ -114,7 +114,8 @@ std::vector<LayerPass::Part> LayerPass::parts_of(int64_t first_row, int64_t n_ro
     const auto& stretch = stretches_[i];
     const int64_t begin = std::max(first_row, stretch.first_row);
     const int64_t end = std::min(first_row + n_rows, stretch.first_row + stretch.n_tokens);
-    if (begin < end) parts.push_back({i, begin - stretch.first_row, end - begin, begin - first_row});
+    if (begin < end)
+      parts.push_back({i, begin - stretch.first_row, end - begin, begin - first_row});
   }
   return parts;
 }

@@ -38,8 +38,9 @@ class LayerPass {
   // What a stretch gets from this layer.
   struct Output {
     std::vector<int64_t> first_entry;  // [n_kv_heads] of this forward's tokens in the cache
-    at::Tensor queries;                // [n_heads, W, head_dim] of the last W tokens, when asked for
-    at::Tensor hidden;                 // [W, hidden_size], when asked for
+    // [n_heads, W, head_dim] of the last W tokens, when asked for
+    at::Tensor queries;
+    at::Tensor hidden;  // [W, hidden_size], when asked for
   };
   // The tokens of one stretch that lie in a chunk.
   struct Part {
@@ -56,11 +57,13 @@ class LayerPass {
   void run_chunk(const std::vector<Part>& parts, const at::Tensor& x);
   at::Tensor attention(const std::vector<Part>& parts,
                        const at::Tensor& normed);  // [n, hidden] -> [n, hidden]
-  std::vector<at::Tensor> project(const at::Tensor& normed) const;  // -> q, k, v [n, heads, head_dim]
+  // -> q, k, v [n, heads, head_dim]
+  std::vector<at::Tensor> project(const at::Tensor& normed) const;
   // q, k, v of the chunk -> the part's queries [n_heads, n, head_dim]; keys and values to the cache
   at::Tensor place(const Part& part, const std::vector<at::Tensor>& qkv) const;
   Places places(const Part& part, const at::Tensor& queries) const;
-  at::Tensor attend(const Part& part, const at::Tensor& queries) const;  // -> [n, n_heads * head_dim]
+  // -> [n, n_heads * head_dim]
+  at::Tensor attend(const Part& part, const at::Tensor& queries) const;
   at::Tensor mlp(const at::Tensor& normed) const;                   // [n, hidden] -> [n, hidden]
   at::Tensor norm(const Norm& weights, const at::Tensor& x) const;  // [n, hidden] -> [n, hidden]
 

@@ -25,8 +25,8 @@ at::Tensor linear(const Linear& layer, const at::Tensor& x) {
 // Statistics in float32, as transformers does; x: [..., n].
 at::Tensor rms_norm(const at::Tensor& weight, double eps, const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor scale =
-      at::rsqrt(wide.pow(2).mean(/*dim=*/-1, /*keepdim=*/true) + eps);  // [..., 1]
+  // [..., 1]
+  const at::Tensor scale = at::rsqrt(wide.pow(2).mean(/*dim=*/-1, /*keepdim=*/true) + eps);
   return weight * (wide * scale).to(x.scalar_type());
 }
 
@@ -86,8 +86,8 @@ at::Tensor attend(const ModelConfig& config, const Qkv& qkv, const at::Tensor& v
       qkv.q.reshape({config.n_kv_heads, config.group_size(), n_tokens, config.head_dim});
   const at::Tensor k = qkv.k.unsqueeze(1), v = qkv.v.unsqueeze(1);  // [n_kv_heads, 1, S, head_dim]
   const double scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
-  const at::Tensor scores =
-      at::matmul(q, k.transpose(-1, -2)) * scale;  // [n_kv_heads, group_size, S, S]
+  // [n_kv_heads, group_size, S, S]
+  const at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * scale;
   const at::Tensor masked = scores.masked_fill(visible.unsqueeze(1).logical_not(), -INFINITY);
   const at::Tensor weights = at::softmax(masked, /*dim=*/-1, at::kFloat).to(q.scalar_type());
   const at::Tensor out =

@@ -9,8 +9,8 @@ namespace kvhost {
 
 namespace {
 
-// 1e-9: a product such as 100 * 0.29 that falls a rounding error short of an integer still counts as
-// that integer.
+// 1e-9: a product such as 100 * 0.29 that falls a rounding error short of an integer still counts
+// as that integer.
 int64_t of_ratio(double ratio, int64_t kv_len) {
   const double entries = std::floor(static_cast<double>(kv_len) * ratio + 1e-9);
   return std::clamp<int64_t>(static_cast<int64_t>(entries), 1, kv_len);

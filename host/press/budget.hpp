@@ -29,9 +29,10 @@ BudgetReport resolve_budget(
 // `total`: each keeps the same share of what the one before it left.
 std::vector<int64_t> stage_totals(int64_t full, int64_t total, size_t n);
 
-// Divides `total` in proportion to `shares` (>= 0) between floors and caps; the sum is exact. Largest
-// remainder; what a floor or cap takes is spread over the others (water-filling); ties go to the
-// lower index. Needs sum(floors) <= total <= sum(caps). Shares that are all 0 count as equal.
+// Divides `total` in proportion to `shares` (>= 0) between floors and caps; the sum is exact.
+// Largest remainder; what a floor or cap takes is spread over the others (water-filling); ties go
+// to the lower index. Needs sum(floors) <= total <= sum(caps). Shares that are all 0 count as
+// equal.
 std::vector<int64_t> apportion(int64_t total,
                                const std::vector<double>& shares,
                                const std::vector<int64_t>& floors,

@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "measure/stopwatch.hpp"
 #include "kernels/select.hpp"
+#include "measure/stopwatch.hpp"
 #include "press/budget.hpp"
 #include "press/editor.hpp"
 

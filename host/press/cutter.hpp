@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "measure/run_report.hpp"
 #include "method/layer_data.hpp"
 #include "press/layer_scores.hpp"
 #include "press/stage.hpp"
-#include "measure/run_report.hpp"
 
 namespace kvhost {
 

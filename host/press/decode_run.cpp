@@ -113,7 +113,8 @@ LayerInputs DecodeRun::inputs(int64_t layer) const {
   in.queries = rings.queries.defined() ? &rings.queries : nullptr;
   in.window_rows = on_.press.window_of(KVH_T_WINDOW_ATTENTION);
   in.hidden = rings.hidden.defined() ? &rings.hidden : nullptr;
-  if (on_.press.needs_tensor(KVH_T_OUTPUT_WEIGHT)) in.output_weight = &on_.decoder.output_weight(layer);
+  if (on_.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
+    in.output_weight = &on_.decoder.output_weight(layer);
   in.model = on_.press.model();
   in.exec = &exec_;
   const auto& windows = on_.decoder.config().sliding_window;

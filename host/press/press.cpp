@@ -14,8 +14,7 @@ Press::Press(const Composition& composition,
              DType cache_dtype,
              const Context& context)
     : model_(config, cache_dtype), host_(context) {
-  for (const auto& spec : composition.stages)
-    stages_.emplace_back(spec, model_.get(), host_.get());
+  for (const auto& spec : composition.stages) stages_.emplace_back(spec, model_.get(), host_.get());
   for (size_t i = 1; i < stages_.size(); ++i)
     if (stages_[i].cut_time() != CutTime::AtOnce)
       bad_request(stages_[i].observer()->where(),

@@ -5,16 +5,16 @@
 
 #include <deque>
 
-#include "model/decoder.hpp"
 #include "method/host_services.hpp"
+#include "model/decoder.hpp"
 #include "press/stage.hpp"
 
 namespace kvhost {
 
 class Press {
  public:
-  // `context` must outlive the press. Throws Error: only the first stage may decide its budgets from
-  // the prompt.
+  // `context` must outlive the press. Throws Error: only the first stage may decide its budgets
+  // from the prompt.
   Press(const Composition& composition,
         const ModelConfig& config,
         DType cache_dtype,

@@ -62,8 +62,8 @@ class Progressive final : public Schedule {
   HeldLayers held_;
 };
 
-// All layers must be seen first: the full cache is held until then. Scores are made as layers go by,
-// unless they need the final budgets themselves; then the windows wait with the layers.
+// All layers must be seen first: the full cache is held until then. Scores are made as layers go
+// by, unless they need the final budgets themselves; then the windows wait with the layers.
 class AtEnd final : public Schedule {
  public:
   AtEnd(PrefillWork& work, bool score_last) : work_(work), held_(work), score_last_(score_last) {}

@@ -12,8 +12,8 @@ namespace kvhost {
 class Schedule {
  public:
   virtual ~Schedule() = default;
-  // After a layer's forward and observation, in layer order. `data` shows the layer as it is now and
-  // was made from `in`, whose windows are gone when this returns.
+  // After a layer's forward and observation, in layer order. `data` shows the layer as it is now
+  // and was made from `in`, whose windows are gone when this returns.
   virtual void on_layer(LayerData& data, const LayerInputs& in) = 0;
   // After the last layer: the final cuts.
   virtual void finish() = 0;

@@ -78,8 +78,7 @@ struct Layout {
     const size_t wanted = kTextColumns + 2 * std::min(all_heads, kFewestHeads);
     observed = has_observed && wanted + kObservedColumns <= columns;
     bar = observed && wanted + kObservedColumns + kBarColumns <= columns;
-    const size_t text =
-        kTextColumns + (observed ? kObservedColumns : 0) + (bar ? kBarColumns : 0);
+    const size_t text = kTextColumns + (observed ? kObservedColumns : 0) + (bar ? kBarColumns : 0);
     n_heads = columns > text + 2 ? (columns - text) / 2 : 1;
     roomy = all_heads * 3 + text <= columns;
   }
@@ -106,9 +105,8 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
   if (report.layers.empty() || report.budget.mode == "none") return;
   const size_t n_heads = report.layers.front().n_kept.size();
   const Bins layers(report.layers.size(), kMaxRows);
-  const Layout layout(static_cast<size_t>(std::max(1, ink.columns)),
-                      n_heads,
-                      !report.observed_name.empty());
+  const Layout layout(
+      static_cast<size_t>(std::max(1, ink.columns)), n_heads, !report.observed_name.empty());
   const Bins heads(n_heads, layout.n_heads);
   std::vector<Row> rows;
   double brightest = 0, widest = 0;
@@ -124,8 +122,7 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
         << pad_left(format_number(row.budget, 0), 8) << pad_left(format_percent(row.share), 8);
     if (layout.observed && std::isfinite(row.observed)) {
       out << "  ";
-      if (layout.bar)
-        out << ink.bar(widest > 0 ? row.observed / widest : 0, kBarWidth) << " ";
+      if (layout.bar) out << ink.bar(widest > 0 ? row.observed / widest : 0, kBarWidth) << " ";
       out << format_number(row.observed, row.observed < 10 ? 3 : 1);
     }
     out << '\n';

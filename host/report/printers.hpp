@@ -6,8 +6,8 @@
 #include <ostream>
 #include <string>
 
-#include "report/ink.hpp"
 #include "measure/run_report.hpp"
+#include "report/ink.hpp"
 
 namespace kvhost {
 

@@ -31,8 +31,7 @@ std::string model_line(const RunReport& report) {
 }
 
 std::string decode_budget(const DecodeReport& decode) {
-  if (decode.keep_ratio > 0)
-    return format_percent(decode.keep_ratio) + " of all tokens seen";
+  if (decode.keep_ratio > 0) return format_percent(decode.keep_ratio) + " of all tokens seen";
   if (decode.entries_per_head < 0) return "the method's own sizes";
   return std::to_string(decode.entries_per_head) + " entries per head";
 }

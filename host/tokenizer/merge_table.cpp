@@ -9,8 +9,8 @@ namespace kvhost::tok {
 
 namespace {
 
-constexpr uint64_t kFree =
-    std::numeric_limits<uint64_t>::max();  // ids are not negative: no pair has this key
+// ids are not negative: no pair has this key
+constexpr uint64_t kFree = std::numeric_limits<uint64_t>::max();
 
 uint64_t key_of(int32_t left, int32_t right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);

@@ -162,8 +162,8 @@ const char* default_inner(const kvh_method& method) {
 }
 
 void validate_method(const kvh_method& method, const std::string& where) {
-  constexpr size_t smallest =
-      offsetof(kvh_method, default_inner);  // fields from there on came later
+  // fields from there on came later
+  constexpr size_t smallest = offsetof(kvh_method, default_inner);
   if (method.struct_size < smallest) {
     refuse(where,
            "struct_size is " + std::to_string(method.struct_size) + "; expected at least " +

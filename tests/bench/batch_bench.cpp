@@ -30,7 +30,9 @@ std::vector<int32_t> ids(int64_t n, int64_t vocab_size, int64_t seed) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc < 2) throw std::runtime_error("usage: batch_bench MODEL_FOLDER [SEQUENCES] [PROMPT] [STEPS] [DTYPE]");
+  if (argc < 2)
+    throw std::runtime_error(
+        "usage: batch_bench MODEL_FOLDER [SEQUENCES] [PROMPT] [STEPS] [DTYPE]");
   const int64_t n = argc > 2 ? std::atoll(argv[2]) : 8;
   const int64_t prompt = argc > 3 ? std::atoll(argv[3]) : 512;
   const int64_t steps = argc > 4 ? std::atoll(argv[4]) : 32;
@@ -38,7 +40,8 @@ int main(int argc, char** argv) try {
   ModelOptions options;
   options.folder = argv[1];
   options.needs_tokenizer = false;
-  if (argc > 5) options.dtype = std::string(argv[5]) == "bfloat16" ? DType::BFloat16 : DType::Float32;
+  if (argc > 5)
+    options.dtype = std::string(argv[5]) == "bfloat16" ? DType::BFloat16 : DType::Float32;
   const Model model = engine.open(options);
   model.load();
   const std::vector<std::string> presses = {"none", "knorm", "adakv:snapkv", "rankkv:adakv:snapkv"};
@@ -63,14 +66,15 @@ int main(int argc, char** argv) try {
     });
   }
   const double tokens = static_cast<double>(n * steps);
-  std::printf("%lld sequences of %lld tokens and more, %lld steps: together %.1f tokens/s, one after "
-              "the other %.1f, ratio %.2f\n",
-              static_cast<long long>(n),
-              static_cast<long long>(prompt),
-              static_cast<long long>(steps),
-              tokens / batched,
-              tokens / single,
-              single / batched);
+  std::printf(
+      "%lld sequences of %lld tokens and more, %lld steps: together %.1f tokens/s, one after "
+      "the other %.1f, ratio %.2f\n",
+      static_cast<long long>(n),
+      static_cast<long long>(prompt),
+      static_cast<long long>(steps),
+      tokens / batched,
+      tokens / single,
+      single / batched);
 } catch (const std::exception& e) {
   std::fprintf(stderr, "%s\n", e.what());
   return 1;

@@ -14,8 +14,8 @@ namespace {
 using Bf16 = uint16_t;
 constexpr int64_t kWidth = 16;  // floats per vector
 constexpr int64_t kTokens = 4;  // token rows that share one pass over a weight row
-constexpr int64_t kAheadBytes =
-    2048;  // about the distance that hides memory latency at full bandwidth
+// about the distance that hides memory latency at full bandwidth
+constexpr int64_t kAheadBytes = 2048;
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef uint32_t Words __attribute__((vector_size(64)));

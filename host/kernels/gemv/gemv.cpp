@@ -6,16 +6,16 @@
 
 #include "base/parallel.hpp"
 #include "kernels/cpu_level.hpp"
-#include "kernels/narrow.hpp"
 #include "kernels/element_math.hpp"
 #include "kernels/gemv/gemv_level.hpp"
+#include "kernels/narrow.hpp"
 
 namespace kvhost {
 
 namespace {
 
-constexpr int64_t kSmallBytes =
-    1 << 15;  // of weights per thread below which another thread costs more than it gives
+// of weights per thread below which another thread costs more than it gives
+constexpr int64_t kSmallBytes = 1 << 15;
 
 const GemvLevel& level() {
 #if defined(KVHOST_X86_LEVELS)

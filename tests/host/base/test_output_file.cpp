@@ -90,8 +90,8 @@ TEST_CASE("a new file gets the permissions of the umask, an old one keeps its ow
 TEST_CASE("through links the file at their end is written and the links stay") {
   const Folder folder;
   fs::create_directory(folder / "deep");
-  fs::create_symlink("deep/real", folder / "relative");           // to a file in another folder
-  fs::create_symlink("relative", folder / "chain");               // to a link
+  fs::create_symlink("deep/real", folder / "relative");             // to a file in another folder
+  fs::create_symlink("relative", folder / "chain");                 // to a link
   fs::create_symlink(folder / "deep/absent", folder / "dangling");  // to nothing yet
   put(folder / "deep/real", "old");
   put(folder / "chain", "new");

@@ -51,15 +51,15 @@ TEST_CASE("ask: one document, several questions, each as if it were the only one
   const Scratch scratch;
   const Needle needle;
   write_document(scratch, needle);
-  const json both = asked(scratch, {"ask", "-f", "doc.txt", "-n", "8", "-q", needle.question, "-q",
-                                    " The coach"});
+  const json both = asked(
+      scratch, {"ask", "-f", "doc.txt", "-n", "8", "-q", needle.question, "-q", " The coach"});
   REQUIRE(both["answers"].size() == 2);
   CHECK(both["document"]["n_tokens"].get<int>() > 1500);
   CHECK(both["document"]["cache_bytes_kept"].get<int64_t>() * 3 <
         both["document"]["cache_bytes_full"].get<int64_t>());
   // The order does not matter: every question is asked of the document alone.
-  const json turned = asked(scratch, {"ask", "-f", "doc.txt", "-n", "8", "-q", " The coach", "-q",
-                                      needle.question});
+  const json turned = asked(
+      scratch, {"ask", "-f", "doc.txt", "-n", "8", "-q", " The coach", "-q", needle.question});
   CHECK(turned["answers"][1]["tokens"] == both["answers"][0]["tokens"]);
   CHECK(turned["answers"][0]["tokens"] == both["answers"][1]["tokens"]);
 }
@@ -68,10 +68,19 @@ TEST_CASE("ask: on the full cache an answer is that of a run over document and q
   const Scratch scratch;
   const Needle needle;
   write_document(scratch, needle);
-  const json answer = asked(scratch, {"ask", "-f", "doc.txt", "--press", "none", "-n", "12",
-                                      "-q", needle.question, "--compare-full"})["answers"][0];
-  const json run = asked(scratch, {"run", "-p", needle.document + needle.question, "--press",
-                                   "none", "-n", "12"});
+  const json answer = asked(scratch,
+                            {"ask",
+                             "-f",
+                             "doc.txt",
+                             "--press",
+                             "none",
+                             "-n",
+                             "12",
+                             "-q",
+                             needle.question,
+                             "--compare-full"})["answers"][0];
+  const json run = asked(
+      scratch, {"run", "-p", needle.document + needle.question, "--press", "none", "-n", "12"});
   CHECK(answer["tokens"] == run["tokens"]);
   CHECK(answer["full"]["tokens"] == answer["tokens"]);
 }
@@ -85,11 +94,12 @@ TEST_CASE("ask: --expect makes it a test, and questions may come from a file") {
   CHECK(wrong.exit_code == 1);
   CHECK(wrong.err.empty());
   CHECK_THAT(wrong.out, Catch::Contains("WRONG, expected 'elephant'"));
-  scratch.write("q.jsonl", json{{"question", needle.question}, {"expect", needle.expect}}.dump() +
-                               "\n\n" + R"({"tokens": [5, 6, 7]})" + "\n");
+  scratch.write("q.jsonl",
+                json{{"question", needle.question}, {"expect", needle.expect}}.dump() + "\n\n" +
+                    R"({"tokens": [5, 6, 7]})" + "\n");
   // The bundled model finds the word in a compressed cache when the question was in sight.
-  const json read = asked(scratch, {"ask", "-f", "doc.txt", "-n", "8", "--questions", "q.jsonl",
-                                    "--question-aware"});
+  const json read = asked(
+      scratch, {"ask", "-f", "doc.txt", "-n", "8", "--questions", "q.jsonl", "--question-aware"});
   CHECK(read["answers"][0]["right"] == true);
   CHECK(read["answers"][1]["n_question_tokens"] == 3);
   scratch.write("bad.jsonl", "{\"question\": \"a\"}\n{\"quest\": 1}\n");
@@ -113,8 +123,14 @@ TEST_CASE("compress, then ask, score and run by --cache: as if it had just been 
         asked(scratch, fresh)["answers"][0]["tokens"]);
   scratch.write("next.json", "[9, 8, 7]");
   const auto score = [&](const std::string& flag, const std::string& file) {
-    return asked(scratch, {"score", flag, file, "--keep-ratio", "0.25", "--continuation-file",
-                           "next.json"})["logprobs"];
+    return asked(scratch,
+                 {"score",
+                  flag,
+                  file,
+                  "--keep-ratio",
+                  "0.25",
+                  "--continuation-file",
+                  "next.json"})["logprobs"];
   };
   CHECK(score("--cache", "doc.kv.safetensors") == score("-f", "doc.txt"));
   CHECK(asked(scratch, {"run", "--cache", "doc.kv.safetensors", "-n", "5"})["tokens"] ==
@@ -125,8 +141,8 @@ TEST_CASE("a cache that is torn or of another model is refused in one line") {
   const Scratch scratch;
   scratch.write("doc.txt", "One, two, three, four.");
   asked(scratch, {"compress", "-f", "doc.txt", "-o", "doc.kv.safetensors"});
-  const Outcome other = kvhost_in(
-      scratch, {"ask", "--model", "tiny", "--cache", "doc.kv.safetensors", "-q", "Five"});
+  const Outcome other =
+      kvhost_in(scratch, {"ask", "--model", "tiny", "--cache", "doc.kv.safetensors", "-q", "Five"});
   CHECK(other.exit_code == 3);
   CHECK_THAT(other.err, Catch::Contains("was saved with another model"));
   std::filesystem::resize_file(scratch.folder() / "doc.kv.safetensors", 4000);
@@ -144,7 +160,9 @@ TEST_CASE("chat: questions line by line, commands, a saved talk that goes on") {
   const std::string question = "What is the password of Brice? The password of Brice is";
   const Outcome talk = run_bash("printf '%s\\n' '" + question +
                                     "' '/stats' '/kept' '/nonsense' '/save talk.safetensors' "
-                                    "'/full " + question + "' '/press knorm' '/reset' '/help' | "
+                                    "'/full " +
+                                    question +
+                                    "' '/press knorm' '/reset' '/help' | "
                                     "$KVHOST chat -f doc.txt -n 6 --press none",
                                 scratch.folder());
   INFO(talk.out);
@@ -155,8 +173,8 @@ TEST_CASE("chat: questions line by line, commands, a saved talk that goes on") {
   CHECK_THAT(talk.out, Catch::Contains("saved to talk.safetensors"));
   CHECK_THAT(talk.out, Catch::Contains("full cache: first token after"));
   CHECK_THAT(talk.out, Catch::Contains("knorm: cache"));
-  const Outcome later = run_bash(
-      "printf '%s\\n' '/stats' | $KVHOST chat --cache talk.safetensors", scratch.folder());
+  const Outcome later =
+      run_bash("printf '%s\\n' '/stats' | $KVHOST chat --cache talk.safetensors", scratch.folder());
   INFO(later.out);
   CHECK(later.exit_code == 0);
   CHECK_THAT(later.out, Catch::Contains("questions 1"));
@@ -164,8 +182,9 @@ TEST_CASE("chat: questions line by line, commands, a saved talk that goes on") {
 
 TEST_CASE("run: pictures of the text, tokens as JSON lines, ids where there is no text") {
   const Scratch scratch;
-  const Outcome page = kvhost_in(scratch, {"run", "-n", "2", "--kept-html", "kept.html",
-                                           "--kept-beside", "knorm", "--show-kept"});
+  const Outcome page = kvhost_in(
+      scratch,
+      {"run", "-n", "2", "--kept-html", "kept.html", "--kept-beside", "knorm", "--show-kept"});
   INFO(page.err);
   CHECK(page.exit_code == 0);
   CHECK(std::filesystem::file_size(scratch.folder() / "kept.html") > 20000);
@@ -178,12 +197,14 @@ TEST_CASE("run: pictures of the text, tokens as JSON lines, ids where there is n
   CHECK(all.back().at("report").at("tokens").size() == all.size() - 1);
 }
 
-TEST_CASE("short prompts are kept whole unless that is asked for, and the context limit comes first") {
+TEST_CASE(
+    "short prompts are kept whole unless that is asked for, and the context limit comes first") {
   const Scratch scratch;
   const json whole = asked(scratch, {"run", "-p", "One, two, three", "-n", "1"});
   CHECK(whole["budget"]["raised"] == true);
   CHECK(whole["memory"]["cache_bytes_kept"] == whole["memory"]["cache_bytes_full"]);
-  const json cut = asked(scratch, {"run", "-p", "One, two, three", "-n", "1", "--min-entries", "0"});
+  const json cut =
+      asked(scratch, {"run", "-p", "One, two, three", "-n", "1", "--min-entries", "0"});
   CHECK(cut["memory"]["cache_bytes_kept"] < cut["memory"]["cache_bytes_full"]);
   std::string long_text;
   for (int i = 0; i < 30000; ++i) long_text += "word ";

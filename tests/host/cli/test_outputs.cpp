@@ -140,9 +140,8 @@ TEST_CASE("outputs that would meet in one file are refused before the work") {
   check_one_error(run_bash(kRun + "--json - --dump-keep /dev/stdout", scratch.folder()),
                   2,
                   "--dump-keep: names '/dev/stdout', which --json names too");
-  check_one_error(run_bash(kRun + "--dump-scores /dev/stdout", scratch.folder()),
-                  2,
-                  "--dump-scores: ");
+  check_one_error(
+      run_bash(kRun + "--dump-scores /dev/stdout", scratch.folder()), 2, "--dump-scores: ");
   const Outcome same = run_bash(kRun + "--json text >text; cat text", scratch.folder());
   CHECK(same.out.empty());
   CHECK_THAT(same.err, Catch::Matchers::Contains("which standard output is written to"));
@@ -160,10 +159,11 @@ TEST_CASE("devices take any number of outputs") {
 
 TEST_CASE("an error does not join the text that was streamed to the same place") {
   const Scratch scratch;
-  const Outcome merged = run_bash("\"$KVHOST\" --model tiny -p 'Once upon a time' --press none "
-                                  "-n 100000 --temperature 2 --json report >all 2>&1 & "
-                                  "while ! [ -s all ]; do sleep 0.01; done; kill -INT $!; wait $!",
-                                  scratch.folder());
+  const Outcome merged = run_bash(
+      "\"$KVHOST\" --model tiny -p 'Once upon a time' --press none "
+      "-n 100000 --temperature 2 --json report >all 2>&1 & "
+      "while ! [ -s all ]; do sleep 0.01; done; kill -INT $!; wait $!",
+      scratch.folder());
   CHECK(merged.exit_code == 130);
   CHECK_THAT(text_of(scratch.folder() / "all"),
              Catch::Matchers::EndsWith("\nkvhost: error: interrupted; nothing more was written\n"));

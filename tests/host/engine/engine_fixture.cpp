@@ -38,7 +38,9 @@ PolicyOptions keeping(const std::string& press, double keep_ratio, const std::st
   return options;
 }
 
-Sequence read(const Model& model, const PolicyOptions& options, const std::vector<int32_t>& prompt) {
+Sequence read(const Model& model,
+              const PolicyOptions& options,
+              const std::vector<int32_t>& prompt) {
   Sequence sequence(model, engine().policy(model, options));
   sequence.prefill(prompt);
   return sequence;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Saved caches: round trips to the bit, files changed by accident and on purpose, disks that are full.
+// Saved caches: round trips to the bit, files changed by accident and on purpose, disks that are
+// full.
 #include <sys/resource.h>
 #include <sys/stat.h>
 

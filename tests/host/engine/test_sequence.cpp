@@ -29,7 +29,9 @@ std::optional<Policy> policy_for(const Model& model, const std::string& press) {
 TEST_CASE("a fork goes on as its origin would, to the bit, and neither disturbs the other") {
   const Model model = tiny_model("llama_gqa");
   const auto prompt = some_tokens(model, 120, 1), question = some_tokens(model, 7, 2);
-  for (const std::string press : {"none", "adakv:snapkv(window_size=8)", "rankkv:knorm",
+  for (const std::string press : {"none",
+                                  "adakv:snapkv(window_size=8)",
+                                  "rankkv:knorm",
                                   "snapkv(window_size=8)+think(window_size=8)",
                                   "key_rerotation:streaming_llm"}) {
     for (const std::string decode : {"", "knorm"}) {
@@ -172,8 +174,8 @@ TEST_CASE("two models with four sequences each on eight threads equal one thread
 }
 
 TEST_CASE("sequences that read together get what each gets alone") {
-  const std::vector<std::string> presses = {"none", "knorm", "adakv:snapkv(window_size=8)",
-                                            "rankkv:adakv:snapkv(window_size=8)"};
+  const std::vector<std::string> presses = {
+      "none", "knorm", "adakv:snapkv(window_size=8)", "rankkv:adakv:snapkv(window_size=8)"};
   for (const std::string name : {"llama_gqa", "neox_parallel", "qwen3"}) {
     const Model model = tiny_model(name);
     std::vector<Sequence> together, alone;

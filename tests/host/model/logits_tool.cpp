@@ -33,8 +33,8 @@ at::Tensor run(const std::string& dir,
 
 int main(int argc, char** argv) try {
   if (argc != 5) bad_request("arguments", "expected MODEL_DIR DTYPE TOKENS.json reference|BLOCK");
-  const at::Tensor logits =
-      run(argv[1], argv[2], argv[3], argv[4]).contiguous();  // float32 [n, vocab_size]
+  // float32 [n, vocab_size]
+  const at::Tensor logits = run(argv[1], argv[2], argv[3], argv[4]).contiguous();
   std::fwrite(logits.const_data_ptr(), sizeof(float), static_cast<size_t>(logits.numel()), stdout);
   return 0;
 } catch (const std::exception& e) {

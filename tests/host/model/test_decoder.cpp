@@ -14,8 +14,8 @@ TEST_CASE("chunks of a long prompt join without a seam") {
     INFO(name);
     const auto weights = Weights::load(model_dir(name), DType::Float32);
     const Decoder decoder(weights);
-    const Tokens tokens =
-        some_tokens(1100, weights->config().vocab_size);  // chunks are 512 tokens long
+    // chunks are 512 tokens long
+    const Tokens tokens = some_tokens(1100, weights->config().vocab_size);
     const at::Tensor slow = reference_logits(*weights, tokens);
     const double allowed = tolerance(slow);
     CHECK(max_difference(in_blocks(decoder, tokens, 1100), slow) <= allowed);
@@ -170,8 +170,8 @@ TEST_CASE("tokens outside the vocabulary are refused") {
 TEST_CASE("gradients flow through the reference") {
   const auto weights = Weights::load(model_dir("llama_gqa"), DType::Float32);
   const Tokens tokens = some_tokens(12, weights->config().vocab_size);
-  at::Tensor gain =
-      weights->tensors().layers[0].attention_norm.weight;  // shares storage with the weights
+  // shares storage with the weights
+  at::Tensor gain = weights->tensors().layers[0].attention_norm.weight;
   gain.requires_grad_(true);
   const auto loss = [&] { return at::log_softmax(reference_logits(*weights, tokens), -1)[-1][5]; };
   loss().backward();

@@ -27,7 +27,8 @@ TEST_CASE("ratios become integers without losing entries to binary rounding") {
   CHECK(defaulted.defaulted);
 }
 
-TEST_CASE("a ratio leaves the floor, so that short prompts are kept whole, and a number is taken at its word") {
+TEST_CASE(
+    "a ratio leaves the floor, so that short prompts are kept whole, and a number is taken at its word") {
   BudgetRule rule;
   rule.min_entries = 128;
   const auto whole = resolve_budget(rule, false, 100, 1, 1);

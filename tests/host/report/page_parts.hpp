@@ -80,8 +80,8 @@ inline std::vector<int32_t> decode_kept(const std::string& base64) {
   for (size_t i = 0; i < base64.size() && base64[i] != '='; ++i) {
     const size_t digit = digits.find(base64[i]);
     for (size_t bit = 0; bit < 6; ++bit) {
-      const size_t from_left =
-          6 * i + bit;  // of the whole text's bits, the highest of a byte first
+      // of the whole text's bits, the highest of a byte first
+      const size_t from_left = 6 * i + bit;
       if (digit >> (5 - bit) & 1U)
         positions.push_back(static_cast<int32_t>(from_left / 8 * 8 + 7 - from_left % 8));
     }
