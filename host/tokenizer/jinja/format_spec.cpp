@@ -27,9 +27,11 @@ int64_t read_count(const std::string& text, size_t* at) {
 }
 
 std::string in_base(uint64_t n, unsigned base, bool upper) {
+  // A pointer: GCC 12's sanitizers misread an index into a choice of two literals.
+  const char* const digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string out;
   do {
-    out += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[n % base];
+    out += digits[n % base];
     n /= base;
   } while (n > 0);
   std::reverse(out.begin(), out.end());
