@@ -55,7 +55,7 @@ class Asker {
     report.n_tokens = static_cast<int64_t>(read.tokens().size());
     report.prefill_ms = read.timings().prefill_ms;
     report.title = document_.title;
-    report.press = job_.policy.press();
+    report.press = read.press();
     report.budget = read.budget();
     report.memory = read.memory();
     report.layers = read.layers();

@@ -28,7 +28,7 @@ Chat::Chat(Job job, RunOptions options, std::optional<bool> chat, const Ink& ink
         };
         return open_document(job_, options_, document_, job_.policy, callbacks);
       }()),
-      kept_(kept_press(sequence_, job_.policy)),
+      kept_(kept_press(sequence_)),
       kept_pieces_(pieces_of(job_.model, sequence_.tokens())) {
   progress_.erase();
 }
@@ -37,7 +37,7 @@ std::string Chat::greeting() const {
   const MemoryUse memory = sequence_.memory();
   std::string text = document_.title + ": " + std::to_string(sequence_.tokens().size()) +
                      " tokens; cache " + format_bytes(memory.cache_bytes_full) + " -> " +
-                     format_bytes(memory.cache_bytes_kept) + " (" + job_.policy.press() + ")\n";
+                     format_bytes(memory.cache_bytes_kept) + " (" + sequence_.press() + ")\n";
   if (!document_.question.empty())
     text +=
         "The document asks: " + document_.question + " ...   (answer: " + document_.expect + ")\n";
@@ -177,7 +177,7 @@ void Chat::read_anew(const std::vector<int32_t>& tokens, const Policy& policy, c
   fresh.prefill(tokens, watching("reading"));
   progress_.erase();
   sequence_ = std::move(fresh);
-  kept_ = kept_press(sequence_, policy);
+  kept_ = kept_press(sequence_);
   kept_pieces_ = pieces_of(job_.model, sequence_.tokens());
 }
 
@@ -210,7 +210,7 @@ void Chat::load(const std::string& file) {
   sequence_ = open_document(job_, options, document, job_.policy, {});
   document_ = std::move(document);
   full_.reset();
-  kept_ = kept_press(sequence_, job_.policy);
+  kept_ = kept_press(sequence_);
   kept_pieces_ = pieces_of(job_.model, sequence_.tokens());
   note(std::to_string(sequence_.tokens().size()) + " tokens, cache " +
        format_bytes(sequence_.bytes_kept()));
@@ -240,7 +240,7 @@ void Chat::show_kept(const std::string& argument) {
 
 void Chat::show_stats(const std::string&) {
   const MemoryUse memory = sequence_.memory();
-  std::cout << "  press     " << job_.policy.press() << '\n'
+  std::cout << "  press     " << sequence_.press() << '\n'
             << "  budget    " << budget_line(sequence_.budget(), sequence_.n_prompt_tokens())
             << '\n'
             << "  tokens    " << sequence_.tokens().size() << " read, "

@@ -19,7 +19,7 @@ std::optional<ChatTemplate> find_template(const Model& model, std::optional<bool
   if (chat && !found)
     cannot_load(model.facts().path,
                 "has no chat template; expected chat_template.jinja, or a template in "
-                "tokenizer_config.json; --no-chat goes without");
+                "tokenizer_config.json, or no --chat");
   return found;
 }
 

@@ -124,8 +124,8 @@ RunReport describe(const Job& job, const Sequence& sequence) {
   RunReport report;
   report.model = job.model.facts();
   report.dtype = job.model.dtype();
-  report.press_spec = job.policy.press();
-  report.press_json = job.policy.press_json();
+  report.press_spec = sequence.press();
+  if (report.press_spec == job.policy.press()) report.press_json = job.policy.press_json();
   report.decode = sequence.decode_report();
   report.budget = sequence.budget();
   report.n_prompt_tokens = sequence.n_prompt_tokens();

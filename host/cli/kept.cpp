@@ -15,9 +15,9 @@ std::vector<std::string> pieces_of(const Model& model, std::span<const int32_t> 
   return pieces;
 }
 
-KeptPress kept_press(const Sequence& sequence, const Policy& policy) {
+KeptPress kept_press(const Sequence& sequence) {
   KeptPress press;
-  press.spec = policy.press();
+  press.spec = sequence.press();
   press.budget_line = budget_line(sequence.budget(), sequence.n_prompt_tokens());
   press.n_seen = static_cast<int64_t>(sequence.tokens().size());
   press.renumbered = sequence.renumbered();

@@ -14,7 +14,7 @@ namespace kvhost {
 std::vector<std::string> pieces_of(const Model& model, std::span<const int32_t> tokens);
 
 // A sequence as it is right after its compression.
-KeptPress kept_press(const Sequence& sequence, const Policy& policy);
+KeptPress kept_press(const Sequence& sequence);
 
 KeptView kept_view(const Model& model, const std::string& title, const Sequence& sequence);
 

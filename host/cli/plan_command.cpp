@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
@@ -21,7 +22,10 @@ struct PlanFlags {
 
 int plan_with(const PlanFlags& flags) {
   check_output_file("--json", flags.json);
-  const nlohmann::json result = plan(flags.shared.options());
+  const RunOptions options = flags.shared.options();
+  if (!options.prompt.cache.empty())
+    bad_request("--cache", "is compressed already; expected a prompt to plan for");
+  const nlohmann::json result = plan(options);
   if (!flags.json.empty()) write_json(flags.json, result);
   if (!goes_to_stdout(flags.json)) std::cout << plan_text(result);
   return 0;

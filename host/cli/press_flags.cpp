@@ -84,7 +84,7 @@ void RunFlags::add_budget() {
               {"--min-entries",
                "N",
                "A ratio leaves at least N entries per head: short prompts are kept whole. Default: "
-               "128; 0 = compress however short."},
+               "128 (score: 0); 0 = compress however short."},
               kNotNegative,
               [this](int64_t v) { later([v](RunOptions& o) { o.press.min_entries = v; }); });
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/error.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
@@ -32,8 +33,26 @@ void print_ids(const std::vector<int32_t>& tokens) {
 
 void print_line(const nlohmann::json& line) { std::cout << line.dump() << '\n' << std::flush; }
 
+// What would be ignored in silence.
+void check_together(const RunOptions& options) {
+  const OutputOptions& output = options.output;
+  if (!output.kept_beside.empty() && output.kept_html.empty())
+    bad_request("--kept-beside", "found without --kept-html; expected the page that shows both");
+  if (options.prompt.system && !options.prompt.chat)
+    bad_request("--system", "found without --chat; expected both: templates place it");
+  if (output.compare_full && !options.prompt.cache.empty())
+    bad_request("--compare-full",
+                "found beside --cache, which holds what was kept and nothing else; expected the "
+                "document itself");
+  if (output.json_lines && goes_to_stdout(output.json))
+    bad_request("--json-lines",
+                "found beside --json on standard output; expected one of them: the last line is "
+                "the report");
+}
+
 int run_with(const RunOptions& options) {
   const OutputOptions& output = options.output;
+  check_together(options);
   check_output_files(output);
   const bool text = !goes_to_stdout(output.json) && !output.json_lines;
   Progress progress(!output.quiet);

@@ -61,7 +61,7 @@ std::optional<KeptView> kept_of(const Job& job,
   KeptView view = kept_view(job.model, job.prompt.title, sequence);
   if (view.pieces.empty())
     cannot_load(job.model.facts().path, "has no tokenizer; expected one for pictures of the text");
-  view.presses.push_back(kept_press(sequence, job.policy));
+  view.presses.push_back(kept_press(sequence));
   if (output.kept_beside.empty()) return view;
   PolicyOptions beside = options.press;
   beside.press = {PressSource::Form::Text, output.kept_beside, "--kept-beside", ""};
@@ -71,7 +71,7 @@ std::optional<KeptView> kept_of(const Job& job,
   second.prefill(sequence.tokens(), [&](double share) {
     if (callbacks.progress) callbacks.progress("prefill, beside", share);
   });
-  KeptPress press = kept_press(second, policy);
+  KeptPress press = kept_press(second);
   const Generation made = generate(second, limits_of(options, job.prompt));
   press.exchanges.push_back({job.prompt.question, made.text, job.prompt.expect});
   view.presses.push_back(std::move(press));

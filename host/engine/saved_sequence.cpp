@@ -48,7 +48,7 @@ void Sequence::save(const std::filesystem::path& file,
   facts["family"] = model.facts().family;
   facts["model_sha256"] = model.weights_hash();
   facts["tokenizer_sha256"] = model.tokenizer_hash();
-  facts["press"] = state_->policy->text;
+  facts["press"] = press();
   facts["budget"] = state_->budget.mode;
   facts["entries_per_head"] = std::to_string(state_->budget.entries_per_head);
   facts["n_prompt_tokens"] = std::to_string(state_->n_prompt);
@@ -100,8 +100,9 @@ void Sequence::State::restore_facts(const std::filesystem::path& file) {
   budget.defaulted = false;
   budget.entries_total = budget.entries_per_head * layout.n_layers * layout.n_kv_heads;
   renumbered = value_of(facts, "renumbered") == "true";
+  const auto n_tokens = static_cast<int64_t>(tokens.size());  // a talk behind the prompt included
   memory.cache_bytes_full =
-      n_prompt * layout.n_layers * layout.n_kv_heads * layout.bytes_per_entry();
+      n_tokens * layout.n_layers * layout.n_kv_heads * layout.bytes_per_entry();
   memory.cache_bytes_kept = cache.bytes_kept();
   memory.cache_bytes_allocated = cache.bytes_allocated();
   memory.cache_bytes_peak = cache.bytes_peak();

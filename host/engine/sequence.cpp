@@ -92,6 +92,11 @@ Sequence Sequence::fork() const {
   return Sequence(std::move(copy));
 }
 
+std::string Sequence::press() const {
+  const auto saved = state_->facts.find("press");
+  return saved == state_->facts.end() ? state_->policy->text : saved->second;
+}
+
 const std::vector<int32_t>& Sequence::tokens() const { return state_->tokens; }
 int64_t Sequence::n_prompt_tokens() const { return state_->n_prompt; }
 bool Sequence::renumbered() const { return state_->renumbered; }

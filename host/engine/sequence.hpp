@@ -73,6 +73,9 @@ class KVHOST_API Sequence {
                        const Policy& policy,
                        const SequenceOptions& options = {});
 
+  // What compressed it: of a loaded one, the press that it was saved with.
+  std::string press() const;
+
   const std::vector<int32_t>& tokens() const;  // all that were read, what was evicted too
   int64_t n_prompt_tokens() const;             // those of prefill()
   KeptPositions kept() const;

@@ -94,7 +94,7 @@ void print_summary(std::ostream& out, const Ink& ink, const RunReport& report) {
   if (!report.expect.empty())
     line("answer",
          "'" + report.expect + "' " +
-             ink.bold(report.run.text.find(report.expect) == std::string::npos ? "was not generated"
+             ink.bold(report.run.text.find(report.expect) == std::string::npos ? "was not generated: lost at this budget (--compare-full shows what the full cache says)"
                                                                                : "was generated"));
   line("model", model_line(report));
   line("press", ink.bold(report.press_spec));

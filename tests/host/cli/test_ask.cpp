@@ -85,6 +85,38 @@ TEST_CASE("ask: on the full cache an answer is that of a run over document and q
   CHECK(answer["full"]["tokens"] == answer["tokens"]);
 }
 
+TEST_CASE("ask: with the question in sight an answer is that of a run, which keeps the same") {
+  const Scratch scratch;
+  const Needle needle;
+  write_document(scratch, needle);
+  const json answer = asked(scratch, {"ask", "-f", "doc.txt", "--press", "adakv:snapkv", "-n", "12",
+                                      "-q", needle.question, "--question-aware"})["answers"][0];
+  const json run = asked(scratch, {"run", "-p", needle.document + needle.question, "--press",
+                                   "adakv:snapkv", "-n", "12"});
+  CHECK(answer["tokens"] == run["tokens"]);
+}
+
+TEST_CASE("what would be ignored in silence is refused") {
+  const Scratch scratch;
+  scratch.write("doc.txt", "One, two, three, four.");
+  asked(scratch, {"compress", "-f", "doc.txt", "-o", "doc.kv.safetensors", "--press", "knorm"});
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"run", "-p", "a", "--kept-beside", "knorm"},
+           {"run", "-p", "a", "--system", "b"},
+           {"run", "--cache", "doc.kv.safetensors", "--compare-full"},
+           {"run", "-p", "a", "--json-lines", "--json", "-"},
+           {"plan", "--cache", "doc.kv.safetensors"},
+           {"ask", "--cache", "doc.kv.safetensors", "-q", "a", "--question-aware"}}) {
+    const Outcome outcome = kvhost_in(scratch, args);
+    INFO(args.back() << ": " << outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  }
+  // A saved cache is told by the press that made it, not by the default one.
+  CHECK(asked(scratch, {"ask", "--cache", "doc.kv.safetensors", "-q", "a", "-n", "1"})["press"] ==
+        "knorm");
+}
+
 TEST_CASE("ask: --expect makes it a test, and questions may come from a file") {
   const Scratch scratch;
   const Needle needle;
