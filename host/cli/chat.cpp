@@ -68,7 +68,6 @@ bool Chat::line(const std::string& text) {
       std::cout << "error: " << e.what() << '\n';
     }
   }
-  std::cout << std::flush;
   return true;
 }
 

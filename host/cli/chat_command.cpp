@@ -43,7 +43,9 @@ int chat_with(const ChatFlags& flags) {
   LineReader lines("> ", history_file());
   while (const auto line = lines.next()) {
     if (!terminal) std::cout << "> " << *line << '\n';
-    if (!chat.line(*line)) break;
+    const bool goes_on = chat.line(*line);
+    std::cout << std::flush;  // the line editor writes around this stream
+    if (!goes_on) break;
   }
   if (terminal) std::cout << '\n';
   return 0;
