@@ -40,7 +40,7 @@ def run_host(args, model, tokens, press):
         report = Path(folder) / "report.json"
         command = [args.kvhost, "run", "--model", model, "--tokens-file", tokens, "--dtype", args.dtype]
         command += ["-n", args.n_new, "--press", PRESSES[press], "--threads", args.threads, "--json", report]
-        command += [] if press == "full" else ["--keep-ratio", args.keep_ratio]
+        command += [] if press == "full" else ["--min-entries", 0, "--keep-ratio", args.keep_ratio]
         subprocess.run([str(c) for c in command], check=True, stdout=subprocess.DEVNULL)
         report = json.loads(report.read_text())
     times, memory = report["timings"], report["memory"]

@@ -53,7 +53,7 @@ def host_memory(args, model: Path, tokens: Path, press: str, own_total: bool) ->
         out = Path(folder) / "report.json"
         command = [args.kvhost, "run", "--model", model, "--tokens-file", tokens, "--dtype", "bfloat16", "-n", 1]
         command += ["--press", press, "--json", out, "--quiet", "--threads", args.threads]
-        command += [] if own_total else ["--keep-ratio", args.keep_ratio]
+        command += [] if own_total else ["--min-entries", 0, "--keep-ratio", args.keep_ratio]
         done = subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL)
         if done.returncode:
             raise SystemExit(f"exit {done.returncode}: {' '.join(map(str, command))}")

@@ -46,7 +46,7 @@ def measure(args, model, tokens, press):
         out = Path(folder) / "report.json"
         command = [args.kvhost, "run", "--model", model, "--tokens-file", tokens, "--dtype", "bfloat16"]
         command += ["-n", args.n_new, "--press", press, "--json", out]
-        command += [] if press == "none" else ["--keep-ratio", args.keep_ratio]
+        command += [] if press == "none" else ["--min-entries", 0, "--keep-ratio", args.keep_ratio]
         process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL)
         watch = Resident(process.pid)
         watch.start()

@@ -22,7 +22,7 @@ PRESSES = ("none", "rankkv:adakv:snapkv", "adakv:snapkv", "snapkv", "snapkv(kern
 
 def answer(kvhost: str, prompt: str, press: str, ratio: float) -> str:
     command = [kvhost, "run", "--model", str(MODEL), "--demo", prompt, "--press", press, "--quiet", "--json", "-"]
-    command += [] if press == "none" else ["--keep-ratio", str(ratio)]
+    command += [] if press == "none" else ["--min-entries", "0", "--keep-ratio", str(ratio)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(done.stderr.strip())
