@@ -29,7 +29,7 @@ std::string title_of(const PromptOptions& prompt) {
   return prompt.file.filename().string();
 }
 
-Document text_document(const Job& job, const RunOptions& options, Conversation conversation) {
+Document text_document(const RunOptions& options, Conversation conversation) {
   Document document{{}, std::move(conversation), title_of(options.prompt), "", ""};
   PromptOptions from = options.prompt;
   if (!names_prompt(from)) from.file = "-";
@@ -40,7 +40,6 @@ Document text_document(const Job& job, const RunOptions& options, Conversation c
     if (e.code() != ExitCode::BadRequest) throw;
     throw Error(e.code(), document.title, e.what());
   }
-  (void)job;
   return document;
 }
 
@@ -57,7 +56,7 @@ Document read_document(const Job& job, const RunOptions& options, std::optional<
   if (!prompt.cache.empty()) return {{}, std::move(conversation), prompt.cache.string(), "", ""};
   Document document = prompt.demo || (!names_prompt(prompt) && !stdin_has_text())
                           ? bundled_document(job, options, std::move(conversation))
-                          : text_document(job, options, std::move(conversation));
+                          : text_document(options, std::move(conversation));
   if (prompt.max_tokens && static_cast<int64_t>(document.tokens.size()) > *prompt.max_tokens)
     document.tokens.resize(static_cast<size_t>(*prompt.max_tokens));
   if (document.tokens.empty())

@@ -104,21 +104,12 @@ void DecodeRun::end_forward() {
 
 LayerInputs DecodeRun::inputs(int64_t layer) const {
   const Rings& rings = rings_[layer];
-  LayerInputs in;
+  LayerInputs in = layer_inputs(on_, layer, exec_);
   in.phase = KVH_PHASE_DECODE;
-  in.layer = layer;
   in.n_seen = on_.cache.n_seen() + n_tokens_;  // the cache counts them only after the last layer
   in.q_len = n_tokens_;
-  in.cache = &on_.cache;
   in.queries = rings.queries.defined() ? &rings.queries : nullptr;
-  in.window_rows = on_.press.window_of(KVH_T_WINDOW_ATTENTION);
   in.hidden = rings.hidden.defined() ? &rings.hidden : nullptr;
-  if (on_.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
-    in.output_weight = &on_.decoder.output_weight(layer);
-  in.model = on_.press.model();
-  in.exec = &exec_;
-  const auto& windows = on_.decoder.config().sliding_window;
-  in.sliding_window = windows.empty() ? 0 : windows[layer];
   return in;
 }
 

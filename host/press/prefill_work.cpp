@@ -13,6 +13,20 @@ int64_t count(const KeepPlan& keep) {
   return n;
 }
 
+LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exec& exec) {
+  LayerInputs in;
+  in.layer = layer;
+  in.cache = &on.cache;
+  in.window_rows = on.press.window_of(KVH_T_WINDOW_ATTENTION);
+  if (on.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
+    in.output_weight = &on.decoder.output_weight(layer);
+  in.model = on.press.model();
+  in.exec = &exec;
+  const auto& windows = on.decoder.config().sliding_window;
+  in.sliding_window = windows.empty() ? 0 : windows[layer];
+  return in;
+}
+
 PrefillWork::PrefillWork(const PressedSequence& on,
                          int64_t total_entries,
                          int64_t kv_len,
@@ -48,20 +62,11 @@ LayerBudgets PrefillWork::divide_first(int64_t n_observed) {
 LayerInputs PrefillWork::inputs(int64_t layer,
                                 const at::Tensor* queries,
                                 const at::Tensor* hidden) const {
-  LayerInputs in;
+  LayerInputs in = layer_inputs(on_, layer, exec_);
   in.phase = KVH_PHASE_PREFILL;
-  in.layer = layer;
   in.n_seen = in.q_len = bounds_.kv_len;
-  in.cache = &on_.cache;
   in.queries = queries && queries->defined() ? queries : nullptr;
-  in.window_rows = on_.press.window_of(KVH_T_WINDOW_ATTENTION);
   in.hidden = hidden && hidden->defined() ? hidden : nullptr;
-  if (on_.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
-    in.output_weight = &on_.decoder.output_weight(layer);
-  in.model = on_.press.model();
-  in.exec = &exec_;
-  const auto& windows = on_.decoder.config().sliding_window;
-  in.sliding_window = windows.empty() ? 0 : windows[layer];
   return in;
 }
 

@@ -30,6 +30,9 @@ struct PressedSequence {
   uint64_t seed = 0;
 };
 
+// What both phases tell of a layer in the same way; the caller adds phase, lengths and windows.
+LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exec& exec);
+
 class PrefillWork {
  public:
   PrefillWork(const PressedSequence& on, int64_t total_entries, int64_t kv_len, PressTrace& trace);
