@@ -52,7 +52,7 @@ class Cap {
 
   void score(const Layer& layer, Scores& out) const {
     const QueryRows queries(layer, n_sink_);
-    const MeanRotation rotation(layer.model(), layer.n_seen(), n_future_positions_);
+    const MeanRotation rotation(layer, layer.n_seen(), n_future_positions_);
     for_each_head(layer, [&](int32_t h) {
       layer.check_cancelled();
       const Head head = layer.head(h);

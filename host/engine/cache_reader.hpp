@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/safetensors.hpp"
+#include "format/safetensors.hpp"
 
 namespace kvhost {
 

@@ -53,29 +53,21 @@ char* row_at(void* base, int64_t element, DType dtype) {
   return static_cast<char*>(base) + element * element_size(dtype);
 }
 
-std::vector<float> wide_copy(DType dtype, const void* from, int64_t n) {
-  std::vector<float> out(from ? static_cast<size_t>(n) : 0);
-  if (from) widen(dtype, from, n, out.data());
-  return out;
-}
-
 }  // namespace
 
 void rms_norm_rows(const RmsNormArgs& args) {
-  const std::vector<float> weight = wide_copy(args.dtype, args.weight, args.n);
   parallel_for(
       args.n_rows, std::max<int64_t>(kSmallWork / args.n, 1), [&](int64_t begin, int64_t end) {
         std::vector<float> row(static_cast<size_t>(args.n));
         for (int64_t r = begin; r < end; ++r) {
           widen(args.dtype, row_at(args.x, r * args.n, args.dtype), args.n, row.data());
-          normalise(row.data(), weight.data(), args.n, args.eps);
+          normalise(row.data(), args.weight, args.n, args.eps);
           narrow(row.data(), args.n, args.dtype, row_at(args.out, r * args.n, args.dtype));
         }
       });
 }
 
 void place_heads(const PlaceArgs& args, void* const* to) {
-  const std::vector<float> weight = wide_copy(args.dtype, args.norm_weight, args.head_dim);
   const int64_t n = args.head_dim;
   const int64_t grain = std::max<int64_t>(kSmallWork / (n * args.n_heads), 1);
   const bool plain = !args.norm_weight && !args.cos;
@@ -91,7 +83,7 @@ void place_heads(const PlaceArgs& args, void* const* to) {
           continue;
         }
         widen(args.dtype, from, n, row.data());
-        if (args.norm_weight) normalise(row.data(), weight.data(), n, args.norm_eps);
+        if (args.norm_weight) normalise(row.data(), args.norm_weight, n, args.norm_eps);
         if (args.cos)
           rotate(row.data(),
                  args.cos + t * args.rotary_half,

@@ -8,11 +8,11 @@
 
 namespace kvhost {
 
-// out = x / rms(x) * weight for each of n_rows rows of n. x, out: [n_rows, n]; weight: [n].
+// out = x / rms(x) * weight for each of n_rows rows of n. x, out: [n_rows, n]; weight: [n] float32.
 struct RmsNormArgs {
   DType dtype = DType::Float32;
   const void* x = nullptr;
-  const void* weight = nullptr;
+  const float* weight = nullptr;
   void* out = nullptr;
   int64_t n_rows = 0, n = 0;
   float eps = 0;
@@ -26,7 +26,7 @@ struct PlaceArgs {
   // element (token, head, d) at token * token_stride + head * head_stride + d
   const void* from = nullptr;
   int64_t token_stride = 0, head_stride = 0;
-  const void* norm_weight = nullptr;  // [head_dim]: RMSNorm first; null: none
+  const float* norm_weight = nullptr;  // [head_dim]: RMSNorm first; null: none
   float norm_eps = 0;
   const float* cos = nullptr;  // [n_tokens, rotary_half]; null: no rotation
   const float* sin = nullptr;

@@ -25,7 +25,7 @@ AttentionShape shape_of(const LayerInputs& inputs, int64_t rows) {
   shape.head_dim = model.head_dim;
   shape.q_len = rows;
   shape.sliding_window = inputs.sliding_window;
-  shape.scale = 1.0f / std::sqrt(static_cast<float>(model.head_dim));
+  shape.scale = static_cast<float>(model.layers[inputs.layer]->scale);
   shape.dtype = cache_dtype(model.dtype);
   return shape;
 }
@@ -104,7 +104,7 @@ at::Tensor dense_attention(const LayerInputs& inputs,
     const at::Tensor keys =
         at::from_blob(spans[head / group].keys, {t, d}, inputs.queries->options()).to(at::kFloat);
     const at::Tensor queries = inputs.queries->select(0, head).to(at::kFloat);  // -> [T, head_dim]
-    at::Tensor logits = at::matmul(queries, keys.t()).mul_(1.0 / std::sqrt(static_cast<double>(d)));
+    at::Tensor logits = at::matmul(queries, keys.t()).mul_(inputs.model->layers[inputs.layer]->scale);
     logits.masked_fill_(visible.logical_not(), -std::numeric_limits<float>::infinity());
     const at::Tensor rows = at::softmax(logits, /*dim=*/-1);
     if (mean_over_heads)

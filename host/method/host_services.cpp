@@ -73,12 +73,23 @@ kvh_dtype plugin_dtype(DType dtype) {
   }
 }
 
+namespace {
+
+kvh_rope plugin_rope(const RopeConfig& rope) {
+  return {sizeof(kvh_rope),
+          static_cast<int32_t>(rope.rotary_dim),
+          rope.inv_freq.data(),
+          rope.attention_scaling};
+}
+
+}  // namespace
+
 ModelView::ModelView(const ModelConfig& config, DType cache_dtype)
-    : family_(config.family), dir_(config.dir.string()), inv_freq_(config.rope.inv_freq) {
-  rope_ = {sizeof(kvh_rope),
-           static_cast<int32_t>(config.rope.rotary_dim),
-           inv_freq_.data(),
-           config.rope.attention_scaling};
+    : family_(config.family), dir_(config.dir.string()), config_(config) {
+  rope_ = plugin_rope(config_.rope);
+  local_rope_ = plugin_rope(config_.local_rope);
+  for (int64_t l = 0; l < config_.n_layers; ++l) shapes_.push_back(layer_shape(l));
+  for (const auto& shape : shapes_) layers_.push_back(&shape);
   model_.struct_size = sizeof(kvh_model);
   model_.n_layers = static_cast<int32_t>(config.n_layers);
   model_.n_heads = static_cast<int32_t>(config.n_heads);
@@ -93,6 +104,24 @@ ModelView::ModelView(const ModelConfig& config, DType cache_dtype)
   model_.family = family_.c_str();
   model_.model_dir = dir_.c_str();
   model_.rope = &rope_;
+  model_.layers = layers_.data();
+}
+
+kvh_layer_shape ModelView::layer_shape(int64_t layer) const {
+  kvh_layer_shape shape{};
+  shape.struct_size = sizeof shape;
+  shape.kind = KVH_LAYER_ATTENTION;
+  shape.model_layer = static_cast<int32_t>(layer);
+  shape.shares_with = -1;
+  shape.n_heads = static_cast<int32_t>(config_.n_heads);
+  shape.n_kv_heads = static_cast<int32_t>(config_.n_kv_heads);
+  shape.key_dim = shape.value_dim = static_cast<int32_t>(config_.head_dim);
+  shape.window = config_.window_of(layer);
+  shape.scale = config_.score_scale();
+  shape.softcap = config_.attention_softcap;
+  const RopeConfig* rope = config_.rope_of(layer);
+  shape.rope = rope == nullptr ? nullptr : rope == &config_.rope ? &rope_ : &local_rope_;
+  return shape;
 }
 
 }  // namespace kvhost

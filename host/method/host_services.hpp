@@ -43,9 +43,13 @@ class ModelView {
   const kvh_model* get() const { return &model_; }
 
  private:
+  kvh_layer_shape layer_shape(int64_t layer) const;
+
   std::string family_, dir_;
-  std::vector<float> inv_freq_;
-  kvh_rope rope_{};
+  ModelConfig config_;
+  kvh_rope rope_{}, local_rope_{};
+  std::vector<kvh_layer_shape> shapes_;
+  std::vector<const kvh_layer_shape*> layers_;
   kvh_model model_{};
 };
 

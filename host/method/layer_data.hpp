@@ -37,7 +37,7 @@ struct LayerInputs {
   const at::Tensor* queries = nullptr;  // [n_heads, W, head_dim] of the last W tokens, or null
   int64_t window_rows = 0;  // largest window of attention that any method asks for; -1 = all
   const at::Tensor* hidden = nullptr;         // [W, hidden_size], or null
-  const at::Tensor* output_weight = nullptr;  // [hidden_size, n_heads * head_dim], or null
+  std::shared_ptr<const at::Tensor> output_weight;  // [hidden_size, n_heads * head_dim], or null
   const kvh_model* model = nullptr;
   const kvh_exec* exec = nullptr;
   int64_t sliding_window = 0;  // of this layer

@@ -72,8 +72,7 @@ std::string other_formats(const std::filesystem::path& dir) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(dir, ignored))
     if (entry.path().extension() == ".gguf")
-      return "; " + entry.path().filename().string() +
-             " is there, which this version does not read: " + kGgufCure;
+      return "; " + entry.path().filename().string() + " is there: " + kGgufCure;
   return "";
 }
 

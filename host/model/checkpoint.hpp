@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "model/safetensors.hpp"
+#include "format/safetensors.hpp"
 
 namespace kvhost {
 

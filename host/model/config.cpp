@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config.hpp"
 
+#include <cmath>
+
 #include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
@@ -163,6 +165,16 @@ ModelConfig read_config(const std::filesystem::path& dir) {
   config.checkpoint_dtype = read_dtype(fields);
   read_special_tokens(fields, config);
   return config;
+}
+
+double ModelConfig::score_scale() const {
+  return attention_scale > 0 ? attention_scale : 1 / std::sqrt(static_cast<double>(head_dim));
+}
+
+const RopeConfig* ModelConfig::rope_of(int64_t layer) const {
+  const LayerRope which =
+      layer_rope.empty() ? LayerRope::Main : layer_rope[static_cast<size_t>(layer)];
+  return which == LayerRope::Main ? &rope : which == LayerRope::Local ? &local_rope : nullptr;
 }
 
 }  // namespace kvhost

@@ -38,11 +38,22 @@ struct ModelConfig {
   bool qk_norm = false;            // RMSNorm over head_dim on queries and keys before RoPE
   bool attention_bias = false, output_bias = false, mlp_bias = false;
   bool tied_embeddings = false;
-  std::vector<int64_t> sliding_window;  // per layer, 0: full attention
+  std::vector<int64_t> sliding_window;  // per layer, 0: full attention; empty: all full
+  // Which rotation a layer uses; empty: `rope` in all.
+  enum class LayerRope : uint8_t { Main, Local, None };
+  std::vector<LayerRope> layer_rope;
+  RopeConfig local_rope;  // of the layers with LayerRope::Local
   std::vector<int64_t> eos_token_ids;   // generation_config.json, else config.json
   int64_t bos_token_id = -1;
 
   int64_t group_size() const { return n_heads / n_kv_heads; }
+  int64_t window_of(int64_t layer) const {  // tokens a query sees, itself included; 0: all
+    return sliding_window.empty() ? 0 : sliding_window[static_cast<size_t>(layer)];
+  }
+  const RopeConfig* rope_of(int64_t layer) const;  // null: the layer does not rotate
+  double score_scale() const;
+  double attention_scale = 0;    // what scores are multiplied by; 0: 1 / sqrt(head_dim)
+  double attention_softcap = 0;  // scores -> c tanh(scores / c); 0: none
 };
 
 // Reads `dir`/config.json (+ generation_config.json). Throws Error(CannotLoad) naming the file,

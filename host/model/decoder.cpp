@@ -28,8 +28,9 @@ CacheLayout Decoder::cache_layout() const {
           .dtype = state_->weights->dtype()};
 }
 
-const at::Tensor& Decoder::output_weight(int64_t layer) const {
-  return state_->weights->tensors().layers[static_cast<size_t>(layer)].output.weight;
+at::Tensor Decoder::output_weight(int64_t layer) const {
+  return state_->weights->tensors().layers[static_cast<size_t>(layer)].output.weight.numbers(
+      state_->weights->dtype());
 }
 
 at::Tensor Decoder::forward(std::span<const int32_t> tokens,

@@ -61,8 +61,9 @@ class Decoder {
                      KvCache& cache,
                      const ForwardOptions& options = {}) const;
 
-  // [hidden_size, n_heads * head_dim] of a layer's output projection, borrowed.
-  const at::Tensor& output_weight(int64_t layer) const;
+  // [hidden_size, n_heads * head_dim] of a layer's output projection, in the model's dtype: a view,
+  // or unpacked where it is stored quantised.
+  at::Tensor output_weight(int64_t layer) const;
   const Weights& weights() const;
 
  private:

@@ -25,12 +25,11 @@ void check_tokens(std::span<const int32_t> tokens, int64_t vocab_size) {
           "id " + std::to_string(token) + "; expected 0 to " + std::to_string(vocab_size - 1));
 }
 
-at::Tensor embed(const ModelWeights& tensors, const std::vector<Stretch>& stretches) {
+at::Tensor embed(const Weights& weights, const std::vector<Stretch>& stretches) {
   std::vector<int32_t> all;
   for (const auto& stretch : stretches)
     all.insert(all.end(), stretch.tokens.begin(), stretch.tokens.end());
-  const at::Tensor ids = at::tensor(at::ArrayRef<int32_t>(all), at::kInt);
-  return at::embedding(tensors.embedding, ids);  // [n_rows, hidden_size]
+  return weights.tensors().embedding.gather(all, weights.dtype());  // [n_rows, hidden_size]
 }
 
 at::Tensor logits_of(const Weights& weights, const at::Tensor& x) {
@@ -68,7 +67,7 @@ struct Forward::State {
       n_rows += n;
     }
     const c10::NoGradGuard no_grad;
-    x = embed(weights.tensors(), stretches);
+    x = embed(weights, stretches);
   }
 
   // The last tokens of all stretches in one product.

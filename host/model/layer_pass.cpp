@@ -4,8 +4,8 @@
 #include <ATen/Functions.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "base/scalar_type.hpp"
 #include "kernels/row_kernels.hpp"
 #include "model/chunk_attention.hpp"
 #include "model/linear.hpp"
@@ -62,7 +62,7 @@ at::Tensor apply_norm(const ModelConfig& config,
   RmsNormArgs args;
   args.dtype = dtype;
   args.x = x.const_data_ptr();
-  args.weight = weights.weight.const_data_ptr();
+  args.weight = weights.weight.const_data_ptr<float>();
   args.out = out.mutable_data_ptr();
   args.n_rows = x.size(0);
   args.n = x.size(1);
@@ -79,7 +79,7 @@ LayerPass::LayerPass(const Weights& weights,
       weights_(weights.tensors().layers[static_cast<size_t>(layer)]),
       dtype_(weights.dtype()),
       layer_(layer) {
-  const auto options = weights.tensors().embedding.options();
+  const auto options = at::TensorOptions().dtype(scalar_type(weights.dtype()));
   for (const auto& stretch : stretches) {
     Output out;
     out.first_entry = stretch.cache->append(layer, stretch.n_tokens, stretch.first_position);
@@ -188,7 +188,7 @@ at::Tensor LayerPass::place(const Part& part, const std::vector<at::Tensor>& qkv
   };
   const auto rotated = [&](const at::Tensor& heads, const Norm& head_norm) {
     PlaceArgs args = rows(heads);
-    args.norm_weight = config_.qk_norm ? head_norm.weight.const_data_ptr() : nullptr;
+    args.norm_weight = config_.qk_norm ? head_norm.weight.const_data_ptr<float>() : nullptr;
     args.norm_eps = static_cast<float>(config_.norm_eps);
     args.cos = rotary.cos(part.first);
     args.sin = rotary.sin(part.first);
@@ -208,8 +208,8 @@ at::Tensor LayerPass::attend(const Part& part, const at::Tensor& queries) const 
   call.shape.n_kv_heads = config_.n_kv_heads;
   call.shape.head_dim = config_.head_dim;
   call.shape.q_len = part.n;
-  call.shape.sliding_window = config_.sliding_window[static_cast<size_t>(layer_)];
-  call.shape.scale = 1 / std::sqrt(static_cast<float>(config_.head_dim));
+  call.shape.sliding_window = config_.window_of(layer_);
+  call.shape.scale = static_cast<float>(config_.score_scale());
   call.shape.dtype = dtype_;
   call.first_position = stretch.first_position + part.first;
   for (int64_t h = 0; h < config_.n_kv_heads; ++h) {

@@ -19,6 +19,6 @@ std::vector<at::Tensor> apply_linears(DType dtype,
 at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x);
 
 // x weight^T as float32.
-at::Tensor wide_linear(DType dtype, const at::Tensor& weight, const at::Tensor& x);
+at::Tensor wide_linear(DType dtype, const Matrix& weight, const at::Tensor& x);
 
 }  // namespace kvhost

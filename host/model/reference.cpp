@@ -17,8 +17,15 @@ struct Qkv {
   at::Tensor k, v;  // [n_kv_heads, S, head_dim]
 };
 
+at::Tensor numbers(const Matrix& matrix, const at::Tensor& x) {
+  if (!matrix.quantised()) return matrix.dense();
+  return matrix.numbers(x.scalar_type() == at::kFloat  ? DType::Float32
+                        : x.scalar_type() == at::kHalf ? DType::Float16
+                                                       : DType::BFloat16);
+}
+
 at::Tensor linear(const Linear& layer, const at::Tensor& x) {
-  const at::Tensor out = at::matmul(x, layer.weight.t());  // [S, n_out]
+  const at::Tensor out = at::matmul(x, numbers(layer.weight, x).t());  // [S, n_out]
   return layer.bias.defined() ? out + layer.bias : out;
 }
 
@@ -27,7 +34,7 @@ at::Tensor rms_norm(const at::Tensor& weight, double eps, const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
   // [..., 1]
   const at::Tensor scale = at::rsqrt(wide.pow(2).mean(/*dim=*/-1, /*keepdim=*/true) + eps);
-  return weight * (wide * scale).to(x.scalar_type());
+  return (wide * scale * weight).to(x.scalar_type());
 }
 
 at::Tensor norm(const ModelConfig& config, const Norm& weights, const at::Tensor& x) {
@@ -85,7 +92,7 @@ at::Tensor attend(const ModelConfig& config, const Qkv& qkv, const at::Tensor& v
   const at::Tensor q =
       qkv.q.reshape({config.n_kv_heads, config.group_size(), n_tokens, config.head_dim});
   const at::Tensor k = qkv.k.unsqueeze(1), v = qkv.v.unsqueeze(1);  // [n_kv_heads, 1, S, head_dim]
-  const double scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
+  const double scale = config.score_scale();
   // [n_kv_heads, group_size, S, S]
   const at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * scale;
   const at::Tensor masked = scores.masked_fill(visible.unsqueeze(1).logical_not(), -INFINITY);
@@ -114,10 +121,9 @@ at::Tensor reference_logits(const Weights& weights,
   const auto& config = weights.config();
   const auto& tensors = weights.tensors();
   const auto n_tokens = static_cast<int64_t>(tokens.size());
-  const at::Tensor ids = at::tensor(at::ArrayRef<int32_t>(tokens.data(), tokens.size()), at::kInt);
   const Rotation by = rotation(config.rope, n_tokens, scalar_type(weights.dtype()));
 
-  at::Tensor x = at::embedding(tensors.embedding, ids);  // [S, hidden_size]
+  at::Tensor x = tensors.embedding.gather(tokens, weights.dtype());  // [S, hidden_size]
   for (int64_t i = 0; i < config.n_layers; ++i) {
     const auto& layer = tensors.layers[static_cast<size_t>(i)];
     Qkv qkv = project(config, layer, norm(config, layer.attention_norm, x));
@@ -128,13 +134,13 @@ at::Tensor reference_logits(const Weights& weights,
     qkv.q = rotate(qkv.q, by);
     qkv.k = rotate(qkv.k, by);
     at::Tensor seen = visible ? visible(i) : at::Tensor();
-    if (!seen.defined()) seen = causal(n_tokens, config.sliding_window[static_cast<size_t>(i)]);
+    if (!seen.defined()) seen = causal(n_tokens, config.window_of(i));
     const at::Tensor attention = linear(layer.output, attend(config, qkv, seen));
     const at::Tensor residual = x + attention;
     x = residual +
         mlp(config, layer, norm(config, layer.mlp_norm, config.parallel_residual ? x : residual));
   }
-  return at::matmul(norm(config, tensors.final_norm, x), tensors.lm_head.t());  // [S, vocab_size]
+  return at::matmul(norm(config, tensors.final_norm, x), numbers(tensors.lm_head, x).t());  // [S, vocab_size]
 }
 
 }  // namespace kvhost

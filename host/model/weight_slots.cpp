@@ -13,16 +13,20 @@ class SlotList {
  public:
   explicit SlotList(NormKind norm) : norm_(norm) {}
 
-  void matrix(const std::string& name, int64_t n_out, int64_t n_in, at::Tensor& tensor) {
-    slots_.push_back({name + ".weight", {n_out, n_in}, &tensor});
+  void matrix(const std::string& name, int64_t n_out, int64_t n_in, Matrix& matrix) {
+    slots_.push_back({.name = name + ".weight", .shape = {n_out, n_in}, .matrix = &matrix});
   }
   void linear(const std::string& name, int64_t n_out, int64_t n_in, bool bias, Linear& linear) {
     matrix(name, n_out, n_in, linear.weight);
-    if (bias) slots_.push_back({name + ".bias", {n_out}, &linear.bias});
+    if (bias)
+      slots_.push_back({.name = name + ".bias", .shape = {n_out}, .vector = &linear.bias});
   }
   void norm(const std::string& name, int64_t n, NormKind kind, Norm& norm) {
-    slots_.push_back({name + ".weight", {n}, &norm.weight});
-    if (kind == NormKind::Layer) slots_.push_back({name + ".bias", {n}, &norm.bias});
+    const auto add = [&](const char* part, at::Tensor& vector) {
+      slots_.push_back({.name = name + part, .shape = {n}, .vector = &vector, .norm = true});
+    };
+    add(".weight", norm.weight);
+    if (kind == NormKind::Layer) add(".bias", norm.bias);
   }
   void norm(const std::string& name, int64_t n, Norm& into) { norm(name, n, norm_, into); }
 

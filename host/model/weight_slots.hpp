@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every tensor a model of this config has: its name in the checkpoint, its shape and where it goes.
+// Several slots may name one tensor: each takes some of its rows.
 #pragma once
 
 #include <string>
@@ -11,8 +12,11 @@ namespace kvhost {
 
 struct WeightSlot {
   std::string name;
-  std::vector<int64_t> shape;
-  at::Tensor* tensor;  // inside the ModelWeights given
+  std::vector<int64_t> shape;    // of the stored tensor
+  Matrix* matrix = nullptr;      // inside the ModelWeights given: one of the two
+  at::Tensor* vector = nullptr;  // biases in the model's dtype, norms in float32
+  bool norm = false;
+  int64_t first_row = 0, n_rows = -1;  // what of the stored tensor; -1: all
 };
 
 // Resizes weights.layers to the config. A tied lm_head has no slot.

@@ -56,7 +56,12 @@ at::Tensor as_tensor(const StoredTensor& stored, DType dtype) {
       data, stored.shape, [file = stored.file](void*) {}, options);
 }
 
-at::Tensor load_slot(const WeightSlot& slot, const StoredTensor& stored, DType dtype) {
+// Rows of a stored tensor [n, ...]; a vector's elements are its rows.
+at::Tensor some_rows(const WeightSlot& slot, const at::Tensor& tensor) {
+  return slot.n_rows < 0 ? tensor : tensor.narrow(0, slot.first_row, slot.n_rows);
+}
+
+void load_slot(const WeightSlot& slot, const StoredTensor& stored, DType dtype) {
   const std::string where = stored.file->path().string();
   const auto found = stored_dtype(stored.dtype);
   if (!found)
@@ -67,8 +72,12 @@ at::Tensor load_slot(const WeightSlot& slot, const StoredTensor& stored, DType d
     cannot_load(where,
                 "tensor '" + slot.name + "' has shape " + shape_text(stored.shape) + "; expected " +
                     shape_text(slot.shape) + " from config.json");
-  const at::Tensor tensor = as_tensor(stored, *found);
-  return *found == dtype ? tensor : tensor.to(scalar_type(dtype));
+  const at::Tensor tensor = some_rows(slot, as_tensor(stored, *found));
+  const at::Tensor loaded = tensor.to(slot.norm ? at::kFloat : scalar_type(dtype));
+  if (slot.matrix)
+    *slot.matrix = loaded;
+  else
+    *slot.vector = loaded;
 }
 
 void refuse_unexpected(const ModelConfig& config,
@@ -140,7 +149,7 @@ std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir,
                     config.family + " model as config.json describes it");
   refuse_unexpected(config, checkpoint, slots);
   for (const auto& slot : slots)
-    *slot.tensor = load_slot(slot, checkpoint.tensors.at(slot.name), out->dtype_);
+    load_slot(slot, checkpoint.tensors.at(slot.name), out->dtype_);
   if (config.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
   return out;
 }
@@ -155,8 +164,13 @@ std::shared_ptr<const Weights> Weights::random(const ModelConfig& config,
     tensor_seed = mix(tensor_seed);
     // 1 / sqrt(n_in) keeps activations of order one through any depth.
     const float deviation = matrix ? 1.0F / std::sqrt(static_cast<float>(slot.shape[1])) : 0.1F;
-    *slot.tensor = random_matrix(slot.shape, dtype, tensor_seed, deviation);
-    if (!matrix && slot.name.ends_with(".weight")) *slot.tensor = slot.tensor->add(1);
+    const at::Tensor drawn = random_matrix(slot.shape, dtype, tensor_seed, deviation);
+    if (slot.matrix) {
+      *slot.matrix = some_rows(slot, drawn);
+      continue;
+    }
+    *slot.vector = some_rows(slot, slot.norm ? drawn.to(at::kFloat) : drawn);
+    if (slot.name.ends_with(".weight")) *slot.vector = slot.vector->add(1);
   }
   if (config.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
   return out;

@@ -11,14 +11,16 @@
 #include <vector>
 
 #include "model/config.hpp"
+#include "model/matrix.hpp"
 
 namespace kvhost {
 
 struct Linear {
-  at::Tensor weight;  // [n_out, n_in]
-  at::Tensor bias;    // [n_out] or undefined
+  Matrix weight;    // [n_out, n_in]
+  at::Tensor bias;  // [n_out] or undefined
 };
 
+// float32 in a model of any dtype: they are small, and some families add 1 to them.
 struct Norm {
   at::Tensor weight;  // [n]
   at::Tensor bias;    // [n], LayerNorm only
@@ -34,8 +36,8 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
-  at::Tensor embedding;  // [vocab_size, hidden_size]
-  at::Tensor lm_head;    // [vocab_size, hidden_size]; the embedding itself when tied
+  Matrix embedding;  // [vocab_size, hidden_size]
+  Matrix lm_head;    // [vocab_size, hidden_size]; the embedding itself when tied
   Norm final_norm;
   std::vector<LayerWeights> layers;
 };

@@ -47,7 +47,7 @@ LayerBudgets everything(const LayerBounds& bounds) {
 }
 
 bool drop_unseen(const ModelConfig& config, int64_t layer, int64_t n_seen, KvCache& cache) {
-  const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[layer];
+  const int64_t window = config.window_of(layer);
   if (window <= 1 || n_seen < window) return false;
   cache.drop_before(layer, n_seen - window + 1);
   return true;
@@ -58,7 +58,7 @@ LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len) {
   bounds.kv_len = kv_len;
   bounds.n_kv_heads = config.n_kv_heads;
   for (int64_t l = 0; l < config.n_layers; ++l) {
-    const int64_t window = config.sliding_window.empty() ? 0 : config.sliding_window[l];
+    const int64_t window = config.window_of(l);
     // Of a full window the oldest entry is out of the next query's sight.
     const int64_t longest = window > 1 && kv_len >= window ? window - 1 : kv_len;
     bounds.floors.push_back(config.n_kv_heads);

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 #include "measure/stopwatch.hpp"
 
 namespace kvhost {
@@ -19,11 +21,10 @@ LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exe
   in.cache = &on.cache;
   in.window_rows = on.press.window_of(KVH_T_WINDOW_ATTENTION);
   if (on.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
-    in.output_weight = &on.decoder.output_weight(layer);
+    in.output_weight = std::make_shared<const at::Tensor>(on.decoder.output_weight(layer));
   in.model = on.press.model();
   in.exec = &exec;
-  const auto& windows = on.decoder.config().sliding_window;
-  in.sliding_window = windows.empty() ? 0 : windows[layer];
+  in.sliding_window = on.decoder.config().window_of(layer);
   return in;
 }
 

@@ -67,7 +67,7 @@ void score_expected(const sdk::Layer& layer,
                     const ExpectedSettings& settings,
                     const Statistics& statistics,
                     sdk::Scores& out) {
-  const sdk::MeanRotation rotation(layer.model(), layer.n_seen(), settings.n_future_positions);
+  const sdk::MeanRotation rotation(layer, layer.n_seen(), settings.n_future_positions);
   sdk::for_each_head(layer, [&](int32_t h) {
     layer.check_cancelled();
     const sdk::Head head = layer.head(h);

@@ -20,6 +20,24 @@ typedef struct kvh_rope {
   double attention_scaling; /* factor on cos and sin (YaRN), 1 otherwise */
 } kvh_rope;
 
+enum { KVH_LAYER_ATTENTION = 0 }; /* keys and values, one of each per token and KV head */
+
+/* One layer that has a cache. `layer` everywhere counts these; layers without one (linear attention, recurrent) are
+ * not shown. */
+typedef struct kvh_layer_shape {
+  uint32_t struct_size;
+  uint32_t kind;         /* KVH_LAYER_* */
+  int32_t model_layer;   /* its index among all layers of the model */
+  int32_t shares_with;   /* the cached layer whose keys and values it reads; -1: it has its own */
+  int32_t n_heads, n_kv_heads;
+  int32_t key_dim, value_dim;
+  int64_t window;        /* tokens a query sees, itself included; 0: all */
+  double scale;          /* what q . k is multiplied by */
+  double softcap;        /* then s -> softcap * tanh(s / softcap); 0: none */
+  const float* sinks;    /* [n_heads] a logit more in each head's softmax, whose weight goes to no entry; NULL: none */
+  const kvh_rope* rope;  /* NULL: the layer rotates nothing */
+} kvh_layer_shape;
+
 typedef struct kvh_model {
   uint32_t struct_size;
   int32_t n_layers, n_heads, n_kv_heads, head_dim, hidden_size;
@@ -28,8 +46,14 @@ typedef struct kvh_model {
   kvh_device device;
   const char* family;       /* config.json's model_type: "llama", "qwen3", ... */
   const char* model_dir;    /* where learned resources of a method may lie; "" when there is none */
-  const kvh_rope* rope;
+  const kvh_rope* rope;     /* of most layers; layers[] has each one's own */
+  const kvh_layer_shape* const* layers; /* [n_layers] */
 } kvh_model;
+
+/* The rotation of a layer, NULL where it rotates nothing. */
+static inline const kvh_rope* kvh_rope_of(const kvh_model* model, int32_t layer) {
+  return model->layers ? model->layers[layer]->rope : model->rope;
+}
 
 /* Tensors a method may need. Ids are append-only; the host computes each at most once per layer and shares it. */
 enum {

@@ -13,7 +13,7 @@ namespace kvhost::sdk {
 class RopeTable {
  public:
   RopeTable(const Layer& layer, int64_t first, int64_t n) : first_(first) {
-    const kvh_rope* rope = layer.model().rope;  // NULL: the model rotates nothing
+    const kvh_rope* rope = kvh_rope_of(&layer.model(), layer.raw().layer);  // NULL: no rotation
     if (!rope) return;
     half_ = rope->rotary_dim / 2;
     scaling_ = static_cast<float>(rope->attention_scaling);
@@ -61,9 +61,10 @@ class RopeTable {
 // rotation will point on average.
 class MeanRotation {
  public:
-  MeanRotation(const kvh_model& model, int64_t first, int64_t n) {
-    if (!model.rope) return;
-    const kvh_rope& rope = *model.rope;
+  MeanRotation(const Layer& layer, int64_t first, int64_t n) {
+    const kvh_rope* found = kvh_rope_of(&layer.model(), layer.raw().layer);
+    if (!found) return;
+    const kvh_rope& rope = *found;
     for (int32_t j = 0; j < rope.rotary_dim / 2; ++j) {
       double cos = 0, sin = 0;
       for (int64_t p = first; p < first + n; ++p) {

@@ -69,7 +69,7 @@ TEST_CASE("captured queries and cached keys give the attention of the layer") {
   const auto& layer = weights->tensors().layers[1];
   const auto& config = weights->config();
   const at::Tensor key =
-      at::matmul(layer.k.weight, hidden[1][0]).view({config.n_kv_heads, config.head_dim});
+      at::matmul(layer.k.weight.dense(), hidden[1][0]).view({config.n_kv_heads, config.head_dim});
   const HeadSpan head = cache.head(1, 2);
   REQUIRE(head.n == 30);
   const float* cached = static_cast<const float*>(head.keys) + 29 * config.head_dim;

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "model/checkpoint.hpp"
-#include "model/safetensors.hpp"
+#include "format/safetensors.hpp"
 #include "model_files.hpp"
 
 using namespace kvhost;

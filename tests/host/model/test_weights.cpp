@@ -47,12 +47,12 @@ TEST_CASE("weights in the checkpoint's dtype stay in the mapped file") {
   CHECK(weights->dtype() == DType::BFloat16);
   const auto checkpoint = read_checkpoint(model_dir("qwen3"));
   const auto& stored = checkpoint.tensors.at("model.embed_tokens.weight");
-  CHECK(std::memcmp(weights->tensors().embedding.const_data_ptr(),
+  CHECK(std::memcmp(weights->tensors().embedding.dense().const_data_ptr(),
                     stored.data,
                     static_cast<size_t>(stored.bytes)) == 0);
-  CHECK(weights->tensors().lm_head.is_same(weights->tensors().embedding));
-  CHECK_FALSE(weights->tensors().embedding.storage().resizable());  // borrowed memory
-  CHECK(Weights::load(model_dir("qwen3"), DType::Float32)->tensors().embedding.scalar_type() ==
+  CHECK(weights->tensors().lm_head.dense().is_same(weights->tensors().embedding.dense()));
+  CHECK_FALSE(weights->tensors().embedding.dense().storage().resizable());  // borrowed memory
+  CHECK(Weights::load(model_dir("qwen3"), DType::Float32)->tensors().embedding.dense().scalar_type() ==
         at::kFloat);
 }
 
@@ -61,8 +61,8 @@ TEST_CASE("random weights are reproducible and run") {
   const auto a = Weights::random(config, DType::Float32, 7),
              b = Weights::random(config, DType::Float32, 7);
   const auto c = Weights::random(config, DType::Float32, 8);
-  CHECK(at::equal(a->tensors().layers[1].down.weight, b->tensors().layers[1].down.weight));
-  CHECK_FALSE(at::equal(a->tensors().layers[1].down.weight, c->tensors().layers[1].down.weight));
+  CHECK(at::equal(a->tensors().layers[1].down.weight.dense(), b->tensors().layers[1].down.weight.dense()));
+  CHECK_FALSE(at::equal(a->tensors().layers[1].down.weight.dense(), c->tensors().layers[1].down.weight.dense()));
   const Tokens tokens = some_tokens(9, config.vocab_size);
   CHECK(max_difference(in_blocks(Decoder(a), tokens, 4), reference_logits(*a, tokens)) < 1e-3);
 }

@@ -53,11 +53,11 @@ TinyModel reversed_heads(const std::string& name) {
   };
   const int64_t group = c.n_heads / c.n_kv_heads;
   for (auto& layer : const_cast<ModelWeights&>(model.weights->tensors()).layers) {
-    for (at::Tensor* rows : {&layer.k.weight, &layer.k.bias, &layer.v.weight, &layer.v.bias})
+    for (at::Tensor* rows : {&layer.k.weight.dense(), &layer.k.bias, &layer.v.weight.dense(), &layer.v.bias})
       reversed(*rows, 0, c.head_dim);
-    for (at::Tensor* rows : {&layer.q.weight, &layer.q.bias})
+    for (at::Tensor* rows : {&layer.q.weight.dense(), &layer.q.bias})
       reversed(*rows, 0, group * c.head_dim);
-    reversed(layer.output.weight, 1, group * c.head_dim);
+    reversed(layer.output.weight.dense(), 1, group * c.head_dim);
   }
   return model;
 }
@@ -141,7 +141,7 @@ TEST_CASE("every method bears one layer with one KV head") {
 TEST_CASE("keys that are not finite are an error that names method and layer, for every method") {
   const TinyModel model("llama_gqa");
   auto& layer = const_cast<ModelWeights&>(model.weights->tensors()).layers[1];
-  layer.k.weight = at::full_like(layer.k.weight, std::numeric_limits<float>::quiet_NaN());
+  layer.k.weight = at::full_like(layer.k.weight.dense(), std::numeric_limits<float>::quiet_NaN());
   for (const auto& press : prefill_compositions(model.config())) {
     INFO(press);
     std::string error = "accepted";

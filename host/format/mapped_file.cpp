@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/mapped_file.hpp"
+#include "format/mapped_file.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>

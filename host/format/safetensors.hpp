@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/mapped_file.hpp"
+#include "format/mapped_file.hpp"
 
 namespace kvhost {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/safetensors.hpp"
+#include "format/safetensors.hpp"
 
 #include <algorithm>
 #include <cstring>
