@@ -6,10 +6,7 @@
 
 namespace kvhost {
 
-const char* const kGgufCure =
-    "take the model it was made from, or convert it with transformers: "
-    "AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=NAME).save_pretrained(NEW_FOLDER), and "
-    "AutoTokenizer likewise";
+const char* const kGgufCure = "name the GGUF file itself: --model FILE.gguf";
 
 namespace {
 
@@ -40,10 +37,10 @@ std::string mistaken_file(std::string_view bytes, const std::string& expected) {
   if (is_lfs_pointer(bytes))
     return say("a Git LFS pointer, not the file it stands for",
                "get that with `git lfs pull` in its repository");
-  if (begins(bytes, "GGUF")) return say("a GGUF file, which this version does not read", kGgufCure);
+  if (begins(bytes, "GGUF")) return say("a GGUF file", kGgufCure);
   if (begins(bytes, "PK\x03\x04") || begins(bytes, "\x80\x02"))
     return say("a PyTorch archive", "convert it with transformers' save_pretrained");
-  if (is_html(bytes)) return say("a page of HTML", "get the file itself: `hf download ORG/NAME`");
+  if (is_html(bytes)) return say("a page of HTML", "get the file itself: `kvhost fetch ORG/NAME`");
   return "";
 }
 

@@ -13,7 +13,7 @@ std::string mistaken_file(std::string_view bytes, const std::string& expected);
 
 bool is_lfs_pointer(std::string_view bytes);
 
-// How to get a folder of safetensors out of a GGUF file.
+// How to run a GGUF file that lies where another kind of file was expected.
 extern const char* const kGgufCure;
 
 }  // namespace kvhost

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what --model says to a folder with config.json.
+// From what --model says to a folder with config.json, or a GGUF file.
 #include <algorithm>
 #include <fstream>
 
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
 #include "base/text.hpp"
+#include "input/gguf_files.hpp"
 #include "input/limits.hpp"
 #include "input/paths.hpp"
 
@@ -15,6 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kExpected = "a Hugging Face model folder or a GGUF file";
+
 // "org/name": one slash, neither part empty, nothing that a path would start with.
 bool is_hub_id(const std::string& name) {
   const size_t slash = name.find('/');
@@ -23,45 +26,38 @@ bool is_hub_id(const std::string& name) {
 }
 
 // The snapshot that refs/main names, else the one written last.
-std::optional<fs::path> snapshot(const fs::path& repository) {
+std::optional<fs::path> snapshot_model(const fs::path& repository) {
   std::string revision;
   std::ifstream(repository / "refs" / "main") >> revision;
-  std::error_code ignored;
-  const fs::path wanted = repository / "snapshots" / revision;
-  if (!revision.empty() && fs::exists(wanted / "config.json", ignored)) return wanted;
+  if (!revision.empty())
+    if (auto model = model_in(repository / "snapshots" / revision)) return model;
   std::optional<fs::path> newest;
   fs::file_time_type newest_time;
+  std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(repository / "snapshots", ignored)) {
-    if (!fs::exists(entry.path() / "config.json", ignored)) continue;
+    const auto model = model_in(entry.path());
     const auto time = fs::last_write_time(entry.path(), ignored);
-    if (!newest || time > newest_time) {
-      newest = entry.path();
+    if (model && (!newest || time > newest_time)) {
+      newest = model;
       newest_time = time;
     }
   }
   return newest;
 }
 
-// The name of a GGUF file in `folder`, or "".
-std::string gguf_in(const fs::path& folder) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().extension() == ".gguf") return entry.path().filename();
-  return "";
-}
-
 [[noreturn]] void refuse_folder(const std::string& where, const fs::path& folder) {
-  const std::string gguf = gguf_in(folder);
-  if (!gguf.empty())
+  const auto ggufs = gguf_models(folder);
+  if (!ggufs.empty())
     cannot_load(where,
-                "holds " + gguf + ", a GGUF file, which this version does not read, and no " +
-                    "config.json; expected a Hugging Face model folder; " + kGgufCure);
+                "holds " + std::to_string(ggufs.size()) + " GGUF models (" + shown_names(ggufs) +
+                    ") and no config.json; expected one model; name it: --model " +
+                    (folder / ggufs.front()).string());
   std::error_code ignored;
   if (fs::exists(folder / "adapter_config.json", ignored))
     cannot_load(where,
                 "holds a PEFT adapter, not a model; expected a Hugging Face model folder; merge it "
                 "into its model with peft's merge_and_unload and save_pretrained");
-  cannot_load(where, "a folder without config.json; expected a Hugging Face model folder");
+  cannot_load(where, std::string("a folder without config.json; expected ") + kExpected);
 }
 
 [[noreturn]] void refuse_file(const fs::path& file) {
@@ -69,13 +65,12 @@ std::string gguf_in(const fs::path& folder) {
   std::ifstream in(file, std::ios::binary);
   in.read(start.data(), static_cast<std::streamsize>(start.size()));
   start.resize(static_cast<size_t>(in.gcount()));
-  const std::string expected = "a Hugging Face model folder";
-  const std::string mistaken = mistaken_file(start, expected);
+  const std::string mistaken = mistaken_file(start, kExpected);
   if (!mistaken.empty()) cannot_load(file.string(), mistaken);
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   std::error_code ignored;
   cannot_load(file.string(),
-              "is a file; expected " + expected +
+              std::string("is a file; expected ") + kExpected +
                   (fs::exists(folder / "config.json", ignored)
                        ? "; did you mean " + quoted(folder.string()) + "?"
                        : ""));
@@ -85,23 +80,26 @@ fs::path resolve_hub_id(const std::string& id) {
   const size_t slash = id.find('/');
   const fs::path repository =
       hub_cache() / ("models--" + id.substr(0, slash) + "--" + id.substr(slash + 1));
-  if (const auto folder = snapshot(repository)) return *folder;
+  if (const auto model = snapshot_model(repository)) return *model;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(repository / "snapshots", ignored))
     if (!fs::is_empty(entry.path(), ignored)) refuse_folder(id, entry.path());
   cannot_load("--model",
               "found neither a folder " + quoted(id) + " nor this hub id in " +
                   hub_cache().string() +
-                  "; expected a downloaded model; get it with: hf download " + id);
+                  "; expected a downloaded model; get it with: kvhost fetch " + id);
 }
 
 [[noreturn]] void refuse_name(const std::string& name) {
-  const auto bundled = bundled_models();
+  auto known = bundled_models();
+  const auto fetched = fetched_models();
+  known.insert(known.end(), fetched.begin(), fetched.end());
   cannot_load("--model",
               "found no model " + quoted(name) +
-                  "; expected a folder with config.json, a hub id org/name or a bundled name (" +
-                  (bundled.empty() ? "none is installed" : join(bundled, ", ")) + ")" +
-                  did_you_mean(name, bundled));
+                  "; expected a folder with config.json, a GGUF file, a hub id org/name, a bundled "
+                  "name or a fetched one (" +
+                  (known.empty() ? "none is installed" : join(known, ", ")) + ")" +
+                  did_you_mean(name, known));
 }
 
 [[noreturn]] void refuse_default() {
@@ -114,7 +112,24 @@ fs::path resolve_hub_id(const std::string& id) {
                   "that holds models/");
 }
 
+// A folder with weights of its own is a Hugging Face one, whatever lies beside them.
+bool holds_safetensors(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.path().filename().string().find(".safetensors") != std::string::npos) return true;
+  return false;
+}
+
 }  // namespace
+
+std::optional<fs::path> model_in(const fs::path& folder) {
+  std::error_code ignored;
+  const bool config = fs::exists(folder / "config.json", ignored);
+  if (config && holds_safetensors(folder)) return folder;
+  const auto ggufs = gguf_models(folder);
+  if (ggufs.size() == 1) return folder / ggufs.front();
+  return config ? std::optional(folder) : std::nullopt;
+}
 
 fs::path resolve_model(const std::string& name) {
   if (name.empty()) {
@@ -122,12 +137,16 @@ fs::path resolve_model(const std::string& name) {
     refuse_default();
   }
   std::error_code ignored;
-  if (fs::exists(fs::path(name) / "config.json", ignored)) return fs::path(name);
-  if (fs::is_directory(name, ignored)) refuse_folder(name, name);
-  if (fs::exists(name, ignored)) refuse_file(name);
-  if (name.find('/') == std::string::npos) {
-    if (const auto folder = bundled_model(name)) return *folder;
+  if (fs::is_directory(name, ignored)) {
+    if (const auto model = model_in(name)) return *model;
+    refuse_folder(name, name);
   }
+  if (fs::exists(name, ignored)) {
+    if (is_gguf_file(name)) return fs::path(name);
+    refuse_file(name);
+  }
+  if (const auto folder = bundled_model(name)) return *folder;
+  if (const auto model = fetched_model(name)) return *model;
   if (is_hub_id(name)) return resolve_hub_id(name);
   refuse_name(name);
 }

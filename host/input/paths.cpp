@@ -20,6 +20,13 @@ std::optional<fs::path> from_environment(const char* name) {
   return fs::path(value);
 }
 
+fs::path home() { return from_environment("HOME").value_or("/"); }
+
+// A name is no path: "..", "a/b" and the like mean nothing in a folder of models.
+bool is_plain(const std::string& name) {
+  return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos;
+}
+
 bool is_model(const fs::path& folder) {
   std::error_code ignored;
   return fs::exists(folder / "config.json", ignored);
@@ -59,15 +66,37 @@ std::vector<std::string> bundled_models() {
 }
 
 std::optional<fs::path> bundled_model(const std::string& name) {
+  if (!is_plain(name)) return std::nullopt;
   for (const auto& folder : data_folders())
     if (is_model(folder / "models" / name)) return folder / "models" / name;
   return std::nullopt;
 }
 
+fs::path fetched_folder() {
+  if (const auto folder = from_environment("KVHOST_MODELS")) return *folder;
+  return from_environment("XDG_DATA_HOME").value_or(home() / ".local" / "share") / "kvhost" /
+         "models";
+}
+
+std::vector<std::string> fetched_models() {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(fetched_folder(), ignored))
+    if (const std::string name = entry.path().filename(); fetched_model(name))
+      names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<fs::path> fetched_model(const std::string& name) {
+  return is_plain(name) ? model_in(fetched_folder() / name) : std::nullopt;
+}
+
 fs::path hub_cache() {
   if (const auto cache = from_environment("HF_HUB_CACHE")) return *cache;
-  if (const auto home = from_environment("HF_HOME")) return *home / "hub";
-  return from_environment("HOME").value_or("/") / ".cache" / "huggingface" / "hub";
+  if (const auto cache = from_environment("HUGGINGFACE_HUB_CACHE")) return *cache;  // its old name
+  if (const auto folder = from_environment("HF_HOME")) return *folder / "hub";
+  return from_environment("XDG_CACHE_HOME").value_or(home() / ".cache") / "huggingface" / "hub";
 }
 
 }  // namespace kvhost

@@ -22,12 +22,25 @@ std::optional<std::filesystem::path> bundled_model(const std::string& name);
 
 inline constexpr const char* kDefaultModel = "demo";
 
-// $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub.
+// What `kvhost fetch NAME` brought lies here, a folder each: $KVHOST_MODELS, else
+// $XDG_DATA_HOME/kvhost/models, else ~/.local/share/kvhost/models.
+std::filesystem::path fetched_folder();
+std::vector<std::string> fetched_models();
+// As `resolve_model` returns it; nothing for names that are paths.
+std::optional<std::filesystem::path> fetched_model(const std::string& name);
+
+// $HF_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, else
+// ~/.cache/huggingface/hub.
 std::filesystem::path hub_cache();
 
-// `name` is a folder, a bundled name, a hub id "org/name" in the local hub cache, or "" for the
-// bundled default. Throws Error(CannotLoad) that says what was looked for, where, and how to get
-// it.
+// The model in a folder: the folder itself when it holds config.json, else its one GGUF file (of a
+// split one the first part). A folder with config.json, a GGUF file and no safetensors is one with
+// a GGUF file.
+std::optional<std::filesystem::path> model_in(const std::filesystem::path& folder);
+
+// `name` is a folder, a GGUF file, a bundled or fetched name, a hub id "org/name" in the local hub
+// cache, or "" for the bundled default. Returns a folder with config.json or a GGUF file. Throws
+// Error(CannotLoad) that says what was looked for, where, and how to get it.
 std::filesystem::path resolve_model(const std::string& name);
 
 }  // namespace kvhost

@@ -22,7 +22,7 @@ TEST_CASE("a file that was taken for another is told by how it begins") {
   CHECK(says(kPointer).find("is a Git LFS pointer") == 0);
   CHECK_THAT(says(kPointer),
              Catch::Contains("expected weights; ") && Catch::Contains("git lfs pull"));
-  CHECK_THAT(says("GGUF\x03"), Catch::Contains("GGUF file") && Catch::Contains("gguf_file="));
+  CHECK_THAT(says("GGUF\x03"), Catch::Contains("GGUF file") && Catch::Contains("--model FILE.gguf"));
   CHECK_THAT(says("PK\x03\x04"), Catch::Contains("PyTorch archive"));
   CHECK_THAT(says("\n <!DOCTYPE HTML><p>"), Catch::Contains("page of HTML"));
   for (const char* text : {"", "{}", "version 2", "GG", "<", "html"}) CHECK(says(text).empty());
