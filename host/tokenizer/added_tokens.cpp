@@ -40,7 +40,7 @@ size_t spaces_end(std::string_view text, size_t begin) {
 }  // namespace
 
 AddedToken load_added_token(const JsonNode& node, int64_t id) {
-  if (id < 0 || id > INT32_MAX)
+  if (id < -1 || id > INT32_MAX)
     node.fail("id " + std::to_string(id) + " found; expected an integer from 0 on");
   const bool special = node.bool_or("special", false);
   AddedToken token{static_cast<int32_t>(id),
@@ -127,7 +127,8 @@ void AddedTokens::split(std::string_view text,
       on_token(s.id);
       continue;
     }
-    const std::string part = normalizer.apply(std::string(text.substr(s.begin, s.end - s.begin)));
+    const std::string part =
+        normalizer.apply(std::string(text.substr(s.begin, s.end - s.begin)), s.begin == 0);
     for (const Section& n : normalized_.find(part)) {
       if (n.id >= 0) {
         on_token(n.id);

@@ -23,6 +23,7 @@ struct AddedToken {
   bool normalized;  // looked for in the normalised text
 };
 
+// `id`: -1 where none is listed.
 AddedToken load_added_token(const JsonNode& node, int64_t id);
 
 // A part of the text: a token, or text (id < 0).

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/bpe.hpp"
 
-#include <algorithm>
-#include <cstdio>
-#include <mutex>
-
+#include "base/error.hpp"
 #include "tokenizer/byte_level.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace kvhost::tok {
 
 namespace {
-
-constexpr size_t kLongestCachedWord = 128;
-constexpr size_t kCachedWords = 1 << 16;
 
 Vocab load_vocab(const JsonNode& node) {
   if (!node.value().is_object()) node.fail("found no object; expected {\"piece\": id, ...}");
@@ -57,104 +51,88 @@ bool read_pair(const nlohmann::json& entry, std::string_view* left, std::string_
 
 }  // namespace
 
-// Words seen lately and their ids. A text repeats most of its words.
-class Bpe::Cache {
- public:
-  bool find(std::string_view word, std::vector<int32_t>* ids) {
-    const std::lock_guard lock(mutex_);
-    const auto it = words_.find(word);
-    if (it == words_.end()) return false;
-    ids->insert(ids->end(), it->second.begin(), it->second.end());
-    return true;
-  }
-
-  void add(std::string_view word, std::vector<int32_t> ids) {
-    const std::lock_guard lock(mutex_);
-    if (words_.size() >= kCachedWords) words_.clear();
-    words_.emplace(word, std::move(ids));
-  }
-
- private:
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::vector<int32_t>, StringHash, std::equal_to<>> words_;
-};
-
-Bpe::Bpe(const JsonNode& node)
-    : vocab_(load_vocab(node.at("vocab"))), cache_(std::make_unique<Cache>()) {
+Bpe::Bpe(const JsonNode& node) {
+  vocab_ = load_vocab(node.at("vocab"));
   refuse_options(node);
-  fuse_unk_ = node.bool_or("fuse_unk", false);
-  byte_fallback_ = node.bool_or("byte_fallback", false);
-  ignore_merges_ = node.bool_or("ignore_merges", false);
-  if (const auto unk = node.find("unk_token")) {
-    unk_ = id(unk->as_string());
-    if (!unk_)
-      unk->fail("'" + unk->as_string() + "' is not in the vocabulary; expected a piece of it");
-  }
+  options_.fuse_unk = node.bool_or("fuse_unk", false);
+  options_.byte_fallback = node.bool_or("byte_fallback", false);
+  options_.ignore_merges = node.bool_or("ignore_merges", false);
+  // One that the vocabulary lacks is as good as none until a character is unknown.
+  if (const auto unk = node.find("unk_token")) options_.unk = id(unk->as_string());
   load_merges(node.at("merges"));
-  load_byte_pieces();
+  load_bytes();
 }
 
-Bpe::~Bpe() = default;
-Bpe::Bpe(Bpe&&) noexcept = default;
+Bpe::Bpe(Vocab vocab,
+         const std::vector<std::string>& merges,
+         const Options& options,
+         const std::string& origin)
+    : options_(options) {
+  vocab_ = std::move(vocab);
+  merges_.reserve(merges.size());
+  for (size_t i = 0; i < merges.size(); ++i) {
+    // A piece may begin with a space where the text is not spelled byte by byte.
+    const std::string_view line = merges[i];
+    const size_t space = line.find(' ', 1);
+    if (space == line.npos)
+      cannot_load(origin,
+                  "merge " + std::to_string(i) + " is '" + merges[i] +
+                      "'; expected two pieces and a space");
+    const std::string_view unknown = add_merge(line.substr(0, space), line.substr(space + 1));
+    if (!unknown.empty())
+      cannot_load(origin,
+                  "merge " + std::to_string(i) + ", '" + merges[i] + "', names '" +
+                      std::string(unknown) + "'; expected pieces of the vocabulary");
+  }
+  load_bytes();
+}
+
+void Bpe::load_bytes() {
+  if (options_.byte_fallback)
+    bytes_ = BytePieces([this](std::string_view piece) { return id(piece); });
+}
+
+// Gives the pair the next rank; what the vocabulary lacks of it, "" when nothing.
+std::string_view Bpe::add_merge(std::string_view left, std::string_view right) {
+  merged_.assign(left).append(right);
+  int32_t ids[3];
+  const std::string_view names[3] = {left, right, merged_};
+  for (int k = 0; k < 3; ++k) {
+    const auto found = vocab_.find(names[k]);
+    if (found == vocab_.end()) return names[k];
+    ids[k] = found->second;
+  }
+  merges_.add(ids[0], ids[1], {n_merges_++, ids[2]});
+  return {};
+}
 
 void Bpe::load_merges(const JsonNode& node) {
   if (!node.value().is_array()) node.fail("found no list; expected the merges in order of rank");
   merges_.reserve(node.value().size());
-  int32_t rank = 0;
-  std::string merged;
   for (const auto& entry : node.value()) {
     const auto fail = [&](const std::string& what) {
-      node.fail(what, std::string("/").append(std::to_string(rank)));
+      node.fail(what, std::string("/").append(std::to_string(n_merges_)));
     };
     std::string_view left, right;
     if (!read_pair(entry, &left, &right))
       fail("found " + entry.dump() + "; expected \"a b\" or [\"a\", \"b\"]");
-    merged.assign(left).append(right);
-    const auto known = [&](std::string_view piece) {
-      const auto found = vocab_.find(piece);
-      if (found == vocab_.end())
-        fail("merge " + entry.dump() + " names '" + std::string(piece) +
-             "'; expected pieces of the vocabulary");
-      return found->second;
-    };
-    const int32_t left_id = known(left), right_id = known(right);
-    merges_.add(left_id, right_id, {rank, known(merged)});
-    ++rank;
+    if (const std::string_view unknown = add_merge(left, right); !unknown.empty())
+      fail("merge " + entry.dump() + " names '" + std::string(unknown) +
+           "'; expected pieces of the vocabulary");
   }
-}
-
-void Bpe::load_byte_pieces() {
-  if (!byte_fallback_) return;
-  for (int b = 0; b < 256; ++b) {
-    char piece[8];
-    std::snprintf(piece, sizeof piece, "<0x%02X>", b);
-    byte_ids_.push_back(id(piece).value_or(-1));
-  }
-}
-
-std::optional<int32_t> Bpe::id(std::string_view piece) const {
-  const auto it = vocab_.find(piece);
-  if (it == vocab_.end()) return std::nullopt;
-  return it->second;
 }
 
 bool Bpe::may_drop_text(bool byte_level) const {
-  if (unk_) return false;
-  if (byte_fallback_) return std::find(byte_ids_.begin(), byte_ids_.end(), -1) != byte_ids_.end();
+  if (options_.unk || bytes_.complete()) return false;
   if (!byte_level) return true;
   const auto& characters = byte_characters();
-  return !std::all_of(
-      characters.begin(), characters.end(), [&](const auto& c) { return id(c).has_value(); });
+  for (int b = 0; b < 256; ++b)
+    if (occurs_in_utf8(b) && !id(characters[static_cast<size_t>(b)])) return true;
+  return false;
 }
 
-// All bytes of the character as <0x..> pieces, or false.
-bool Bpe::append_bytes(std::string_view character, std::vector<int32_t>* ids) const {
-  if (!byte_fallback_) return false;
-  const auto piece = [&](char b) { return byte_ids_[static_cast<unsigned char>(b)]; };
-  if (std::any_of(character.begin(), character.end(), [&](char b) { return piece(b) < 0; }))
-    return false;
-  for (const char b : character) ids->push_back(piece(b));
-  return true;
+std::string Bpe::describe(bool byte_level) const {
+  return byte_level ? "byte-level BPE" : "character BPE";
 }
 
 // The word's characters as ids: in the vocabulary, else as bytes, else unknown, else nothing.
@@ -167,31 +145,29 @@ std::vector<int32_t> Bpe::characters(std::string_view word) const {
     const std::string_view character = word.substr(pos, length);
     pos += length;
     if (const auto known = vocab_.find(character); known != vocab_.end()) {
-      if (unknown) ids.push_back(*unk_);
+      if (unknown) ids.push_back(*options_.unk);
       unknown = false;
       ids.push_back(known->second);
-    } else if (!append_bytes(character, &ids) && unk_) {
-      if (unknown && !fuse_unk_) ids.push_back(*unk_);
+    } else if (!bytes_.append(character, &ids) && options_.unk) {
+      if (unknown && !options_.fuse_unk) ids.push_back(*options_.unk);
       unknown = true;
     }
   }
-  if (unknown) ids.push_back(*unk_);
+  if (unknown) ids.push_back(*options_.unk);
   return ids;
 }
 
 void Bpe::encode(std::string_view word, std::vector<int32_t>* ids) const {
-  const bool cached = word.size() <= kLongestCachedWord;
-  if (cached && cache_->find(word, ids)) return;
+  if (cache_.find(word, ids)) return;
   std::vector<int32_t> parts;
-  const auto whole = ignore_merges_ ? id(word) : std::nullopt;
-  if (whole) {
+  if (const auto whole = options_.ignore_merges ? id(word) : std::nullopt) {
     parts.push_back(*whole);
   } else {
     parts = characters(word);
     merges_.apply(&parts);
   }
   ids->insert(ids->end(), parts.begin(), parts.end());
-  if (cached) cache_->add(word, std::move(parts));
+  cache_.add(word, std::move(parts));
 }
 
 }  // namespace kvhost::tok

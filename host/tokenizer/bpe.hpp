@@ -3,53 +3,46 @@
 // best rank first.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "tokenizer/json_node.hpp"
+#include "tokenizer/byte_pieces.hpp"
 #include "tokenizer/merge_table.hpp"
+#include "tokenizer/piece_model.hpp"
+#include "tokenizer/word_cache.hpp"
 
 namespace kvhost::tok {
 
-struct StringHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-using Vocab = std::unordered_map<std::string, int32_t, StringHash, std::equal_to<>>;
-
-class Bpe {
+class Bpe : public PieceModel {
  public:
+  struct Options {
+    std::optional<int32_t> unk;
+    bool fuse_unk = false, byte_fallback = false, ignore_merges = false;
+  };
+
   explicit Bpe(const JsonNode& node);  // "model" of tokenizer.json
-  ~Bpe();
-  Bpe(Bpe&&) noexcept;
+  // `merges`: "left right" in order of rank; messages call their source `origin`.
+  Bpe(Vocab vocab,
+      const std::vector<std::string>& merges,
+      const Options& options,
+      const std::string& origin);
 
-  // Appends the ids of one word. Concurrent calls are allowed.
-  void encode(std::string_view word, std::vector<int32_t>* ids) const;
-
-  const Vocab& vocab() const { return vocab_; }
-  std::optional<int32_t> id(std::string_view piece) const;
-  // Whether some text could be dropped: a character neither in the vocabulary nor covered by bytes
-  // or an unknown token.
-  bool may_drop_text(bool byte_level) const;
+  void encode(std::string_view word, std::vector<int32_t>* ids) const override;
+  bool may_drop_text(bool byte_level) const override;
+  std::string describe(bool byte_level) const override;
 
  private:
-  class Cache;
   void load_merges(const JsonNode& node);
-  void load_byte_pieces();
+  std::string_view add_merge(std::string_view left, std::string_view right);
+  void load_bytes();
   std::vector<int32_t> characters(std::string_view word) const;
-  bool append_bytes(std::string_view character, std::vector<int32_t>* ids) const;
 
-  Vocab vocab_;
   MergeTable merges_;
-  std::optional<int32_t> unk_;
-  bool fuse_unk_ = false, byte_fallback_ = false, ignore_merges_ = false;
-  std::vector<int32_t> byte_ids_;  // <0x00> ... <0xFF>, -1 where the vocabulary has none
-  std::unique_ptr<Cache> cache_;
+  int32_t n_merges_ = 0;
+  std::string merged_;  // what the pair that was added last becomes
+  Options options_;
+  BytePieces bytes_;
+  mutable WordCache cache_;
 };
 
 }  // namespace kvhost::tok

@@ -32,6 +32,7 @@ class JsonNode {
   std::string string_or(const std::string& key, const std::string& otherwise) const;
   bool bool_or(const std::string& key, bool otherwise) const;
   int64_t integer_or(const std::string& key, int64_t otherwise) const;
+  const std::string& file() const { return *file_; }
   std::string type() const { return at("type").as_string(); }
 
  private:

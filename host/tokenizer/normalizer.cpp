@@ -73,21 +73,21 @@ Normalizer::Normalizer(const JsonNode& node) { add(node); }
 void Normalizer::add(const JsonNode& node) {
   const std::string type = node.type();
   if (const icu::Normalizer2* form = normal_form(type)) {
-    steps_.push_back([form](std::string& text) { to_form(*form, text); });
+    steps_.push_back([form](std::string& text, bool) { to_form(*form, text); });
   } else if (type == "Lowercase") {
-    steps_.push_back(to_lower);
+    steps_.push_back([](std::string& text, bool) { to_lower(text); });
   } else if (type == "Prepend") {
-    steps_.push_back([prefix = node.at("prepend").as_string()](std::string& text) {
+    steps_.push_back([prefix = node.at("prepend").as_string()](std::string& text, bool) {
       if (!text.empty()) text.insert(0, prefix);
     });
   } else if (type == "Replace") {
     steps_.push_back([pattern = load_pattern(node.at("pattern")),
-                      content = node.at("content").as_string()](std::string& text) {
+                      content = node.at("content").as_string()](std::string& text, bool) {
       text = pattern.replace(text, content);
     });
   } else if (type == "Strip") {
     steps_.push_back([left = node.bool_or("strip_left", true),
-                      right = node.bool_or("strip_right", true)](std::string& text) {
+                      right = node.bool_or("strip_right", true)](std::string& text, bool) {
       strip(text, left, right);
     });
   } else if (type == "Sequence") {
@@ -97,8 +97,8 @@ void Normalizer::add(const JsonNode& node) {
   }
 }
 
-std::string Normalizer::apply(std::string text) const {
-  for (const Step& step : steps_) step(text);
+std::string Normalizer::apply(std::string text, bool first) const {
+  for (const Step& step : steps_) step(text, first);
   return text;
 }
 

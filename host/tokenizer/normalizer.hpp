@@ -13,12 +13,14 @@ namespace kvhost::tok {
 class Normalizer {
  public:
   Normalizer() = default;  // leaves the text alone
+  // `first`: the text begins where the whole text begins.
+  using Step = std::function<void(std::string& text, bool first)>;
   explicit Normalizer(const JsonNode& node);
+  explicit Normalizer(Step step) { steps_.push_back(std::move(step)); }
 
-  std::string apply(std::string text) const;
+  std::string apply(std::string text, bool first = true) const;
 
  private:
-  using Step = std::function<void(std::string&)>;
   void add(const JsonNode& node);
 
   std::vector<Step> steps_;

@@ -49,9 +49,21 @@ class Translator {
     std::string inside;
     if (class_escape(c, /*inside_class=*/false, &inside, &negated))
       return put_class(inside, negated);
-    if (std::string_view("bBRXKGCNQE").find(c) != std::string_view::npos)
+    if (c == 'b' || c == 'B') return word_border(c == 'B');
+    if (std::string_view("RXKGCNQE").find(c) != std::string_view::npos)
       fail(std::string("'\\") + c + "' is not supported");
     copy_escape(c);
+  }
+
+  // \b by Oniguruma's words, which are not PCRE2's.
+  void word_border(bool negated) {
+    const std::string word = "[" + unicode::word_class(/*inside_class=*/false) + "]";
+    const std::string at_end = negated ? "(?<=W)(?=W)" : "(?<=W)(?!W)";
+    const std::string at_begin = negated ? "(?<!W)(?!W)" : "(?<!W)(?=W)";
+    out_ += "(?:";
+    for (const char c : at_end + "|" + at_begin) out_ += c == 'W' ? word : std::string(1, c);
+    out_ += ")";
+    pos_ += 2;
   }
 
   // Consumes \s, \p{L} and their like; false leaves the position alone.

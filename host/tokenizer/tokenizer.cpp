@@ -25,6 +25,10 @@ Tokenizer Tokenizer::load(const std::filesystem::path& dir_or_file) {
   return Tokenizer(std::make_shared<const Impl>(tok::read_tokenizer(dir_or_file)));
 }
 
+Tokenizer Tokenizer::from_parts(const TokenizerParts& parts) {
+  return Tokenizer(std::make_shared<const Impl>(tok::from_parts(parts)));
+}
+
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) const {
   refuse_invalid_utf8(text);
   std::vector<int32_t> ids;
@@ -32,7 +36,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) 
   const auto on_text = [&](std::string part, bool first) {
     pieces.assign(1, {std::move(part), first});
     impl_->pre_tokenizer.apply(&pieces);
-    for (const tok::Piece& p : pieces) impl_->model.encode(p.text, &ids);
+    for (const tok::Piece& p : pieces) impl_->model->encode(p.text, &ids);
   };
   impl_->added.split(
       text, impl_->normalizer, [&](int32_t id) { ids.push_back(id); }, on_text);
@@ -85,8 +89,8 @@ std::optional<int32_t> Tokenizer::bos_id() const { return impl_->bos; }
 std::optional<int32_t> Tokenizer::eos_id() const { return impl_->eos; }
 
 std::string Tokenizer::describe() const {
-  return std::string(impl_->pre_tokenizer.byte_level() ? "byte-level BPE" : "character BPE") +
-         ", " + std::to_string(vocab_size()) + " ids, from " + impl_->origin;
+  return impl_->model->describe(impl_->pre_tokenizer.byte_level()) + ", " +
+         std::to_string(vocab_size()) + " ids, from " + impl_->origin;
 }
 
 const std::vector<std::string>& Tokenizer::warnings() const { return impl_->warnings; }

@@ -14,6 +14,7 @@
 namespace kvhost {
 
 class StreamDecoder;
+struct TokenizerParts;
 
 // Immutable once loaded; copies share everything. Concurrent calls are allowed.
 class Tokenizer {
@@ -21,6 +22,8 @@ class Tokenizer {
   // A Hugging Face folder, a tokenizer.json, or a vocab.json with merges.txt beside it. Throws
   // Error(CannotLoad).
   static Tokenizer load(const std::filesystem::path& dir_or_file);
+  // From lists (tokenizer_parts.hpp). Throws Error(CannotLoad) with their origin.
+  static Tokenizer from_parts(const TokenizerParts& parts);
 
   // `add_special` adds what the file puts around a text (<s> and the like). Special tokens spelled
   // out in the text are always read as such. Text that is not UTF-8 throws Error(BadRequest) with
@@ -41,7 +44,7 @@ class Tokenizer {
   // add or drop.
   std::string normalize(std::string_view text) const;
 
-  int32_t vocab_size() const;  // added tokens included
+  int32_t vocab_size() const;  // one past the largest id, added tokens included
   std::optional<int32_t> bos_id() const;
   std::optional<int32_t> eos_id() const;
 

@@ -3,9 +3,15 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "tokenizer/normalizer.hpp"
+#include "tokenizer/piece_model.hpp"
+#include "tokenizer/tokenizer_parts.hpp"
 
 namespace kvhost::tok {
 
@@ -15,6 +21,9 @@ struct TokenizerFile {
   std::string bos, eos;     // "" when the files name none
   std::string origin;       // "tokenizer.json", "vocab.json + merges.txt as Qwen2 (by ...)"
   std::vector<std::string> warnings;
+  // Where the source has another shape than tokenizer.json these stand for parts of the document.
+  std::unique_ptr<PieceModel> model;
+  std::optional<Normalizer> normalizer;
 };
 
 // A folder, a tokenizer.json, or a vocab.json with merges.txt beside it.
@@ -25,5 +34,8 @@ TokenizerFile read_tokenizer(const std::filesystem::path& path);
 TokenizerFile from_vocab_and_merges(const std::filesystem::path& folder,
                                     const nlohmann::json& config,
                                     const nlohmann::json& model_config);
+
+// The document for a tokenizer that comes as lists. Throws Error(CannotLoad) with the lists' origin.
+TokenizerFile from_parts(const TokenizerParts& parts);
 
 }  // namespace kvhost::tok

@@ -2,6 +2,9 @@
 #include "tokenizer/tokenizer_impl.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "base/error.hpp"
 
 namespace kvhost {
 
@@ -10,14 +13,7 @@ using tok::JsonNode;
 
 namespace {
 
-// The model, checked to be one that is supported.
-JsonNode model_node(const JsonNode& root) {
-  const JsonNode model = root.at("model");
-  const auto type = model.find("type");
-  if (!type) return model;  // old files have no type: what they hold is BPE if it has merges
-  if (type->as_string() != "BPE") model.fail_type({"BPE"});
-  return model;
-}
+constexpr size_t kMostIds = 1 << 24;  // far above any vocabulary: a wrong id takes no memory
 
 template <typename Part>
 Part load_part(const JsonNode& root, const char* key) {
@@ -25,33 +21,59 @@ Part load_part(const JsonNode& root, const char* key) {
   return node ? Part(*node) : Part();
 }
 
-std::vector<AddedToken> load_added_tokens(const JsonNode& root, const tok::Bpe& model) {
+// The ids that a file lists are not taken at their word: a token that is a piece has the piece's
+// id, any other the next that is free, as the reference library has it.
+std::vector<AddedToken> load_added_tokens(const JsonNode& root,
+                                          const tok::PieceModel& model,
+                                          std::vector<std::string>* warnings) {
   std::vector<AddedToken> tokens;
   const auto list = root.find("added_tokens");
   if (!list) return tokens;
+  std::map<std::string, size_t> seen;
+  auto next = static_cast<int32_t>(model.vocab_size());
   for (const JsonNode& node : list->items()) {
     AddedToken token = load_added_token(node, node.integer_or("id", -1));
     const auto known = model.id(token.content);
-    if (known && *known != token.id)
-      node.fail("'" + token.content + "' has id " + std::to_string(token.id) + "; expected " +
-                    std::to_string(*known) + " as in the vocabulary",
-                "/id");
+    const auto earlier = seen.find(token.content);
+    const int32_t id = earlier != seen.end() ? tokens[earlier->second].id : known.value_or(next);
+    if (token.id >= 0 && id != token.id)
+      warnings->push_back(root.file() + ": the added token '" + token.content + "' is listed with id " +
+                          std::to_string(token.id) + " but has id " + std::to_string(id));
+    token.id = id;
+    if (earlier != seen.end()) {
+      // The last listing says how it is found; once special it stays so.
+      token.special = token.special || tokens[earlier->second].special;
+      tokens[earlier->second] = std::move(token);
+      continue;
+    }
+    next = std::max(next, id + 1);
+    seen.emplace(token.content, tokens.size());
     tokens.push_back(std::move(token));
   }
   return tokens;
 }
 
+std::unique_ptr<const tok::PieceModel> take_model(tok::TokenizerFile* file) {
+  if (file->model) return std::move(file->model);
+  return tok::load_piece_model(JsonNode(file->document, file->name).at("model"));
+}
+
+tok::Normalizer take_normalizer(tok::TokenizerFile* file) {
+  if (file->normalizer) return std::move(*file->normalizer);
+  return load_part<tok::Normalizer>(JsonNode(file->document, file->name), "normalizer");
+}
+
 }  // namespace
 
-Tokenizer::Impl::Impl(const tok::TokenizerFile& file)
+Tokenizer::Impl::Impl(tok::TokenizerFile file)
     : name(file.name),
       origin(file.origin),
       warnings(file.warnings),
-      normalizer(load_part<tok::Normalizer>(JsonNode(file.document, file.name), "normalizer")),
+      normalizer(take_normalizer(&file)),
       pre_tokenizer(
           load_part<tok::PreTokenizer>(JsonNode(file.document, file.name), "pre_tokenizer")),
-      model(model_node(JsonNode(file.document, file.name))),
-      added(load_added_tokens(JsonNode(file.document, file.name), model), normalizer),
+      model(take_model(&file)),
+      added(load_added_tokens(JsonNode(file.document, file.name), *model, &warnings), normalizer),
       decoder(load_part<tok::Decoder>(JsonNode(file.document, file.name), "decoder")) {
   const JsonNode root(file.document, file.name);
   list_pieces(root);
@@ -59,43 +81,39 @@ Tokenizer::Impl::Impl(const tok::TokenizerFile& file)
     post_processor = tok::PostProcessor(*node, static_cast<int32_t>(pieces.size()));
   bos = special_id(file.bos, "bos_token");
   eos = special_id(file.eos, "eos_token");
-  if (model.may_drop_text(pre_tokenizer.byte_level()))
+  if (model->may_drop_text(pre_tokenizer.byte_level()))
     warnings.push_back(
         name +
         ": characters outside the vocabulary are dropped (it has neither all bytes nor unk_token)");
 }
 
-// Every id from 0 on must have exactly one piece.
+// Ids may have gaps; an id that has two pieces is a fault of the file.
 void Tokenizer::Impl::list_pieces(const JsonNode& root) {
-  const JsonNode vocab = root.at("model").at("vocab");
-  size_t extra = 0;
-  for (const AddedToken& t : added.tokens()) extra += model.id(t.content) ? 0 : 1;
-  pieces.resize(model.vocab().size() + extra);
-  std::vector<bool> taken(pieces.size());
-  const auto place = [&](const std::string& piece, int32_t id, const JsonNode& node) {
+  const auto place = [&](const std::string& piece, int32_t id) -> std::string& {
     const auto i = static_cast<size_t>(id);
-    if (i >= pieces.size())
-      node.fail("'" + piece + "' has id " + std::to_string(id) + " but there are " +
-                std::to_string(pieces.size()) + " pieces; expected ids without gaps from 0 on");
-    if (taken[i])
-      node.fail("'" + piece + "' and '" + pieces[i] + "' share id " + std::to_string(id) +
-                "; expected one piece per id");
-    taken[i] = true;
-    pieces[i] = piece;
+    if (i >= kMostIds)
+      cannot_load(name,
+                  "'" + piece + "' has id " + std::to_string(id) + "; expected one below " +
+                      std::to_string(kMostIds));
+    if (i >= pieces.size()) pieces.resize(i + 1);
+    return pieces[i];
   };
-  for (const auto& [piece, id] : model.vocab()) place(piece, id, vocab);
+  model->list([&](const std::string& piece, int32_t id) {
+    std::string& entry = place(piece, id);
+    if (!entry.empty())
+      root.at("model").at("vocab").fail("'" + piece + "' and '" + entry + "' share id " +
+                                        std::to_string(id) + "; expected one piece per id");
+    entry = piece;
+  });
+  for (const AddedToken& t : added.tokens()) place(t.content, t.id) = t.content;
   special_.resize(pieces.size());
-  for (const AddedToken& t : added.tokens()) {
-    if (!model.id(t.content)) place(t.content, t.id, root.at("added_tokens"));
-    special_[static_cast<size_t>(t.id)] = t.special;
-  }
+  for (const AddedToken& t : added.tokens()) special_[static_cast<size_t>(t.id)] = t.special;
 }
 
 std::optional<int32_t> Tokenizer::Impl::id_of(std::string_view piece) const {
-  if (const auto id = model.id(piece)) return id;
   for (const AddedToken& t : added.tokens())
     if (t.content == piece) return t.id;
-  return std::nullopt;
+  return model->id(piece);
 }
 
 std::optional<int32_t> Tokenizer::Impl::special_id(const std::string& content, const char* role) {
@@ -106,8 +124,8 @@ std::optional<int32_t> Tokenizer::Impl::special_id(const std::string& content, c
 }
 
 const std::string* Tokenizer::Impl::find_piece(int32_t id) const {
-  return id < 0 || static_cast<size_t>(id) >= pieces.size() ? nullptr
-                                                            : &pieces[static_cast<size_t>(id)];
+  const auto i = static_cast<size_t>(id);
+  return id < 0 || i >= pieces.size() || pieces[i].empty() ? nullptr : &pieces[i];
 }
 
 }  // namespace kvhost

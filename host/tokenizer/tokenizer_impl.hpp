@@ -2,14 +2,15 @@
 // The parts of a loaded tokenizer.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tokenizer/added_tokens.hpp"
-#include "tokenizer/bpe.hpp"
 #include "tokenizer/decoder.hpp"
 #include "tokenizer/normalizer.hpp"
+#include "tokenizer/piece_model.hpp"
 #include "tokenizer/post_processor.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -18,7 +19,7 @@
 namespace kvhost {
 
 struct Tokenizer::Impl {
-  explicit Impl(const tok::TokenizerFile& file);
+  explicit Impl(tok::TokenizerFile file);
 
   // Null for an id without a piece.
   const std::string* find_piece(int32_t id) const;
@@ -29,12 +30,12 @@ struct Tokenizer::Impl {
   std::vector<std::string> warnings;
   tok::Normalizer normalizer;
   tok::PreTokenizer pre_tokenizer;
-  tok::Bpe model;
+  std::unique_ptr<const tok::PieceModel> model;
   tok::AddedTokens added;
   tok::PostProcessor post_processor;
   tok::Decoder decoder;
   std::optional<int32_t> bos, eos;
-  std::vector<std::string> pieces;  // by id
+  std::vector<std::string> pieces;  // by id; "" where an id has none
 
  private:
   void list_pieces(const tok::JsonNode& root);

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/piece_model.hpp"
+
+#include "tokenizer/bpe.hpp"
+#include "tokenizer/unigram.hpp"
+
+namespace kvhost::tok {
+
+void PieceModel::list(const std::function<void(const std::string&, int32_t)>& each) const {
+  for (const auto& [piece, id] : vocab_) each(piece, id);
+}
+
+std::optional<int32_t> PieceModel::id(std::string_view piece) const {
+  const auto it = vocab_.find(piece);
+  if (it == vocab_.end()) return std::nullopt;
+  return it->second;
+}
+
+std::unique_ptr<PieceModel> load_piece_model(const JsonNode& node) {
+  // Old files have no type: what they hold is BPE if it has merges, Unigram if a score for each.
+  const auto type = node.find("type");
+  const std::string name =
+      type ? type->as_string() : node.at("vocab").value().is_array() ? "Unigram" : "BPE";
+  if (name == "BPE") return std::make_unique<Bpe>(node);
+  if (name == "Unigram") return std::make_unique<Unigram>(node);
+  node.fail_type({"BPE", "Unigram"});
+}
+
+}  // namespace kvhost::tok
