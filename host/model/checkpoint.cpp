@@ -7,6 +7,8 @@
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
 #include "base/json_file.hpp"
+#include "model/float_tensor.hpp"
+#include "model/name_list.hpp"
 
 namespace kvhost {
 
@@ -15,15 +17,20 @@ namespace {
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
-void add_file(const std::filesystem::path& path, Checkpoint& checkpoint) {
+// Adds the tensors of one shard. One that an earlier shard has too is taken from where the index
+// says, else from the later one, as transformers does. Returns those whose values are not the same.
+std::set<std::string> add_file(const std::filesystem::path& path, Checkpoint& checkpoint) {
+  std::set<std::string> contested;
   for (auto& tensor : read_safetensors(path)) {
     const auto [at, inserted] = checkpoint.tensors.try_emplace(tensor.name, tensor);
-    if (!inserted)
-      cannot_load(path.string(),
-                  "tensor '" + tensor.name + "' is also in " +
-                      at->second.file->path().filename().string() +
-                      "; expected each tensor in one shard");
+    if (inserted) continue;
+    StoredTensor& earlier = at->second;
+    if (!same_numbers(tensor, earlier)) contested.insert(tensor.name);
+    const auto listed = checkpoint.index.find(tensor.name);
+    if (listed == checkpoint.index.end() || earlier.file->path().filename() != listed->second)
+      earlier = tensor;
   }
+  return contested;
 }
 
 std::map<std::string, std::string> read_weight_map(const std::filesystem::path& index) {
@@ -46,22 +53,20 @@ std::map<std::string, std::string> read_weight_map(const std::filesystem::path& 
 }
 
 void add_shards(const std::filesystem::path& index, Checkpoint& checkpoint) {
-  const auto weight_map = read_weight_map(index);
-  std::set<std::string> shards;
-  for (const auto& [name, shard] : weight_map) shards.insert(shard);
+  checkpoint.index = read_weight_map(index);
+  std::set<std::string> shards, contested;
+  for (const auto& [name, shard] : checkpoint.index) shards.insert(shard);
   for (const auto& shard : shards) {
     const auto path = index.parent_path() / shard;
     if (!std::filesystem::exists(path))
       cannot_load(path.string(),
                   "is missing; expected the shard that " + index.filename().string() + " lists");
-    add_file(path, checkpoint);
+    contested.merge(add_file(path, checkpoint));
   }
-  for (const auto& [name, shard] : weight_map) {
-    const auto found = checkpoint.tensors.find(name);
-    if (found == checkpoint.tensors.end() || found->second.file->path().filename() != shard)
-      cannot_load(index.string(),
-                  "tensor '" + name + "' is not in " + shard + "; expected it there");
-  }
+  if (!contested.empty())
+    checkpoint.warnings.push_back(
+        index.string() + ": shards differ in " + some_of({contested.begin(), contested.end()}) +
+        "; taken from where the index says, else from the last shard");
 }
 
 std::string other_formats(const std::filesystem::path& dir) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "format/safetensors.hpp"
 
@@ -14,6 +15,10 @@ namespace kvhost {
 struct Checkpoint {
   std::filesystem::path source;  // model.safetensors or the index: named in messages
   std::map<std::string, StoredTensor> tensors;
+  // Of shards: file names by tensor, as the index has them. It decides where two shards hold one
+  // tensor; that it lists more or less than they hold does no harm.
+  std::map<std::string, std::string> index;
+  std::vector<std::string> warnings;
 };
 
 Checkpoint read_checkpoint(const std::filesystem::path& dir);

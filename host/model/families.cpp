@@ -145,12 +145,9 @@ const Family* find_family(const std::string& model_type) {
   return nullptr;
 }
 
-bool is_harmless_extra(const Family& family, const ModelConfig& config, const std::string& tensor) {
-  if (config.tied_embeddings && tensor == std::string(family.names.lm_head) + ".weight")
-    return true;
-  for (const std::string suffix :
-       {"rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"})
-    if (tensor.ends_with(suffix)) return true;
+bool is_harmless_extra(const std::string& tensor) {
+  for (const char* ending : {"rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"})
+    if (tensor.ends_with(ending)) return true;
   return false;
 }
 

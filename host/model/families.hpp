@@ -71,7 +71,7 @@ std::span<const Family> families();
 std::vector<std::string> family_names();
 const Family* find_family(const std::string& model_type);  // nullptr when unknown
 
-// Tensors that checkpoints carry although they hold nothing to load (buffers, a tied head).
-bool is_harmless_extra(const Family& family, const ModelConfig& config, const std::string& tensor);
+// Buffers that checkpoints carry although there is nothing to load.
+bool is_harmless_extra(const std::string& tensor);
 
 }  // namespace kvhost

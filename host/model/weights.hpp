@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "model/config.hpp"
@@ -46,8 +47,8 @@ struct ModelWeights {
 class Weights {
  public:
   // Reads config.json and the checkpoint of `dir`. Tensors that already have `dtype` (default: the
-  // checkpoint's) stay in the mapped file. Throws Error(CannotLoad) naming missing or unexpected
-  // tensors and wrong shapes.
+  // checkpoint's) stay in the mapped file. Throws Error(CannotLoad) naming missing tensors, wrong
+  // shapes and types, and those that another model than config.json's would have.
   static std::shared_ptr<const Weights> load(const std::filesystem::path& dir,
                                              std::optional<DType> dtype = {});
 
@@ -60,6 +61,7 @@ class Weights {
   const ModelConfig& config() const { return config_; }
   DType dtype() const { return dtype_; }
   const ModelWeights& tensors() const { return tensors_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }  // what a user should know
 
  private:
   Weights(const ModelConfig& config, DType dtype);
@@ -67,6 +69,7 @@ class Weights {
   ModelConfig config_;
   DType dtype_;
   ModelWeights tensors_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace kvhost

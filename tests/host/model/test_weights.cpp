@@ -28,9 +28,6 @@ TEST_CASE("checkpoints that do not fit their config are refused by tensor name")
   CHECK_THROWS_WITH(load_changed(R"({"num_hidden_layers":3})"),
                     Catch::Contains("tensors model.layers.2.input_layernorm.weight") &&
                         Catch::Contains("are missing"));
-  CHECK_THROWS_WITH(load_changed(R"({"num_hidden_layers":1})"),
-                    Catch::Contains("unexpected tensors model.layers.1.input_layernorm.weight") &&
-                        Catch::Contains("and 6 more"));
   CHECK_THROWS_WITH(load_changed(R"({"intermediate_size":65})"),
                     Catch::Contains("'model.layers.0.mlp.gate_proj.weight' has shape [64, 40]; "
                                     "expected [65, 40] from config.json"));
@@ -38,8 +35,6 @@ TEST_CASE("checkpoints that do not fit their config are refused by tensor name")
                     Catch::Contains("self_attn.q_proj.bias"));
   CHECK_THROWS_WITH(load_changed(R"({"vocab_size":127})"),
                     Catch::Contains("'model.embed_tokens.weight' has shape [128, 40]"));
-  CHECK_NOTHROW(
-      load_changed(R"({"tie_word_embeddings":true})"));  // a head that is tied anyway is ignored
 }
 
 TEST_CASE("weights in the checkpoint's dtype stay in the mapped file") {
