@@ -14,6 +14,9 @@ struct AttentionShape {
   int64_t q_len = 0;           // queries per head
   int64_t sliding_window = 0;  // keys at positions <= query position - window are not seen; 0: all
   float scale = 0;             // 1 / sqrt(head_dim)
+  float softcap = 0;           // scaled scores s -> softcap * tanh(s / softcap); 0: none
+  // [n_heads] a logit more in each head's softmax, whose weight goes to no entry; null: none
+  const float* sinks = nullptr;
   DType dtype = DType::Float32;
 };
 
@@ -29,7 +32,8 @@ void ragged_attention(const AttentionShape& shape,
                       void* out);
 
 // Softmax rows of `q_len` queries over all entries, float32: out[h] is [group_size, q_len,
-// heads[h].n], 0 where a query may not see an entry. Queries as above; keys must be whole.
+// heads[h].n], 0 where a query may not see an entry. With sinks a row sums to less than 1. Queries
+// as above; keys must be whole.
 void window_attention(const AttentionShape& shape,
                       const HeadSpan* heads,
                       const void* queries,

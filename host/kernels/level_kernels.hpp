@@ -28,6 +28,8 @@ struct StretchArgs {
   int64_t n = 0, n_rows = 0, head_dim = 0;
   int64_t key_dim = 0;  // even, at most head_dim: less where keys hold some channels only
   float scale = 0;
+  float softcap = 0;                // scaled scores s -> softcap * tanh(s / softcap); 0: none
+  const float* row_sink = nullptr;  // [n_rows], Softmax only: a score more, which no entry has; or null
 };
 
 // Partial results of a stretch: out = sum(acc * exp(max - M)) / sum(sum * exp(max - M)) over

@@ -142,19 +142,22 @@ void RaggedAttention::attend(const Stretch& stretch,
   args.n_rows = tile.n_rows;
   args.head_dim = shape_.head_dim;
   args.scale = shape_.scale;
+  args.softcap = shape_.softcap;
   current_kernels().stretch[static_cast<int>(shape_.dtype)](
       args, result_of(stretch, partials), scratch);
 }
 
-// Rows that see nothing come out as zeros.
+// Rows that see nothing come out as zeros. A sink weighs in the sum and adds nothing.
 void RaggedAttention::merge(int64_t tile, float* partials, void* out, float* row) const {
   const size_t first = first_stretch_[static_cast<size_t>(tile)];
   const size_t last = first_stretch_[static_cast<size_t>(tile) + 1];
   for (int64_t r = 0; r < tiles_[static_cast<size_t>(tile)].n_rows; ++r) {
-    float max = -INFINITY, sum = 0;
+    const float sink = sink_of(shape_, tiles_[static_cast<size_t>(tile)], r);
+    float max = sink;
     for (size_t s = first; s < last; ++s) {
       max = std::max(max, result_of(stretches_[s], partials).max[r]);
     }
+    float sum = shape_.sinks ? std::exp(sink - max) : 0;
     std::fill(row, row + shape_.head_dim, 0.0f);
     for (size_t s = first; s < last; ++s) {
       const StretchResult part = result_of(stretches_[s], partials);

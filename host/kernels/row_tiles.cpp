@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <memory>
 
 #include "base/parallel.hpp"
@@ -71,6 +72,14 @@ std::vector<RowTile> tile_rows(const AttentionShape& shape, int64_t most) {
   return tiles;
 }
 
+float sink_of(const AttentionShape& shape, const RowTile& tile, int64_t r) {
+  if (shape.sinks == nullptr) {
+    return -INFINITY;
+  }
+  const int64_t group = shape.n_heads / shape.n_kv_heads;
+  return shape.sinks[tile.head * group + (tile.first_row + r) / shape.q_len];
+}
+
 int64_t padded(int64_t n) { return (n + kPad - 1) / kPad * kPad; }
 
 int64_t scratch_floats(int64_t n_rows, int64_t n, int64_t head_dim) {
@@ -82,6 +91,7 @@ const LevelKernels& current_kernels() {
 #if defined(KVHOST_X86_LEVELS)
     case CpuLevel::Avx512Bf16:
       return avx512_bf16_kernels();
+    case CpuLevel::Avx512Vnni:
     case CpuLevel::Avx512:
       return avx512_kernels();
     case CpuLevel::Avx2:

@@ -29,10 +29,12 @@ void window_attention(const AttentionShape& shape,
               const RowTile& tile = tiles[static_cast<size_t>(t)];
               const HeadSpan& head = heads[tile.head];
               int32_t row_begin[kTileRows], row_end[kTileRows];
+              float row_sink[kTileRows];
               for (int64_t r = 0; r < tile.n_rows; ++r) {
                 const Range range = seen.of(tile.head, tile.first_row + r);
                 row_begin[r] = static_cast<int32_t>(range.begin);
                 row_end[r] = static_cast<int32_t>(range.end);
+                row_sink[r] = sink_of(shape, tile, r);
               }
               StretchArgs args;
               args.keys = head.keys;
@@ -44,6 +46,8 @@ void window_attention(const AttentionShape& shape,
               args.n_rows = tile.n_rows;
               args.head_dim = args.key_dim = shape.head_dim;
               args.scale = shape.scale;
+              args.softcap = shape.softcap;
+              args.row_sink = shape.sinks ? row_sink : nullptr;
               softmax(args, out[tile.head] + tile.first_row * head.n, scratch);
             });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/level/scores.hpp"
+#include "kernels/level/soft_cap.hpp"
 #include "kernels/level/weigh.hpp"
 
 namespace kvhost {
@@ -66,6 +67,27 @@ RowSoftmax exp_row(float* row, int64_t begin, int64_t end, int64_t n, float scal
   return {max, total};
 }
 
+// The scores of what row r sees, capped where the model says so, then their softmax's numerators.
+template <class S>
+RowSoftmax softmax_row(const StretchArgs& args, int64_t r, float* row) {
+  const int64_t begin = args.row_begin[r], end = args.row_end[r];
+  if (args.softcap <= 0) {
+    return exp_row<S>(row, begin, end, args.n, args.scale);
+  }
+  cap_scores<S>(row + begin, end > begin ? end - begin : 0, args.scale, args.softcap);
+  return exp_row<S>(row, begin, end, args.n, /*scale=*/1);
+}
+
+// What a row of numerators is multiplied by: 1 / its sum, a sink's share counted.
+inline float row_factor(const RowSoftmax& row, const float* sink) {
+  if (sink == nullptr) {
+    return 1 / row.sum;
+  }
+  const float max = row.max > *sink ? row.max : *sink;
+  const float down = __builtin_expf(row.max - max);
+  return down / (row.sum * down + __builtin_expf(*sink - max));
+}
+
 template <class D>
 struct Body {
   using S = typename D::Simd;
@@ -94,8 +116,7 @@ struct Body {
     float* p = scratch + (args.n_rows + kPad) * pad(d);  // [n_rows, stride]
     score(args, p, stride, scratch);
     for (int64_t r = 0; r < args.n_rows; ++r) {
-      const RowSoftmax row =
-          exp_row<S>(p + r * stride, args.row_begin[r], args.row_end[r], args.n, args.scale);
+      const RowSoftmax row = softmax_row<S>(args, r, p + r * stride);
       result.max[r] = row.max;
       result.sum[r] = row.sum;
     }
@@ -111,8 +132,9 @@ struct Body {
     for (int64_t r = 0; r < args.n_rows; ++r) {
       float* row = out + r * args.n;
       const int64_t begin = args.row_begin[r], end = args.row_end[r];
-      const RowSoftmax sums = exp_row<S>(row, begin, end, args.n, args.scale);
-      const float factor = 1 / sums.sum;  // not used where nothing is seen
+      const RowSoftmax sums = softmax_row<S>(args, r, row);
+      // not used where nothing is seen
+      const float factor = row_factor(sums, args.row_sink ? args.row_sink + r : nullptr);
       int64_t i = begin;
       for (; i + S::kWidth <= end; i += S::kWidth) {
         S::store(row + i, S::mul(S::load(row + i), S::set(factor)));

@@ -32,6 +32,8 @@ struct Simd {
   static Vec add(Vec a, Vec b) { return a + b; }
   static Vec mul(Vec a, Vec b) { return a * b; }
   static Vec max(Vec a, Vec b) { return a > b ? a : b; }
+  static Vec div(Vec a, Vec b) { return a / b; }
+  static Vec select_less(Vec a, Vec b, Vec yes, Vec no) { return a < b ? yes : no; }
   static Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 
   static Vec exp(Vec x) {

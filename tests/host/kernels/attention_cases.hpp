@@ -65,14 +65,15 @@ struct Case {
   std::vector<double> row(int64_t h, int64_t i) const {
     const HeadSpan& head = heads[static_cast<size_t>(h / group())];
     std::vector<double> p(static_cast<size_t>(head.n));
-    double sum = 0, max = -1e300;
+    const double sink = shape.sinks ? static_cast<double>(shape.sinks[h]) : -1e300;
+    double sum = 0, max = sink;
     for (int64_t j = 0; j < head.n; ++j) {
       double dot = 0;
       for (int64_t c = 0; c < shape.head_dim; ++c) {
         dot += widen(queries.data(), (h * shape.q_len + i) * shape.head_dim + c, shape.dtype) *
                widen(head.keys, j * shape.head_dim + c, shape.dtype);
       }
-      p[static_cast<size_t>(j)] = dot * static_cast<double>(shape.scale);
+      p[static_cast<size_t>(j)] = capped(dot * static_cast<double>(shape.scale));
       if (sees(head, i, j)) max = std::max(max, p[static_cast<size_t>(j)]);
     }
     for (int64_t j = 0; j < head.n; ++j) {
@@ -80,8 +81,14 @@ struct Case {
       value = sees(head, i, j) ? std::exp(value - max) : 0;
       sum += value;
     }
+    if (shape.sinks) sum += std::exp(sink - max);
     for (double& value : p) value = sum > 0 ? value / sum : 0;
     return p;
+  }
+
+  double capped(double score) const {
+    const auto cap = static_cast<double>(shape.softcap);
+    return cap > 0 ? cap * std::tanh(score / cap) : score;
   }
 
   std::vector<double> out(int64_t h, int64_t i) const {
