@@ -13,14 +13,15 @@
 
 namespace kvhost {
 
-// A tensor inside a mapped file.
+// A tensor inside a mapped file, or what was made of one.
 struct StoredTensor {
   std::string name;
   std::string dtype;  // as in the file: "F32", "BF16", ...
   std::vector<int64_t> shape;
-  const std::byte* data = nullptr;  // inside file
+  const std::byte* data = nullptr;  // inside file, or kept by owner
   int64_t bytes = 0;
   std::shared_ptr<const MappedFile> file;
+  std::shared_ptr<const void> owner;  // of data that is not in the file
 };
 
 struct SafetensorsFile {

@@ -15,7 +15,7 @@ bool is_few(DType dtype, const at::Tensor& x) {
   return x.size(0) <= kFewTokens && gemv_supports(dtype);
 }
 
-bool is_few(DType dtype, const at::Tensor& x, std::initializer_list<const Linear*> layers) {
+bool is_few(DType dtype, const at::Tensor& x, std::span<const Linear* const> layers) {
   for (const Linear* layer : layers)
     if (layer->weight.quantised()) return false;
   return is_few(dtype, x);
@@ -39,7 +39,7 @@ GemvMatrix matrix_of(const Matrix& weight, const at::Tensor& bias, at::Tensor& o
 }  // namespace
 
 std::vector<at::Tensor> apply_linears(DType dtype,
-                                      std::initializer_list<const Linear*> layers,
+                                      std::span<const Linear* const> layers,
                                       const at::Tensor& x) {
   std::vector<at::Tensor> out;
   out.reserve(layers.size());

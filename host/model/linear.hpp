@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "base/dtype.hpp"
@@ -14,8 +15,13 @@ namespace kvhost {
 
 // Each layer applied to x [n_tokens, n_in] (contiguous) -> [n_tokens, n_out].
 std::vector<at::Tensor> apply_linears(DType dtype,
-                                      std::initializer_list<const Linear*> layers,
+                                      std::span<const Linear* const> layers,
                                       const at::Tensor& x);
+inline std::vector<at::Tensor> apply_linears(DType dtype,
+                                             std::initializer_list<const Linear*> layers,
+                                             const at::Tensor& x) {
+  return apply_linears(dtype, std::span<const Linear* const>(layers.begin(), layers.size()), x);
+}
 at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x);
 
 // x weight^T as float32.
