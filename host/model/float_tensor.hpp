@@ -14,7 +14,7 @@ namespace kvhost {
 // Of "F64", "F32", "BF16", "F16"; none for the other types of the format.
 std::optional<at::ScalarType> float_type(const std::string& dtype);
 
-// A view of the mapped file, kept open by the tensor; data that a header left unaligned is copied.
+// A view of the data, kept by the tensor as long as it lives; what a header left unaligned is copied.
 // The type must be a float_type.
 at::Tensor as_tensor(const StoredTensor& stored);
 
