@@ -19,7 +19,10 @@ bool supported(CpuLevel level) {
       __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
   switch (level) {
     case CpuLevel::Avx512Bf16:
-      return avx512 && __builtin_cpu_supports("avx512bf16") != 0;
+      return avx512 && __builtin_cpu_supports("avx512vnni") != 0 &&
+             __builtin_cpu_supports("avx512bf16") != 0;
+    case CpuLevel::Avx512Vnni:
+      return avx512 && __builtin_cpu_supports("avx512vnni") != 0;
     case CpuLevel::Avx512:
       return avx512;
     case CpuLevel::Avx2:
@@ -37,6 +40,8 @@ const char* level_name(CpuLevel level) {
   switch (level) {
     case CpuLevel::Avx512Bf16:
       return "avx512_bf16";
+    case CpuLevel::Avx512Vnni:
+      return "avx512_vnni";
     case CpuLevel::Avx512:
       return "avx512";
     case CpuLevel::Avx2:
@@ -50,7 +55,11 @@ const char* level_name(CpuLevel level) {
 std::vector<CpuLevel> available_levels() {
   std::vector<CpuLevel> levels;
   for (const CpuLevel level :
-       {CpuLevel::Portable, CpuLevel::Avx2, CpuLevel::Avx512, CpuLevel::Avx512Bf16}) {
+       {CpuLevel::Portable,
+        CpuLevel::Avx2,
+        CpuLevel::Avx512,
+        CpuLevel::Avx512Vnni,
+        CpuLevel::Avx512Bf16}) {
     if (supported(level)) {
       levels.push_back(level);
     }

@@ -7,9 +7,9 @@
 
 namespace kvhost {
 
-enum class CpuLevel { Portable, Avx2, Avx512, Avx512Bf16 };
+enum class CpuLevel { Portable, Avx2, Avx512, Avx512Vnni, Avx512Bf16 };
 
-const char* level_name(CpuLevel level);    // "portable", "avx2", "avx512", "avx512_bf16"
+const char* level_name(CpuLevel level);    // "avx512_vnni"
 std::vector<CpuLevel> available_levels();  // built in and supported by this machine, ascending
 
 // The highest available level, or the one that KVHOST_CPU names. Read once; throws

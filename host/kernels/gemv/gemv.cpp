@@ -23,6 +23,7 @@ const GemvLevel& level() {
     switch (current_level()) {
       case CpuLevel::Avx512Bf16:
         return avx512_bf16_gemv();
+      case CpuLevel::Avx512Vnni:
       case CpuLevel::Avx512:
         return avx512_gemv();
       case CpuLevel::Avx2:

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// 256-bit vectors with integer products that add up.
+#include "kernels/quant/body.hpp"
+
+namespace kvhost {
+
+const QuantLevel& avx512_vnni_quant() {
+  static constexpr QuantLevel level = level_of_this_file();
+  return level;
+}
+
+}  // namespace kvhost

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unpacking and row products of every block type. Included by level files only.
+#pragma once
+
+#include <utility>
+
+#include "kernels/quant/blocks.hpp"
+#include "kernels/quant/quant_level.hpp"
+
+namespace kvhost {
+namespace {
+
+constexpr int64_t kGroup = 32, kStep = 256;
+constexpr int64_t kTokens = 4;  // input rows that share one pass over a weight row
+
+// use.template operator()<G>() for the eight groups of a step.
+template <class Use>
+inline __attribute__((always_inline)) void each_group(const Use& use) {
+  [&]<int... G>(std::integer_sequence<int, G...>) __attribute__((always_inline)) {
+    (use.template operator()<G>(), ...);
+  }
+  (std::make_integer_sequence<int, 8>());
+}
+
+// Has the compiler read single ones of a vector from memory, which is one step each, rather than by
+// shuffling.
+template <class Array>
+inline void in_memory(Array& array) {
+  asm("" : "+m"(array));
+}
+
+// The scales of a step where single ones are read.
+template <class Type>
+struct Single {
+  explicit Single(const typename Type::Scale& from) {
+    std::memcpy(scale, &from.scale, sizeof scale);
+    std::memcpy(least, &from.least, sizeof least);
+    in_memory(scale);
+    in_memory(least);
+  }
+  float scale[8 * Type::kHalves], least[8 * Type::kHalves];
+};
+
+template <bool kLeast>
+inline void unpack_half(Codes codes, float scale, float least, float* out) {
+  auto [low, high] = floats(codes);
+  low *= all(scale);
+  high *= all(scale);
+  if constexpr (kLeast) {
+    low += all(least);
+    high += all(least);
+  }
+  store(out, low);
+  store(out + 8, high);
+}
+
+template <class Type>
+void unpack(const uint8_t* block, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; i += kStep, block += Type::kStepBytes) {
+    const int64_t left = n - i < kStep ? (n - i) / kGroup : 8;  // groups
+    const Single<Type> single(Type::scales(block, static_cast<int>(left)));
+    each_group([&]<int G>() __attribute__((always_inline)) {
+      if (G >= left) return;
+      constexpr int kFirst = G * Type::kHalves, kSecond = kFirst + Type::kHalves - 1;
+      const Group group = Type::template codes<G>(block);
+      float* to = out + i + G * kGroup;
+      unpack_half<Type::kLeast>(group.low, single.scale[kFirst], single.least[kFirst], to);
+      unpack_half<Type::kLeast>(group.high, single.scale[kSecond], single.least[kSecond], to + 16);
+    });
+  }
+}
+
+// Sums of M input rows with R weight rows.
+template <int R, int M>
+struct Sums {
+  Floats products[R][M] = {};
+  Floats least[R][M] = {};
+};
+
+// What one input row brings to a step.
+template <class Type>
+struct StepInput {
+  const int16_t* codes;
+  const float *scales, *sums;
+};
+
+template <class Type>
+inline StepInput<Type> step_input(const CodedInput& x, int64_t token, int64_t step) {
+  const int64_t first = (token * x.n_steps + step) * 8 * Type::kHalves;
+  return {x.codes + token * x.n_in + step * kStep,
+          (Type::kHalves == 1 ? x.scales_32 : x.scales_16) + first,
+          (Type::kHalves == 1 ? x.sums_32 : x.sums_16) + first};
+}
+
+// Eight groups, or the `n_groups` that are left of a row.
+template <class Type, int R, int M, bool kWhole>
+inline __attribute__((always_inline)) void add_step(const uint8_t* block,
+                                                    int64_t row_bytes,
+                                                    const StepInput<Type> (&x)[M],
+                                                    int n_groups,
+                                                    Sums<R, M>& sums) {
+  constexpr int kHalves = Type::kHalves;
+  alignas(32) float scales[R][M][8 * kHalves];
+  for (int r = 0; r < R; ++r) {
+    const auto of_row = Type::scales(block + r * row_bytes, kWhole ? 8 : n_groups);
+    for (int m = 0; m < M; ++m) {
+      for (int h = 0; h < kHalves; ++h) {
+        store(scales[r][m] + 8 * h, of_row.scale[h] * load<Floats>(x[m].scales + 8 * h));
+        if constexpr (Type::kLeast)
+          sums.least[r][m] =
+              fused(of_row.least[h], load<Floats>(x[m].sums + 8 * h), sums.least[r][m]);
+      }
+    }
+  }
+  in_memory(scales);
+  each_group([&]<int G>() __attribute__((always_inline)) {
+    if (!kWhole && G >= n_groups) return;
+    for (int r = 0; r < R; ++r) {
+      const Group group = Type::template codes<G>(block + r * row_bytes);
+      for (int m = 0; m < M; ++m) {
+        Floats& sum = sums.products[r][m];
+        const auto low = load<Codes>(x[m].codes + G * kGroup);
+        const auto high = load<Codes>(x[m].codes + G * kGroup + 16);
+        const Ints first = pair_products(group.low, low);
+        if constexpr (kHalves == 1) {
+          const Ints both = add_pair_products(first, group.high, high);
+          sum = fused(floats(both), all(scales[r][m][G]), sum);
+        } else {
+          const Ints second = pair_products(group.high, high);
+          sum = fused(floats(first), all(scales[r][m][2 * G]), sum);
+          sum = fused(floats(second), all(scales[r][m][2 * G + 1]), sum);
+        }
+      }
+    }
+  });
+}
+
+template <class Type>
+inline int64_t bytes_of_row(int64_t n_in) {
+  return n_in / kGroup / Type::kGroups * Type::kBytes;
+}
+
+// R weight rows from r on with M input rows from `token` on.
+template <class Type, int R, int M>
+void rows_of(const QuantRange& range, int64_t r, int64_t token) {
+  const int64_t row_bytes = bytes_of_row<Type>(range.x.n_in);
+  const uint8_t* block = range.weight + r * row_bytes;
+  const int64_t whole_steps = range.x.n_in / kStep;
+  const auto left = static_cast<int>(range.x.n_in % kStep / kGroup);
+  Sums<R, M> sums;
+  StepInput<Type> x[M];
+  for (int64_t step = 0; step < whole_steps; ++step, block += Type::kStepBytes) {
+    for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, step);
+    add_step<Type, R, M, true>(block, row_bytes, x, 8, sums);
+  }
+  if (Type::kGroups == 1 && left > 0) {
+    for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, whole_steps);
+    add_step<Type, R, M, false>(block, row_bytes, x, left, sums);
+  }
+  for (int i = 0; i < R; ++i)
+    for (int m = 0; m < M; ++m)
+      range.out[(token + m) * range.out_stride + r + i] =
+          total(Type::kLeast ? sums.products[i][m] + sums.least[i][m] : sums.products[i][m]);
+}
+
+template <class Type, int M>
+void products_of(const QuantRange& range, int64_t begin, int64_t end, int64_t token) {
+  constexpr int kRows = M <= 2 ? 2 : 1;  // as many as keep their sums in registers
+  int64_t r = begin;
+  for (; r + kRows <= end; r += kRows) rows_of<Type, kRows, M>(range, r, token);
+  for (; r < end; ++r) rows_of<Type, 1, M>(range, r, token);
+}
+
+// A block of weight rows stays in the core's cache while groups of input rows pass over it.
+template <class Type>
+void products(const QuantRange& range) {
+  constexpr int64_t kBlockBytes = 1 << 16;
+  const int64_t row_bytes = bytes_of_row<Type>(range.x.n_in);
+  const int64_t block = row_bytes < kBlockBytes ? kBlockBytes / row_bytes : 1;
+  for (int64_t begin = range.begin; begin < range.end; begin += block) {
+    const int64_t end = begin + block < range.end ? begin + block : range.end;
+    for (int64_t token = 0; token < range.x.n_rows; token += kTokens)
+      switch (range.x.n_rows - token) {
+        case 1:
+          products_of<Type, 1>(range, begin, end, token);
+          break;
+        case 2:
+          products_of<Type, 2>(range, begin, end, token);
+          break;
+        case 3:
+          products_of<Type, 3>(range, begin, end, token);
+          break;
+        default:
+          products_of<Type, 4>(range, begin, end, token);
+      }
+  }
+}
+
+// Rounds to the nearest, halves to even: adding and taking away 1.5 * 2^23.
+inline Floats rounded(Floats x) {
+  const Floats big = all(12582912.0F);
+  return (x + big) - big;
+}
+
+// Codes of 15 bits and a sign: what is lost is 1 / 65534 of the largest of 32.
+float encode(const float* x, int16_t* codes, float* sums) {
+  float largest = 0, poison = 0;  // NaN where an input is NaN or infinite, which codes cannot say
+  for (int64_t i = 0; i < kGroup; ++i) {
+    const float size = x[i] < 0 ? -x[i] : x[i];
+    largest = size > largest ? size : largest;
+    poison += 0 * x[i];
+  }
+  const float scale = largest / 32767.0F + poison, inverse = scale > 0 ? 1 / scale : 0;
+  for (int part = 0; part < 2; ++part) {
+    int32_t sum = 0;
+    for (int i = 16 * part; i < 16 * part + 16; i += 8) {
+      const auto whole = __builtin_convertvector(rounded(load<Floats>(x + i) * all(inverse)), Ints);
+      for (int k = 0; k < 8; ++k) {
+        codes[i + k] = static_cast<int16_t>(whole[k]);
+        sum += whole[k];
+      }
+    }
+    sums[part] = scale * static_cast<float>(sum);
+  }
+  return scale;
+}
+
+template <class Type>
+constexpr QuantKernels kernels_of() {
+  return {unpack<Type>, products<Type>};
+}
+
+// Ordered as WeightType.
+constexpr QuantLevel level_of_this_file() {
+  return {{{},
+           {},
+           {},
+           kernels_of<Q8_0>(),
+           kernels_of<Q4_0>(),
+           kernels_of<Q4_1>(),
+           kernels_of<Q5_0>(),
+           kernels_of<Q5_1>(),
+           kernels_of<Q2_K>(),
+           kernels_of<Q3_K>(),
+           kernels_of<Q4_K>(),
+           kernels_of<Q5_K>(),
+           kernels_of<Q6_K>(),
+           kernels_of<Mxfp4>()},
+          encode};
+}
+
+}  // namespace
+}  // namespace kvhost

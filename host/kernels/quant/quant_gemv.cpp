@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/quant/quant_gemv.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/parallel.hpp"
+#include "kernels/element_math.hpp"
+#include "kernels/narrow.hpp"
+#include "kernels/quant/quant_level.hpp"
+
+namespace kvhost {
+
+namespace {
+
+constexpr int64_t kSmallWeights = 1 << 15;  // per thread, below which another thread costs more
+
+// Grows as needed and stays with its thread: a decoder calls with the same sizes again and again.
+struct Scratch {
+  std::vector<float> wide, scales_32, sums_32, scales_16, sums_16;
+  std::vector<int16_t> codes;
+};
+
+void encode_row(const float* x, int64_t n, int64_t row, int64_t n_steps, Scratch& scratch) {
+  for (int64_t i = 0; i < n; i += 32) {
+    const auto group = static_cast<size_t>(row * n_steps * 8 + i / 32), half = 2 * group;
+    float* sums = &scratch.sums_16[half];
+    const float scale =
+        quant_level().encode(x + i, &scratch.codes[static_cast<size_t>(row * n + i)], sums);
+    scratch.scales_32[group] = scratch.scales_16[half] = scratch.scales_16[half + 1] = scale;
+    scratch.sums_32[group] = sums[0] + sums[1];
+  }
+}
+
+CodedInput encode(const GemvInput& input, Scratch& scratch) {
+  const int64_t n_rows = input.n_rows, n_in = input.n_in, n_steps = (n_in + 255) / 256;
+  const auto* x = static_cast<const float*>(input.x);
+  if (input.dtype != DType::Float32) {
+    scratch.wide.resize(static_cast<size_t>(n_rows * n_in));
+    widen(input.dtype, input.x, n_rows * n_in, scratch.wide.data());
+    x = scratch.wide.data();
+  }
+  const auto n_groups = static_cast<size_t>(n_rows * n_steps * 8);
+  scratch.codes.resize(static_cast<size_t>(n_rows * n_in));
+  for (auto* each : {&scratch.scales_32, &scratch.sums_32}) each->assign(n_groups, 0);
+  for (auto* each : {&scratch.scales_16, &scratch.sums_16}) each->assign(2 * n_groups, 0);
+  for (int64_t row = 0; row < n_rows; ++row)
+    encode_row(x + row * n_in, n_in, row, n_steps, scratch);
+  return {.codes = scratch.codes.data(),
+          .scales_32 = scratch.scales_32.data(),
+          .sums_32 = scratch.sums_32.data(),
+          .scales_16 = scratch.scales_16.data(),
+          .sums_16 = scratch.sums_16.data(),
+          .n_rows = n_rows,
+          .n_in = n_in,
+          .n_steps = n_steps};
+}
+
+// Output rows [first, last) of one matrix.
+void run_rows(const GemvInput& input,
+              const CodedInput& x,
+              const QuantMatrix& matrix,
+              int64_t first,
+              int64_t last) {
+  const int64_t n = last - first;
+  thread_local std::vector<float> results;  // [n_rows, n]
+  results.resize(static_cast<size_t>(input.n_rows * n));
+  QuantRange range;
+  range.x = x;
+  range.weight = static_cast<const uint8_t*>(matrix.blocks);
+  range.out = results.data() - first;  // columns are numbered as in the matrix
+  range.out_stride = n;
+  range.begin = first;
+  range.end = last;
+  quant_level().types[static_cast<int>(matrix.type)].products(range);
+  const DType out_dtype = input.wide_out ? DType::Float32 : input.dtype;
+  for (int64_t row = 0; row < input.n_rows; ++row) {
+    float* from = results.data() + row * n;
+    if (matrix.bias) add_wide(input.dtype, matrix.bias, first, n, from);
+    narrow(from,
+           n,
+           out_dtype,
+           static_cast<char*>(matrix.out) + (row * matrix.n_out + first) * element_size(out_dtype));
+  }
+}
+
+}  // namespace
+
+void quant_gemv(const GemvInput& input, std::span<const QuantMatrix> matrices) {
+  thread_local Scratch scratch;
+  const CodedInput x = encode(input, scratch);
+  int64_t total = 0;
+  for (const auto& matrix : matrices) total += matrix.n_out;
+  const int64_t grain = std::max<int64_t>(kSmallWeights / input.n_in, 1);
+  parallel_for(total, grain, [&](int64_t begin, int64_t end) {
+    int64_t offset = 0;
+    for (const auto& matrix : matrices) {
+      const int64_t first = std::max<int64_t>(begin - offset, 0),
+                    last = std::min(end - offset, matrix.n_out);
+      if (first < last) run_rows(input, x, matrix, first, last);
+      offset += matrix.n_out;
+    }
+  });
+}
+
+}  // namespace kvhost
