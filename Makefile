@@ -14,11 +14,11 @@ PRESS ?= rankkv:adakv:snapkv
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
 CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
-.PHONY: help setup configure build run test oracle sanitize tsan bench install check-install methods-table format tidy clean
+.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan bench install check-install methods-table format tidy clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
-	  sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
+	  sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: system packages (apt) and libtorch (.venv)
 	@scripts/setup.sh
@@ -29,11 +29,19 @@ configure: setup
 build: configure ## the program and its plugins, in build/release
 	@$(BUILD_WITH)
 
-run: build ## the bundled model and text, compressed (PRESS=...) beside the full cache
-	@$(KVHOST) run --press '$(PRESS)' --compare-full
+run: build ## a model (the bundled one, or MODEL=...) and text, compressed (PRESS=...) beside the full cache
+	@$(KVHOST) run $(if $(MODEL),--model '$(MODEL)') --press '$(PRESS)' --compare-full
+
+chat: build ## talk to a model, compressed (the bundled one, or MODEL=smollm2 after make smollm2)
+	@$(KVHOST) chat $(if $(MODEL),--model '$(MODEL)') --press '$(PRESS)'
+
+smollm2: build ## bring SmolLM2-135M-Instruct here, a real model that chats (98 MB, Apache-2.0)
+	@$(KVHOST) fetch smollm2
 
 test: configure ## everything, then all tests
 	@$(BUILD_WITH) --target all tests/all
+	@[ -z "$(CI)" ] || $(KVHOST) fetch smollm2 || \
+	  echo 'test: smollm2 could not be fetched; what needs it says SKIPPED'
 	@$(CTEST) | tee $(BUILD)/ctest.log
 	@grep 'tests passed' $(BUILD)/ctest.log
 

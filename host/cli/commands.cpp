@@ -9,6 +9,7 @@ const std::vector<Command>& commands() {
                                            chat_command(),
                                            compress_command(),
                                            score_command(),
+                                           fetch_command(),
                                            plan_command(),
                                            list_command(),
                                            info_command(),

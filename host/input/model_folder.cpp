@@ -7,6 +7,7 @@
 #include "base/file_kind.hpp"
 #include "base/text.hpp"
 #include "input/gguf_files.hpp"
+#include "input/known_models.hpp"
 #include "input/limits.hpp"
 #include "input/paths.hpp"
 
@@ -94,12 +95,25 @@ fs::path resolve_hub_id(const std::string& id) {
   auto known = bundled_models();
   const auto fetched = fetched_models();
   known.insert(known.end(), fetched.begin(), fetched.end());
+  for (const auto& model : known_models()) known.push_back(model.name);
+  std::sort(known.begin(), known.end());
+  known.erase(std::unique(known.begin(), known.end()), known.end());
   cannot_load("--model",
               "found no model " + quoted(name) +
                   "; expected a folder with config.json, a GGUF file, a hub id org/name, a bundled "
                   "name or a fetched one (" +
                   (known.empty() ? "none is installed" : join(known, ", ")) + ")" +
                   did_you_mean(name, known));
+}
+
+// Names that `kvhost fetch` knows; returns for others.
+void refuse_unfetched(const std::string& name) {
+  const auto known = known_models();
+  if (const KnownModel* model = find_known(known, name))
+    cannot_load("--model",
+                quoted(name) + " is not in " + fetched_folder().string() + " yet; get it (" +
+                    format_bytes(model->bytes) + ", " + model->licence + ") with: kvhost fetch " +
+                    name);
 }
 
 [[noreturn]] void refuse_default() {
@@ -148,6 +162,7 @@ fs::path resolve_model(const std::string& name) {
   if (const auto folder = bundled_model(name)) return *folder;
   if (const auto model = fetched_model(name)) return *model;
   if (is_hub_id(name)) return resolve_hub_id(name);
+  refuse_unfetched(name);
   refuse_name(name);
 }
 
