@@ -6,8 +6,10 @@
 #include <openssl/x509.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -101,6 +103,32 @@ class Watch {
   std::thread thread_;
 };
 
+// A server that goes away while something is sent to it, TLS's goodbye included, would end the
+// process: the signal is held back on this thread, and dropped.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    sigset_t pending;
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~WithoutSigpipe() {
+    const timespec at_once = {};
+    while (!was_pending_ && sigtimedwait(&pipe_, nullptr, &at_once) == -1 && errno == EINTR) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_, before_;
+  bool was_pending_ = false;
+};
+
 void read_header(const httplib::Response& response, Answer& answer) {
   answer.status = response.status;
   for (const auto& [name, value] : response.headers) answer.fields.emplace(lower(name), value);
@@ -136,6 +164,7 @@ Web::~Web() = default;
 Answer Web::send(const Request& request,
                  const std::function<bool(const Answer&)>& begin,
                  const std::function<void(const char*, size_t)>& take) {
+  const WithoutSigpipe held;
   httplib::Headers fields = {{"User-Agent", std::string("kvhost/") + version()},
                              {"Accept-Encoding", "identity"}};
   for (const auto& [name, value] : request.fields) fields.emplace(name, value);

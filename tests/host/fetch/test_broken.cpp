@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers that break off, lie, redirect and refuse.
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -318,6 +319,18 @@ TEST_CASE_METHOD(Fixture, "a fetch that is stopped leaves what came") {
   }
   CHECK(fs::file_size(incomplete()) > 0);
   CHECK_FALSE(fs::exists(blob()));
+}
+
+TEST_CASE_METHOD(Fixture, "a server that goes away ends no process by SIGPIPE") {
+  FetchOptions options = quick();
+  int raised = 0;
+  options.progress = [&](std::string_view, int64_t arrived, int64_t) {
+    if (arrived > 0 && raised++ == 0) raise(SIGPIPE);
+  };
+  std::signal(SIGPIPE, SIG_DFL);
+  fetch_from_hub({"org/m"}, place_of(hub, cache), options);
+  CHECK(raised > 0);
+  CHECK(bytes_of(blob()) == bytes);
 }
 
 TEST_CASE_METHOD(Fixture, "a file that another process is writing is left to it") {
