@@ -3,6 +3,7 @@
 
 import json
 import os
+import platform
 import random
 import shutil
 from pathlib import Path
@@ -56,3 +57,10 @@ def random_tokens(cache, n, vocab_size):
         draw = random.Random(n)
         path.write_text(json.dumps([draw.randrange(vocab_size) for _ in range(n)]))
     return path
+
+
+def cpu_name():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()

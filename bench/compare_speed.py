@@ -11,14 +11,13 @@ is missed.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from datetime import date
 from pathlib import Path
 
-from checkpoints import QWEN3_06B, ROOT, add_cache_flag, checkpoint, random_tokens
+from checkpoints import QWEN3_06B, ROOT, add_cache_flag, checkpoint, cpu_name, random_tokens
 
 PRESSES = {"full": "none", "snapkv": "snapkv", "adakv:snapkv": "adakv:snapkv"}
 DECODE_TARGETS = {"full": 2.0, "snapkv": 1.5, "adakv:snapkv": 4.0}  # peer's ms per token / ours, at least
@@ -91,13 +90,6 @@ def print_report(peer, host):
     for press in host:
         for what, ratio, target, met in ratios(press, peer[press], host[press]):
             print("{:<14}{:<20}{:>8.3f}  {:<9}{}".format(press, what, ratio, target, "met" if met else "MISSED"))
-
-
-def cpu_name():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 def main():
