@@ -37,10 +37,11 @@ class ChatTemplate {
   using SpecialTokens = std::map<std::string, std::string>;  // bos_token: <s>, eos_token: ...
 
   // The templates of a model's folder, where transformers looks: chat_template.jinja and
-  // additional_chat_templates/, else tokenizer_config.json, else chat_template.json. Empty when
-  // there are none. Throws Error(CannotLoad) for a file that cannot be read; a template that cannot
-  // be parsed throws when it is rendered, so that the model still runs without.
-  static std::optional<ChatTemplate> find(const std::filesystem::path& folder);
+  // additional_chat_templates/, else tokenizer_config.json, else chat_template.json; or those of a
+  // GGUF file. Empty when there are none. Throws Error(CannotLoad) for a file that cannot be read;
+  // a template that cannot be parsed throws when it is rendered, so that the model still runs
+  // without.
+  static std::optional<ChatTemplate> find(const std::filesystem::path& model);
 
   // `name` is what messages call it. Throws Error(CannotLoad) with name, line and cause.
   static ChatTemplate parse(const std::string& source,
@@ -64,6 +65,7 @@ class ChatTemplate {
 
  private:
   struct Impl;
+  static std::optional<ChatTemplate> of_gguf(const std::filesystem::path& file);
   explicit ChatTemplate(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
   std::shared_ptr<const Impl> impl_;

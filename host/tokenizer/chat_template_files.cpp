@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_file.hpp"
+#include "format/gguf.hpp"
 #include "tokenizer/chat_template_impl.hpp"
+#include "tokenizer/gguf_tokenizer.hpp"
 
 namespace kvhost {
 
@@ -91,7 +93,19 @@ ChatTemplate::SpecialTokens special_tokens_of(const json& config, const json& ma
 
 }  // namespace
 
+std::optional<ChatTemplate> ChatTemplate::of_gguf(const fs::path& file) {
+  const GgufMetadata metadata = read_gguf(file).metadata;
+  auto impl = std::make_shared<Impl>();
+  impl->origin = file.string();
+  for (const auto& [name, source] : gguf_chat_templates(metadata))
+    impl->templates[name] = compiled(source, file.string() + "#tokenizer.chat_template");
+  if (impl->templates.empty()) return std::nullopt;
+  impl->tokens = gguf_special_tokens(metadata);
+  return ChatTemplate(std::move(impl));
+}
+
 std::optional<ChatTemplate> ChatTemplate::find(const fs::path& folder) {
+  if (is_gguf(folder)) return of_gguf(folder);
   const fs::path config_file = folder / "tokenizer_config.json";
   const json config = read_if_there(config_file);
   auto impl = std::make_shared<Impl>();

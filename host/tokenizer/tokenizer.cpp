@@ -2,6 +2,8 @@
 #include "tokenizer/tokenizer.hpp"
 
 #include "base/error.hpp"
+#include "format/gguf.hpp"
+#include "tokenizer/gguf_tokenizer.hpp"
 #include "tokenizer/tokenizer_impl.hpp"
 #include "tokenizer/utf8.hpp"
 
@@ -22,6 +24,9 @@ void refuse_invalid_utf8(std::string_view text) {
 }  // namespace
 
 Tokenizer Tokenizer::load(const std::filesystem::path& dir_or_file) {
+  if (is_gguf(dir_or_file))
+    return from_parts(
+        gguf_tokenizer_parts(read_gguf(dir_or_file).metadata, dir_or_file.string()));
   return Tokenizer(std::make_shared<const Impl>(tok::read_tokenizer(dir_or_file)));
 }
 

@@ -19,8 +19,8 @@ struct TokenizerParts;
 // Immutable once loaded; copies share everything. Concurrent calls are allowed.
 class Tokenizer {
  public:
-  // A Hugging Face folder, a tokenizer.json, or a vocab.json with merges.txt beside it. Throws
-  // Error(CannotLoad).
+  // A Hugging Face folder, a tokenizer.json, a vocab.json with merges.txt beside it, or a GGUF
+  // file. Throws Error(CannotLoad).
   static Tokenizer load(const std::filesystem::path& dir_or_file);
   // From lists (tokenizer_parts.hpp). Throws Error(CannotLoad) with their origin.
   static Tokenizer from_parts(const TokenizerParts& parts);

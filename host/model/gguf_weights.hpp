@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights of a GGUF file as the model has them: quantised matrices as they lie in the mapped
+// file, everything else as numbers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "format/gguf.hpp"
+#include "model/config.hpp"
+#include "model/weight_slots.hpp"
+
+namespace kvhost {
+
+// Fills the slots; returns what a user should know. Throws Error(CannotLoad) naming missing tensors
+// and wrong shapes.
+std::vector<std::string> load_gguf_weights(const GgufFile& file,
+                                           const std::vector<WeightSlot>& slots,
+                                           DType dtype,
+                                           const ModelConfig& config);
+
+}  // namespace kvhost
