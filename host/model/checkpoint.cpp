@@ -64,9 +64,9 @@ void add_shards(const std::filesystem::path& index, Checkpoint& checkpoint) {
     contested.merge(add_file(path, checkpoint));
   }
   if (!contested.empty())
-    checkpoint.warnings.push_back(
-        index.string() + ": shards differ in " + some_of({contested.begin(), contested.end()}) +
-        "; taken from where the index says, else from the last shard");
+    checkpoint.warnings.push_back(index.string() + ": shards differ in " +
+                                  some_of({contested.begin(), contested.end()}) +
+                                  "; taken from where the index says, else from the last shard");
 }
 
 std::string other_formats(const std::filesystem::path& dir) {

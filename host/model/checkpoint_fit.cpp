@@ -48,10 +48,10 @@ void settle_tied_head(const std::string& embedding, const std::string& head, Che
   const auto [input, absent] = fit.tensors.try_emplace(embedding, stored->second);
   fit.own_head = !absent && !same_numbers(*input->second, *stored->second);
   if (fit.own_head)
-    fit.warnings.push_back(
-        stored->second->file->path().string() + ": " + stored->second->name + " is not " +
-        input->second->name + ", although config.json ties them (tie_word_embeddings); the stored "
-        "head is used");
+    fit.warnings.push_back(stored->second->file->path().string() + ": " + stored->second->name +
+                           " is not " + input->second->name +
+                           ", although config.json ties them (tie_word_embeddings); the stored "
+                           "head is used");
   else
     fit.tensors.erase(stored);
 }
@@ -69,9 +69,11 @@ bool is_classifier(const std::string& name) {
     if (is_classifier(name)) kind = "a classifier (it has " + name + ")";
   const auto hint = hint_for(head, surplus);
   cannot_load(checkpoint.source.string(),
-              "tensor " + head + " is missing and config.json does not tie it to the embedding "
-              "(tie_word_embeddings): " + kind + hint + "; expected a " + config.family +
-              " model with its head, saved by AutoModelForCausalLM");
+              "tensor " + head +
+                  " is missing and config.json does not tie it to the embedding "
+                  "(tie_word_embeddings): " +
+                  kind + hint + "; expected a " + config.family +
+                  " model with its head, saved by AutoModelForCausalLM");
 }
 
 void refuse_missing(const ModelConfig& config,
@@ -101,6 +103,14 @@ void refuse_missing(const ModelConfig& config,
                   hint_for(missing.front(), surplus));
 }
 
+// A quantization_config may be of the cache alone, or of modules that this model has not.
+void note_quantisation(const ModelConfig& config, CheckpointFit& fit) {
+  for (const auto& [name, tensor] : fit.tensors)
+    if (!float_type(tensor->dtype)) return;
+  fit.warnings.push_back((config.dir / "config.json").string() + ": quantization_config (" +
+                         config.quantised_by + ") is not followed: the weights are not quantised");
+}
+
 }  // namespace
 
 CheckpointFit fit_checkpoint(const ModelConfig& config,
@@ -120,6 +130,7 @@ CheckpointFit fit_checkpoint(const ModelConfig& config,
   if (config.tied_embeddings) settle_tied_head(embedding, head, fit);
   refuse_missing(config, checkpoint, fit, slots, surplus);
   refuse_telling(config, checkpoint, names, surplus);
+  if (!config.quantised_by.empty()) note_quantisation(config, fit);
   if (!surplus.empty())
     fit.warnings.push_back(checkpoint.source.string() + ": " + std::to_string(surplus.size()) +
                            (surplus.size() == 1 ? " tensor is" : " tensors are") +

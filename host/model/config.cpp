@@ -152,10 +152,10 @@ ModelConfig read_config(const std::filesystem::path& dir) {
   const auto json = read_json(file, ExitCode::CannotLoad);
   const JsonFields fields(file, json);
   const Family& family = read_family(file, fields);
-  if (fields.has("quantization_config"))
-    fields.refuse("quantization_config", "none (weights in float32, bfloat16 or float16)");
 
   ModelConfig config;
+  if (const auto quantised = fields.object("quantization_config"))
+    config.quantised_by = quantised->text_or("quant_method", "a method without a name");
   config.family = family.model_type;
   config.dir = dir;
   read_sizes(family, fields, config);

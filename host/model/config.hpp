@@ -29,6 +29,9 @@ struct ModelConfig {
   int64_t hidden_size = 0, intermediate_size = 0, vocab_size = 0;
   int64_t max_positions = 0;
   DType checkpoint_dtype = DType::Float32;
+  // quantization_config's quant_method; "": none. What it did to the weights shows where they are
+  // read: it may be nothing.
+  std::string quantised_by;
   RopeConfig rope;
   NormKind norm = NormKind::Rms;
   double norm_eps = 1e-5;

@@ -24,7 +24,8 @@ at::Tensor as_tensor(const StoredTensor& stored) {
     std::memcpy(copy.mutable_data_ptr(), data, static_cast<size_t>(stored.bytes));
     return copy;
   }
-  return at::from_blob(data, stored.shape, [file = stored.file, owner = stored.owner](void*) {}, options);
+  return at::from_blob(
+      data, stored.shape, [file = stored.file, owner = stored.owner](void*) {}, options);
 }
 
 bool all_are(const StoredTensor& stored, double value) {

@@ -44,10 +44,10 @@ bool almost_same(const std::string& a, const std::string& b) {
   size_t start = 0, end = 0;
   while (start < most && a[start] == b[start]) ++start;
   while (end < most - start && a[a.size() - 1 - end] == b[b.size() - 1 - end]) ++end;
-  const std::string other = a.substr(start, a.size() - start - end) +
-                            b.substr(start, b.size() - start - end);
-  const bool number = std::any_of(
-      other.begin(), other.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  const std::string other =
+      a.substr(start, a.size() - start - end) + b.substr(start, b.size() - start - end);
+  const bool number =
+      std::any_of(other.begin(), other.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   return !number && std::max(a.size(), b.size()) - start - end <= kFew;
 }
 
@@ -61,11 +61,11 @@ void refuse_telling(const ModelConfig& config,
   for (const auto& name : surplus)
     if (tells_of_another_model(config, names, checkpoint.tensors.at(name))) telling.push_back(name);
   if (telling.empty()) return;
+  const bool one = telling.size() == 1;
   cannot_load(checkpoint.source.string(),
-              (telling.size() == 1 ? "tensor " : "tensors ") + some_of(telling) +
-                  (telling.size() == 1 ? " changes" : " change") + " what the model computes, but "
-                  "a " + config.family + " model as config.json describes it has none such; "
-                  "expected the config.json that goes with these weights");
+              (one ? "tensor " : "tensors ") + some_of(telling) + (one ? " changes" : " change") +
+                  " what the model computes, but config.json describes a " + config.family +
+                  " model without; expected the config.json that goes with these weights");
 }
 
 std::string hint_for(const std::string& missing, const std::vector<std::string>& surplus) {

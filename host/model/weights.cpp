@@ -29,11 +29,15 @@ at::Tensor some_rows(const WeightSlot& slot, const at::Tensor& tensor) {
   return slot.n_rows < 0 ? tensor : tensor.narrow(0, slot.first_row, slot.n_rows);
 }
 
-void load_slot(const WeightSlot& slot, const StoredTensor& stored, DType dtype) {
+void load_slot(const WeightSlot& slot,
+               const StoredTensor& stored,
+               DType dtype,
+               const std::string& quantised_by) {
   const std::string where = stored.file->path().string();
   if (!float_type(stored.dtype))
     cannot_load(where,
                 "tensor '" + stored.name + "' is stored as " + stored.dtype +
+                    (quantised_by.empty() ? "" : " (quantised by " + quantised_by + ")") +
                     "; expected F32, BF16, F16 or F64 (of quantised weights kvhost reads GGUF "
                     "files)");
   if (stored.shape != slot.shape)
@@ -96,7 +100,7 @@ std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir,
   if (fit.own_head) out->config_.tied_embeddings = false;
   out->warnings_ = fit.warnings;
   for (const auto& slot : weight_slots(out->config_, out->tensors_))
-    load_slot(slot, *fit.tensors.at(slot.name), out->dtype_);
+    load_slot(slot, *fit.tensors.at(slot.name), out->dtype_, config.quantised_by);
   if (out->config_.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
   return out;
 }

@@ -17,10 +17,10 @@ AlteredCheckpoint::AlteredCheckpoint(const std::string& model) {
   std::ifstream in(model_dir(model) / "config.json");
   config = nlohmann::json::parse(in);
   for (const auto& [name, stored] : read_checkpoint(model_dir(model)).tensors)
-    tensors[name] = {stored.dtype,
-                     stored.shape,
-                     std::string(reinterpret_cast<const char*>(stored.data),
-                                 static_cast<size_t>(stored.bytes))};
+    tensors[name] = {
+        stored.dtype,
+        stored.shape,
+        std::string(reinterpret_cast<const char*>(stored.data), static_cast<size_t>(stored.bytes))};
 }
 
 void AlteredCheckpoint::set(const std::string& name, const at::Tensor& numbers) {

@@ -23,7 +23,8 @@ void check_loads(const AlteredCheckpoint& checkpoint,
   const auto weights = checkpoint.load();
   CHECK(at::equal(logits_of(weights), expected));
   REQUIRE(weights->warnings().size() == warnings.size());
-  for (size_t i = 0; i < warnings.size(); ++i) CHECK_THAT(weights->warnings()[i], Contains(warnings[i]));
+  for (size_t i = 0; i < warnings.size(); ++i)
+    CHECK_THAT(weights->warnings()[i], Contains(warnings[i]));
 }
 
 void prepend(AlteredCheckpoint& checkpoint, const std::string& prefix) {
@@ -129,28 +130,30 @@ TEST_CASE("a tied head in another type is compared by its numbers") {
   const at::Tensor rounded = tied.get(kEmbedding).to(at::kBFloat16);
   tied.set(kEmbedding, rounded);
   const at::Tensor expected = tied.logits();
-  tied.tensors[kHead] = {"BF16",
-                         rounded.sizes().vec(),
-                         std::string(static_cast<const char*>(rounded.const_data_ptr()), rounded.nbytes())};
+  tied.tensors[kHead] = {
+      "BF16",
+      rounded.sizes().vec(),
+      std::string(static_cast<const char*>(rounded.const_data_ptr()), rounded.nbytes())};
   check_loads(tied, expected);
 }
 
 TEST_CASE("tensors that the model does not use are one warning") {
   const at::Tensor expected = AlteredCheckpoint("llama_mha").logits();
   const std::string layer = "model.layers.0.self_attn.";
-  for (const auto& [name, shape] : std::map<std::string, std::vector<int64_t>>{
-           {layer + "k_scale", {1}},
-           {"score.weight", {2, 40}},
-           {"mtp.layers.0.input_layernorm.weight", {40}},
-           {"model.layers.2.self_attn.q_proj.bias", {40}},
-           {"model.mtp_layers.0.norm.weight", {40}},
-           {"visual.blocks.0.attn.qkv.bias", {12}}})
-    check_loads(with(name, at::rand(shape)), expected, {"1 tensor is not used by a llama model: " + name});
-  for (const auto& [name, numbers] : std::map<std::string, at::Tensor>{
-           {layer + "q_proj.bias", at::zeros({40})},
-           {layer + "q_norm.weight", at::ones({10})},
-           {layer + "q_proj.weight_scale", at::ones({1})},
-           {"lm_head.bias", at::zeros({128})}})
+  for (const auto& [name, shape] :
+       std::map<std::string, std::vector<int64_t>>{{layer + "k_scale", {1}},
+                                                   {"score.weight", {2, 40}},
+                                                   {"mtp.layers.0.input_layernorm.weight", {40}},
+                                                   {"model.layers.2.self_attn.q_proj.bias", {40}},
+                                                   {"model.mtp_layers.0.norm.weight", {40}},
+                                                   {"visual.blocks.0.attn.qkv.bias", {12}}})
+    check_loads(
+        with(name, at::rand(shape)), expected, {"1 tensor is not used by a llama model: " + name});
+  for (const auto& [name, numbers] :
+       std::map<std::string, at::Tensor>{{layer + "q_proj.bias", at::zeros({40})},
+                                         {layer + "q_norm.weight", at::ones({10})},
+                                         {layer + "q_proj.weight_scale", at::ones({1})},
+                                         {"lm_head.bias", at::zeros({128})}})
     check_loads(with(name, numbers), expected, {name});
   check_loads(with(layer + "rotary_emb.inv_freq", at::rand({5})), expected);
 
@@ -191,14 +194,17 @@ TEST_CASE("what is missing is named, with what looks like it") {
                  Contains("model.layers.0.mlp.gate_prj.weight is there and not used"));
   AlteredCheckpoint other_layer("llama_mha");  // is no misspelling
   other_layer.rename("model.layers.1.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight");
-  CHECK_THAT(other_layer.refusal(), Contains("layers.1.mlp.up_proj.weight is missing") && !Contains("there"));
+  CHECK_THAT(other_layer.refusal(),
+             Contains("layers.1.mlp.up_proj.weight is missing") && !Contains("there"));
   AlteredCheckpoint packed("llama_mha");
-  packed.rename("model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.q_proj.qweight");
+  packed.rename("model.layers.0.self_attn.q_proj.weight",
+                "model.layers.0.self_attn.q_proj.qweight");
   CHECK_THAT(packed.refusal(), Contains("q_proj.qweight is there: quantised weights"));
   AlteredCheckpoint foreign("llama_mha");
   prepend(foreign, "transformer.");
-  CHECK_THAT(foreign.refusal(),
-             Contains("holds no tensor of a llama model") && Contains("found transformer.lm_head.weight"));
+  CHECK_THAT(
+      foreign.refusal(),
+      Contains("holds no tensor of a llama model") && Contains("found transformer.lm_head.weight"));
 }
 
 TEST_CASE("each tensor may have its own type of floating-point numbers") {
@@ -224,10 +230,26 @@ TEST_CASE("types without numbers matter where the model needs the tensor") {
     const at::Tensor expected = unused.logits();
     unused.tensors["mtp.fc.weight"] = {type, {40, 40}, std::string(1600, 'a')};
     check_loads(unused, expected, {"mtp.fc.weight"});
-    needed.tensors["model.layers.1.self_attn.q_proj.weight"] = {type, {40, 40}, std::string(1600, 'a')};
-    CHECK_THAT(needed.refusal(),
-               Contains("'model.layers.1.self_attn.q_proj.weight' is stored as " + std::string(type)));
+    needed.tensors["model.layers.1.self_attn.q_proj.weight"] = {
+        type, {40, 40}, std::string(1600, 'a')};
+    CHECK_THAT(
+        needed.refusal(),
+        Contains("'model.layers.1.self_attn.q_proj.weight' is stored as " + std::string(type)));
   }
+}
+
+TEST_CASE("a quantization_config counts for what it did to the weights that are needed") {
+  AlteredCheckpoint cache("llama_mha");
+  const at::Tensor expected = cache.logits();
+  cache.config["quantization_config"] = {{"quant_method", "compressed-tensors"},
+                                         {"kv_cache_scheme", {{"num_bits", 8}}}};
+  check_loads(cache, expected, {"quantization_config (compressed-tensors) is not followed"});
+  cache.tensors["model.layers.0.mlp.up_proj.weight"] = {
+      "F8_E4M3", {64, 40}, std::string(2560, 'a')};
+  CHECK_THAT(cache.refusal(), Contains("is stored as F8_E4M3 (quantised by compressed-tensors)"));
+  cache.tensors.erase("model.layers.0.mlp.up_proj.weight");
+  cache.set("model.layers.0.mlp.up_proj.weight_packed", at::ones({64, 5}));
+  CHECK_THAT(cache.refusal(), Contains("up_proj.weight_packed is there: quantised weights"));
 }
 
 TEST_CASE("random renames and removals give the right model or one line that names the tensor") {
