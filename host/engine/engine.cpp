@@ -76,7 +76,9 @@ void note_origin(const Composition& composition, std::vector<std::string>& warni
 Engine::Engine(const EngineOptions& options, Context context)
     : state_(std::make_shared<const State>(options, std::move(context))) {}
 
-Model Engine::open(const ModelOptions& options) const { return Model(open_model(options)); }
+Model Engine::open(const ModelOptions& options) const {
+  return Model(open_model(options, state_->context));
+}
 
 Policy Engine::policy(const Model& model, const PolicyOptions& given) const {
   check_exclusive(given);

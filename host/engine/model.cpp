@@ -28,8 +28,9 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const ModelOptions& options,
 
 }  // namespace
 
-std::shared_ptr<const ModelState> open_model(const ModelOptions& options) {
+std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const Context& context) {
   auto state = std::make_shared<ModelState>();
+  state->context = context;
   state->config = read_config(options.folder);
   state->dtype = options.dtype.value_or(state->config.checkpoint_dtype);
   const ModelConfig& c = state->config;
@@ -42,9 +43,21 @@ std::shared_ptr<const ModelState> open_model(const ModelOptions& options) {
 const Decoder& ModelState::decoder() const {
   std::call_once(once_, [this] {
     const Stopwatch watch(load_ms_);
-    decoder_ = std::make_unique<const Decoder>(Weights::load(config.dir, dtype));
+    const auto weights = Weights::load(config.dir, dtype);
+    decoder_ = std::make_unique<const Decoder>(weights);
+    if (context.log)
+      for (const auto& text : weights->warnings()) context.log(Context::Level::Warning, text);
+    const std::lock_guard lock(mutex_);
+    weight_warnings_ = weights->warnings();
   });
   return *decoder_;
+}
+
+std::vector<std::string> ModelState::all_warnings() const {
+  std::vector<std::string> all = warnings;
+  const std::lock_guard lock(mutex_);
+  all.insert(all.end(), weight_warnings_.begin(), weight_warnings_.end());
+  return all;
 }
 
 double ModelState::load_ms() const {
@@ -56,7 +69,7 @@ const ModelFacts& Model::facts() const { return state_->facts; }
 DType Model::dtype() const { return state_->dtype; }
 int64_t Model::vocab_size() const { return state_->config.vocab_size; }
 int64_t Model::max_positions() const { return state_->config.max_positions; }
-const std::vector<std::string>& Model::warnings() const { return state_->warnings; }
+std::vector<std::string> Model::warnings() const { return state_->all_warnings(); }
 const Tokenizer* Model::tokenizer() const { return state_->tokenizer.get(); }
 double Model::load() const { return state_->load_ms(); }
 

@@ -36,8 +36,9 @@ class KVHOST_API Model {
   int64_t vocab_size() const;
   int64_t max_positions() const;  // what the model was made for; 0: not known
   bool is_eos(int32_t token) const;
-  // Things a user should know; usually none.
-  const std::vector<std::string>& warnings() const;
+  // Things a user should know; usually none. Those of the weights are known once they are read; the
+  // engine's Context is told them then.
+  std::vector<std::string> warnings() const;
 
   const Tokenizer* tokenizer() const;  // null: token ids only
   // `add_special`: what the tokenizer puts around a text (<s> and the like).

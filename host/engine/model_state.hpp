@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/context.hpp"
 #include "engine/model.hpp"
 #include "model/config.hpp"
 #include "model/decoder.hpp"
@@ -19,19 +20,24 @@ struct ModelState {
   ModelConfig config;
   DType dtype = DType::Float32;
   std::shared_ptr<const Tokenizer> tokenizer;  // null: ids only
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings;  // of configuration and tokenizer
+  Context context;
 
   // Read at the first call, by whichever thread comes first.
   const Decoder& decoder() const;
   double load_ms() const;
+  std::vector<std::string> all_warnings() const;  // with those of the weights, once they are read
 
  private:
   mutable std::once_flag once_;
   mutable std::unique_ptr<const Decoder> decoder_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::string> weight_warnings_;
   mutable double load_ms_ = 0;
 };
 
-// Configuration and tokenizer. Throws Error.
-std::shared_ptr<const ModelState> open_model(const ModelOptions& options);
+// Configuration and tokenizer. `context` hears what there is to know of the weights when they are
+// read. Throws Error.
+std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const Context& context);
 
 }  // namespace kvhost
