@@ -126,7 +126,7 @@ KvCache KvCache::clone() const {
                   element_bytes,
                   memory[static_cast<size_t>(l)]);
   });
-  copy.restore_seen(n_seen(), n_renumbered());
+  copy.restore_seen(n_seen(), n_renumbered(), n_first());
   return copy;
 }
 

@@ -23,7 +23,7 @@ struct KvCache::State {
   LayerCache& at(int64_t layer) { return layers.at(static_cast<size_t>(layer)); }
 
   CacheLayout layout;
-  int64_t n_seen = 0, n_renumbered = 0;
+  int64_t n_seen = 0, n_renumbered = 0, n_first = 0;
   Arena arena;  // outlives the layers
   std::vector<LayerCache> layers;
 };
@@ -39,6 +39,7 @@ KvCache& KvCache::operator=(KvCache&& other) noexcept {
 
 const CacheLayout& KvCache::layout() const { return state_->layout; }
 int64_t KvCache::n_seen() const { return state_->n_seen; }
+int64_t KvCache::n_first() const { return state_->n_first; }
 void KvCache::advance(int64_t n_tokens) { state_->n_seen += n_tokens; }
 
 HeadSpan KvCache::head(int64_t layer, int64_t head) const { return state_->at(layer).head(head); }
@@ -48,6 +49,7 @@ int64_t KvCache::n_kept(int64_t layer, int64_t head) const {
 }
 
 std::vector<int64_t> KvCache::append(int64_t layer, int64_t n, int64_t first_position) {
+  if (state_->n_seen == 0) state_->n_first = n;
   return state_->at(layer).append(n, first_position);
 }
 
@@ -85,6 +87,7 @@ void KvCache::truncate(int64_t n_seen) {
                    ") to " + std::to_string(state.n_seen) + " (what the cache has seen)");
   for (LayerCache& layer : state_->layers) layer.truncate(n_seen);
   state_->n_seen = n_seen;
+  if (n_seen == 0) state_->n_first = 0;
 }
 
 LayerRows KvCache::rows(int64_t layer) const { return state_->at(layer).rows(); }
@@ -93,10 +96,11 @@ LayerMemory KvCache::restore(int64_t layer, const LayerRows& rows) {
   return state_->at(layer).restore(rows);
 }
 
-void KvCache::restore_seen(int64_t n_seen, int64_t n_renumbered) {
+void KvCache::restore_seen(int64_t n_seen, int64_t n_renumbered, int64_t n_first) {
   assert(state_->n_seen == 0 && 0 <= n_renumbered && n_renumbered <= n_seen);
   state_->n_seen = n_seen;
   state_->n_renumbered = n_renumbered;
+  state_->n_first = n_first;
 }
 
 int64_t KvCache::n_renumbered() const { return state_->n_renumbered; }
@@ -105,7 +109,7 @@ void KvCache::clear() {
   for (LayerCache& layer : state_->layers) {
     layer.clear();
   }
-  state_->n_seen = state_->n_renumbered = 0;
+  state_->n_seen = state_->n_renumbered = state_->n_first = 0;
 }
 
 int64_t KvCache::bytes_kept() const {

@@ -86,6 +86,8 @@ class KvCache {
   // the next token's position: tokens processed, unless entries were renumbered
   int64_t n_seen() const;
   void advance(int64_t n_tokens);  // after a forward over all layers
+  // tokens of the forward that began the sequence, known from its append(); 0 before it
+  int64_t n_first() const;
   HeadSpan head(int64_t layer, int64_t head) const;
   int64_t n_kept(int64_t layer, int64_t head) const;
 
@@ -133,7 +135,7 @@ class KvCache {
   // the system refuses the memory; the layer is then empty, or as before.
   LayerRows rows(int64_t layer) const;
   LayerMemory restore(int64_t layer, const LayerRows& rows);
-  void restore_seen(int64_t n_seen, int64_t n_renumbered);
+  void restore_seen(int64_t n_seen, int64_t n_renumbered, int64_t n_first);
 
   int64_t n_renumbered() const;  // positions below were given anew by set_positions(); 0: none
   int64_t bytes_kept() const;    // K and V of the entries held

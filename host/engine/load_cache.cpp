@@ -155,6 +155,9 @@ SavedCache load_cache(const std::filesystem::path& path) {
   const CacheLayout layout = read_layout(file);
   const int64_t n_seen = file.number("n_seen", 0, INT32_MAX);
   const int64_t n_renumbered = file.number("n_renumbered", 0, n_seen);
+  // Absent in files of before models whose rotation depends on it.
+  const bool tells = file.metadata().count("n_first") > 0;
+  const int64_t n_first = tells ? file.number("n_first", 0, INT32_MAX) : n_seen;
   std::vector<LayerRows> rows;
   for (int64_t l = 0; l < layout.n_layers; ++l) rows.push_back(read_rows(file, layout, l));
   const int64_t n_logits = file.get("logits").bytes / static_cast<int64_t>(sizeof(float));
@@ -166,7 +169,7 @@ SavedCache load_cache(const std::filesystem::path& path) {
                    std::vector<int32_t>(static_cast<size_t>(n_tokens)),
                    file.metadata()};
   read_all(file, tensors, stored, rows, saved);
-  saved.cache.restore_seen(n_seen, n_renumbered);
+  saved.cache.restore_seen(n_seen, n_renumbered, n_first);
   check_digest(file, rows, tensors, saved);
   check_numbers(file, saved);
   return saved;

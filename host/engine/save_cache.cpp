@@ -28,6 +28,7 @@ void describe(const CacheContent& content,
   metadata["head_dim"] = std::to_string(layout.head_dim);
   metadata["dtype"] = dtype_name(layout.dtype);
   metadata["n_seen"] = std::to_string(content.cache.n_seen());
+  metadata["n_first"] = std::to_string(content.cache.n_first());
   metadata["n_renumbered"] = std::to_string(content.cache.n_renumbered());
   metadata["tokens_sha256"] = sha256_hex(content.tokens.data(), content.tokens.size_bytes());
   metadata["digest"] = cache_digest(metadata, tensors);

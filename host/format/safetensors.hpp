@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,10 +19,11 @@ struct StoredTensor {
   std::string name;
   std::string dtype;  // as in the file: "F32", "BF16", ...
   std::vector<int64_t> shape;
-  const std::byte* data = nullptr;  // inside file, or kept by owner
+  const std::byte* data = nullptr;  // inside file, or kept by owner; null where it must be made
   int64_t bytes = 0;
   std::shared_ptr<const MappedFile> file;
   std::shared_ptr<const void> owner;  // of data that is not in the file
+  std::function<std::shared_ptr<const std::byte[]>()> make;  // `bytes` long, from what the file has
 };
 
 struct SafetensorsFile {

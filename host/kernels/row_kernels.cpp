@@ -70,7 +70,7 @@ void rms_norm_rows(const RmsNormArgs& args) {
 void place_heads(const PlaceArgs& args, void* const* to) {
   const int64_t n = args.head_dim;
   const int64_t grain = std::max<int64_t>(kSmallWork / (n * args.n_heads), 1);
-  const bool plain = !args.norm_weight && !args.cos;
+  const bool plain = !args.norm_weight && !args.cos && !args.token_scale;
   parallel_for(args.n_tokens, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> row(static_cast<size_t>(n));
     for (int64_t head = 0; head < args.n_heads; ++head)
@@ -89,6 +89,8 @@ void place_heads(const PlaceArgs& args, void* const* to) {
                  args.cos + t * args.rotary_half,
                  args.sin + t * args.rotary_half,
                  args.rotary_half);
+        if (args.token_scale)
+          for (float& x : row) x *= args.token_scale[t];
         narrow(row.data(), n, args.dtype, into);
       }
   });

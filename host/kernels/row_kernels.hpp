@@ -31,6 +31,7 @@ struct PlaceArgs {
   const float* cos = nullptr;  // [n_tokens, rotary_half]; null: no rotation
   const float* sin = nullptr;
   int64_t rotary_half = 0;
+  const float* token_scale = nullptr;  // [n_tokens] factors in the end; null: 1
 };
 
 // Writes each head's rows [n_tokens, head_dim] to to[head].

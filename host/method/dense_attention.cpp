@@ -26,6 +26,8 @@ AttentionShape shape_of(const LayerInputs& inputs, int64_t rows) {
   shape.q_len = rows;
   shape.sliding_window = inputs.sliding_window;
   shape.scale = static_cast<float>(model.layers[inputs.layer]->scale);
+  shape.softcap = static_cast<float>(model.layers[inputs.layer]->softcap);
+  shape.sinks = model.layers[inputs.layer]->sinks;
   shape.dtype = cache_dtype(model.dtype);
   return shape;
 }
@@ -89,10 +91,22 @@ void compute_attention_sum(const LayerInputs& inputs,
   }
 }
 
+namespace {
+
+// Softmax over each row of logits [T, T] and one logit more, which no column has.
+at::Tensor softmax_beside(float sink, const at::Tensor& logits) {
+  const at::Tensor column = at::full({logits.size(0), 1}, sink, logits.options());
+  return at::softmax(at::cat({logits, column}, /*dim=*/1), /*dim=*/-1)
+      .narrow(/*dim=*/1, 0, logits.size(1));
+}
+
+}  // namespace
+
 at::Tensor dense_attention(const LayerInputs& inputs,
                            const std::vector<HeadSpan>& spans,
                            bool mean_over_heads) {
   const int64_t n_heads = inputs.model->n_heads, d = inputs.model->head_dim, t = spans[0].n;
+  const kvh_layer_shape& shape = *inputs.model->layers[inputs.layer];
   const int64_t group = n_heads / inputs.model->n_kv_heads;
   const auto options = at::TensorOptions().dtype(at::kFloat);
   at::Tensor visible = at::ones({t, t}, at::kBool).tril();  // (query, key)
@@ -104,9 +118,11 @@ at::Tensor dense_attention(const LayerInputs& inputs,
     const at::Tensor keys =
         at::from_blob(spans[head / group].keys, {t, d}, inputs.queries->options()).to(at::kFloat);
     const at::Tensor queries = inputs.queries->select(0, head).to(at::kFloat);  // -> [T, head_dim]
-    at::Tensor logits = at::matmul(queries, keys.t()).mul_(inputs.model->layers[inputs.layer]->scale);
+    at::Tensor logits = at::matmul(queries, keys.t()).mul_(shape.scale);
+    if (shape.softcap > 0) logits.div_(shape.softcap).tanh_().mul_(shape.softcap);
     logits.masked_fill_(visible.logical_not(), -std::numeric_limits<float>::infinity());
-    const at::Tensor rows = at::softmax(logits, /*dim=*/-1);
+    const at::Tensor rows = shape.sinks ? softmax_beside(shape.sinks[head], logits)
+                                        : at::softmax(logits, /*dim=*/-1);
     if (mean_over_heads)
       out.add_(rows, 1.0 / static_cast<double>(n_heads));
     else

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "method/host_services.hpp"
 
+#include <ATen/core/Tensor.h>
+
 #include <algorithm>
 
 #include "base/parallel.hpp"
 #include "base/version.hpp"
+#include "model/weights.hpp"
 
 namespace kvhost {
 namespace {
@@ -84,10 +87,15 @@ kvh_rope plugin_rope(const RopeConfig& rope) {
 
 }  // namespace
 
-ModelView::ModelView(const ModelConfig& config, DType cache_dtype)
+ModelView::ModelView(const ModelConfig& config, DType cache_dtype, int64_t n_first)
     : family_(config.family), dir_(config.dir.string()), config_(config) {
+  config_.rope.inv_freq = config.rope.frequencies(n_first);
+  config_.local_rope.inv_freq = config.local_rope.frequencies(n_first);
   rope_ = plugin_rope(config_.rope);
   local_rope_ = plugin_rope(config_.local_rope);
+  const int64_t n_sinks = config_.attention_sinks ? config_.n_heads : 0;
+  sinks_.assign(static_cast<size_t>(config_.n_layers),
+                std::vector<float>(static_cast<size_t>(n_sinks)));
   for (int64_t l = 0; l < config_.n_layers; ++l) shapes_.push_back(layer_shape(l));
   for (const auto& shape : shapes_) layers_.push_back(&shape);
   model_.struct_size = sizeof(kvh_model);
@@ -107,6 +115,17 @@ ModelView::ModelView(const ModelConfig& config, DType cache_dtype)
   model_.layers = layers_.data();
 }
 
+const kvh_model* ModelView::get(const Weights& weights) const {
+  std::call_once(sinks_read_, [&] {
+    for (size_t l = 0; l < sinks_.size(); ++l) {
+      if (sinks_[l].empty()) continue;
+      const float* stored = weights.tensors().layers[l].sinks.const_data_ptr<float>();
+      std::copy_n(stored, sinks_[l].size(), sinks_[l].begin());
+    }
+  });
+  return &model_;
+}
+
 kvh_layer_shape ModelView::layer_shape(int64_t layer) const {
   kvh_layer_shape shape{};
   shape.struct_size = sizeof shape;
@@ -119,6 +138,8 @@ kvh_layer_shape ModelView::layer_shape(int64_t layer) const {
   shape.window = config_.window_of(layer);
   shape.scale = config_.score_scale();
   shape.softcap = config_.attention_softcap;
+  const std::vector<float>& sinks = sinks_[static_cast<size_t>(layer)];
+  shape.sinks = sinks.empty() ? nullptr : sinks.data();
   const RopeConfig* rope = config_.rope_of(layer);
   shape.rope = rope == nullptr ? nullptr : rope == &config_.rope ? &rope_ : &local_rope_;
   return shape;

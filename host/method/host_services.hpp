@@ -3,6 +3,7 @@
 // the model.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "model/config.hpp"
 
 namespace kvhost {
+
+class Weights;
 
 // What libraries are opened with, once per process; it drops what they log.
 const kvh_host& loading_host();
@@ -37,10 +40,15 @@ void check_cancelled(const kvh_exec& exec);
 // Owns what a kvh_model points to.
 class ModelView {
  public:
-  ModelView(const ModelConfig& config, DType cache_dtype);
+  // n_first: of sequences that a pass of that many tokens begins; some models rotate longer ones
+  // otherwise.
+  ModelView(const ModelConfig& config, DType cache_dtype, int64_t n_first = 0);
   ModelView(const ModelView&) = delete;
   ModelView& operator=(const ModelView&) = delete;
   const kvh_model* get() const { return &model_; }
+  // With the numbers of it that are weights, the sinks. A model is described before its weights are
+  // read; any thread may ask for them.
+  const kvh_model* get(const Weights& weights) const;
 
  private:
   kvh_layer_shape layer_shape(int64_t layer) const;
@@ -48,6 +56,8 @@ class ModelView {
   std::string family_, dir_;
   ModelConfig config_;
   kvh_rope rope_{}, local_rope_{};
+  mutable std::once_flag sinks_read_;
+  mutable std::vector<std::vector<float>> sinks_;  // by layer, [n_heads] or empty
   std::vector<kvh_layer_shape> shapes_;
   std::vector<const kvh_layer_shape*> layers_;
   kvh_model model_{};

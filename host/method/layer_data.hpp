@@ -18,6 +18,7 @@ class Tensor;
 namespace kvhost {
 
 class LayerData;
+class ModelView;
 
 // The kvh_layer handed to a method. Wrappers hand it back to reach their inner scorer, so it knows
 // where it came from.
@@ -39,6 +40,7 @@ struct LayerInputs {
   const at::Tensor* hidden = nullptr;         // [W, hidden_size], or null
   std::shared_ptr<const at::Tensor> output_weight;  // [hidden_size, n_heads * head_dim], or null
   const kvh_model* model = nullptr;
+  std::shared_ptr<const ModelView> own_model;  // keeps `model` where it is this sequence's alone
   const kvh_exec* exec = nullptr;
   int64_t sliding_window = 0;  // of this layer
 };

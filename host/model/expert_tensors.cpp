@@ -2,6 +2,7 @@
 #include "model/expert_tensors.hpp"
 
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
@@ -61,11 +62,17 @@ class Splitter {
 
   // Adds the pieces of a tensor that holds all experts; false where it is none.
   bool take(const Tensors& all, const StoredTensor& tensor) {
-    const std::string before = std::string(family_.expert).substr(0, std::strlen(family_.expert) - 2);
-    const size_t at = tensor.name.rfind(before);  // "mlp.experts."
+    constexpr std::string_view kRouter = "mlp.gate.weight", kAll = "mlp.experts.";
+    if (tensor.name.ends_with(kRouter)) {
+      StoredTensor router = tensor;
+      router.name.replace(router.name.size() - kRouter.size(), kRouter.size(),
+                          std::string(family_.router) + ".weight");
+      return add(std::move(router)), true;
+    }
+    const size_t at = tensor.name.rfind(kAll);
     if (at == std::string::npos) return false;
     layer_ = tensor.name.substr(0, at);
-    const std::string kind = tensor.name.substr(at + before.size());
+    const std::string kind = tensor.name.substr(at + kAll.size());
     const int64_t n = config_.experts.n_experts, width = config_.experts.width,
                   hidden = config_.hidden_size;
     if (kind == "gate_up_proj") return gate_up(tensor, n, width, hidden), true;
@@ -162,7 +169,7 @@ class Splitter {
     }
   }
 
-  // `fill(expert, data)` writes a piece of n_bytes.
+  // `fill(expert, data)` writes a piece of n_bytes, when it is wanted; it outlives this object.
   template <class Fill>
   void add_copies(const StoredTensor& tensor,
                   const char* kind,
@@ -171,12 +178,14 @@ class Splitter {
                   int64_t n_bytes,
                   const Fill& fill) {
     for (int64_t e = 0; e < config_.experts.n_experts; ++e) {
-      const auto data = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(n_bytes));
-      fill(e, data->data());
       StoredTensor out = piece(tensor, e, kind, part, shape);
-      out.data = data->data();
+      out.data = nullptr;
       out.bytes = n_bytes;
-      out.owner = data;
+      out.make = [e, n_bytes, fill] {
+        std::shared_ptr<std::byte[]> data(new std::byte[static_cast<size_t>(n_bytes)]);
+        fill(e, data.get());
+        return data;
+      };
       add(std::move(out));
     }
   }
@@ -189,29 +198,30 @@ class Splitter {
             int64_t n_in,
             Turn turn) {
     const int64_t row = n_in * element_bytes(tensor), n = n_rows / turn.step;
-    add_copies(tensor, kind, part, shape_of(n, n_in), n * row, [&](int64_t e, std::byte* out) {
+    const auto fill = [tensor, n, row, n_rows, turn](int64_t e, std::byte* out) {
       for (int64_t i = 0; i < n; ++i)
         std::memcpy(out + i * row,
                     tensor.data + (e * n_rows + turn.first + i * turn.step) * row,
                     static_cast<size_t>(row));
-    });
+    };
+    add_copies(tensor, kind, part, shape_of(n, n_in), n * row, fill);
   }
 
   // Every step-th column of each expert's [n_in, n_columns] as a row.
   void transpose(
       const StoredTensor& tensor, const char* kind, int64_t n_in, int64_t n_columns, Turn turn) {
     const int64_t size = element_bytes(tensor), n = n_columns / turn.step;
-    add_copies(
-        tensor, kind, ".weight", {n, n_in}, n * n_in * size, [&](int64_t e, std::byte* out) {
-          const std::byte* from = tensor.data + e * n_in * n_columns * size;
-          parallel_for(n, 16, [&](int64_t begin, int64_t end) {
-            for (int64_t i = 0; i < n_in; ++i)
-              for (int64_t c = begin; c < end; ++c)
-                std::memcpy(out + (c * n_in + i) * size,
-                            from + (i * n_columns + turn.first + c * turn.step) * size,
-                            static_cast<size_t>(size));
-          });
-        });
+    const auto fill = [tensor, n, n_in, n_columns, size, turn](int64_t e, std::byte* out) {
+      const std::byte* from = tensor.data + e * n_in * n_columns * size;
+      parallel_for(n, 16, [&](int64_t begin, int64_t end) {
+        for (int64_t i = 0; i < n_in; ++i)
+          for (int64_t c = begin; c < end; ++c)
+            std::memcpy(out + (c * n_in + i) * size,
+                        from + (i * n_columns + turn.first + c * turn.step) * size,
+                        static_cast<size_t>(size));
+      });
+    };
+    add_copies(tensor, kind, ".weight", {n, n_in}, n * n_in * size, fill);
   }
 
   const StoredTensor& scales_of(const Tensors& all,
@@ -243,7 +253,7 @@ class Splitter {
     const int64_t row = row_bytes(WeightType::MXFP4, n_in);
     StoredTensor as_mxfp4 = blocks;
     as_mxfp4.dtype = weight_type_info(WeightType::MXFP4).name;
-    add_copies(as_mxfp4, kind, ".weight", {n, n_in}, n * row, [&](int64_t e, std::byte* out) {
+    const auto fill = [blocks, scales, n, n_rows, n_blocks, row, turn](int64_t e, std::byte* out) {
       parallel_for(n, 16, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           const int64_t from = (e * n_rows + turn.first + i * turn.step) * n_blocks;
@@ -253,7 +263,8 @@ class Splitter {
                          reinterpret_cast<uint8_t*>(out) + i * row + b * 17);
         }
       });
-    });
+    };
+    add_copies(as_mxfp4, kind, ".weight", {n, n_in}, n * row, fill);
   }
 
   const ModelConfig& config_;

@@ -29,13 +29,23 @@ at::Tensor embed(const Weights& weights, const std::vector<Stretch>& stretches) 
   std::vector<int32_t> all;
   for (const auto& stretch : stretches)
     all.insert(all.end(), stretch.tokens.begin(), stretch.tokens.end());
-  return weights.tensors().embedding.gather(all, weights.dtype());  // [n_rows, hidden_size]
+  at::Tensor x = weights.tensors().embedding.gather(all, weights.dtype());
+  const double scale = weights.config().embedding_factor(weights.dtype());
+  return scale == 1 ? x : x.mul_(scale);  // [n_rows, hidden_size]
+}
+
+at::Tensor bounded_logits(const ModelConfig& config, at::Tensor logits) {
+  if (config.logit_divisor != 1) logits.div_(config.logit_divisor);
+  if (config.logit_softcap > 0)
+    logits.div_(config.logit_softcap).tanh_().mul_(config.logit_softcap);
+  return logits;
 }
 
 at::Tensor logits_of(const Weights& weights, const at::Tensor& x) {
   const auto& tensors = weights.tensors();
   const at::Tensor normed = apply_norm(weights.config(), weights.dtype(), tensors.final_norm, x);
-  return wide_linear(weights.dtype(), tensors.lm_head, normed);  // float32 [n, vocab_size]
+  return bounded_logits(  // float32 [n, vocab_size]
+      weights.config(), wide_linear(weights.dtype(), tensors.lm_head, normed));
 }
 
 at::Tensor all_logits_of(const Weights& weights, const at::Tensor& x) {
@@ -58,7 +68,8 @@ struct Forward::State {
       check_tokens(stretch.tokens, weights.config().vocab_size);
       const auto n = static_cast<int64_t>(stretch.tokens.size());
       const int64_t first_position = stretch.cache->n_seen();
-      rows.push_back({RotaryTable(weights.config().rope, first_position, n),
+      const int64_t n_first = first_position == 0 ? n : stretch.cache->n_first();
+      rows.push_back({PositionTables(weights.config(), n_first, first_position, n),
                       &stretch.capture,
                       stretch.cache,
                       first_position,

@@ -42,6 +42,8 @@ bool JsonFields::has_null(const std::string& key) const {
   return found != object_->end() && found->is_null();
 }
 
+bool JsonFields::empty() const { return object_->empty(); }
+
 void JsonFields::refuse(const std::string& key, const std::string& expected) const {
   const std::string found = has(key) ? shown(object_->at(key)) : "missing";
   cannot_load(file_.string(), "'" + prefix_ + key + "' is " + found + "; expected " + expected);
@@ -80,6 +82,13 @@ double JsonFields::positive_or(const std::string& key, double fallback) const {
   return has(key) ? positive(key) : fallback;
 }
 
+double JsonFields::number_or(const std::string& key, double fallback) const {
+  if (!has(key)) return fallback;
+  const auto& value = object_->at(key);
+  if (!value.is_number() || !std::isfinite(value.get<double>())) refuse(key, "a number");
+  return value.get<double>();
+}
+
 bool JsonFields::flag_or(const std::string& key, bool fallback) const {
   if (!has(key)) return fallback;
   if (!object_->at(key).is_boolean()) refuse(key, "true or false");
@@ -103,13 +112,39 @@ std::vector<std::string> JsonFields::texts(const std::string& key) const {
   return out;
 }
 
-std::vector<int64_t> JsonFields::token_ids(const std::string& key) const {
+std::vector<int64_t> JsonFields::integers(const std::string& key,
+                                          int64_t lowest,
+                                          int64_t highest) const {
+  const std::string expected =
+      "a list of integers from " + std::to_string(lowest) + " to " + std::to_string(highest);
+  if (!at(key, expected).is_array()) refuse(key, expected);
+  const std::vector<int64_t> out = integers(key, expected);
+  for (const int64_t item : out)
+    if (item < lowest || item > highest) refuse(key, expected);
+  return out;
+}
+
+std::vector<double> JsonFields::positives(const std::string& key) const {
+  const std::string expected = "a list of positive numbers";
+  const auto& value = at(key, expected);
+  std::vector<double> out;
+  if (!value.is_array()) refuse(key, expected);
+  for (const auto& item : value) {
+    if (!item.is_number() || !(item.get<double>() > 0) || !std::isfinite(item.get<double>()))
+      refuse(key, expected);
+    out.push_back(item.get<double>());
+  }
+  return out;
+}
+
+std::vector<int64_t> JsonFields::integers(const std::string& key,
+                                          const std::string& expected) const {
   if (!has(key)) return {};
   const auto& value = object_->at(key);
   const nlohmann::json list = value.is_array() ? value : nlohmann::json::array({value});
   std::vector<int64_t> out;
   for (const auto& item : list) {
-    if (!item.is_number_integer()) refuse(key, "a token id or a list of token ids");
+    if (!item.is_number_integer()) refuse(key, expected);
     out.push_back(item.get<int64_t>());
   }
   return out;

@@ -20,6 +20,7 @@ class JsonFields {
 
   bool has(const std::string& key) const;       // present and not null
   bool has_null(const std::string& key) const;  // present as null
+  bool empty() const;
 
   int64_t integer(const std::string& key, int64_t lowest, int64_t highest) const;
   int64_t integer_or(const std::string& key,
@@ -28,11 +29,17 @@ class JsonFields {
                      int64_t fallback) const;
   double positive(const std::string& key) const;
   double positive_or(const std::string& key, double fallback) const;
+  double number_or(const std::string& key, double fallback) const;  // finite
   bool flag_or(const std::string& key, bool fallback) const;
   std::string text_or(const std::string& key, const std::string& fallback) const;
   std::vector<std::string> texts(const std::string& key) const;
+  std::vector<int64_t> integers(const std::string& key, int64_t lowest, int64_t highest) const;
+  std::vector<double> positives(const std::string& key) const;
   // a number, a list of numbers, or absent
-  std::vector<int64_t> token_ids(const std::string& key) const;
+  std::vector<int64_t> integers(const std::string& key, const std::string& expected) const;
+  std::vector<int64_t> token_ids(const std::string& key) const {
+    return integers(key, "a token id or a list of token ids");
+  }
   std::optional<JsonFields> object(const std::string& key) const;
 
   // "FILE: 'key' is FOUND; expected EXPECTED".

@@ -7,7 +7,9 @@
 
 #include "base/scalar_type.hpp"
 #include "kernels/row_kernels.hpp"
+#include "model/activation.hpp"
 #include "model/chunk_attention.hpp"
+#include "model/experts.hpp"
 #include "model/linear.hpp"
 
 namespace kvhost {
@@ -43,11 +45,6 @@ PlaceArgs place_args(DType dtype, const at::Tensor& heads) {
   args.token_stride = heads.stride(0);
   args.head_stride = heads.stride(1);
   return args;
-}
-
-at::Tensor activate(Activation kind, const at::Tensor& x) {
-  if (kind == Activation::Silu) return at::silu(x);
-  return at::gelu(x, kind == Activation::GeluTanh ? "tanh" : "none");
 }
 
 }  // namespace
@@ -126,8 +123,8 @@ void LayerPass::run_chunk(const std::vector<Part>& parts, const at::Tensor& x) {
     const at::Tensor inner = mlp(norm(weights_.mlp_norm, x));
     x.add_(attended).add_(inner);
   } else {
-    x.add_(attended);
-    x.add_(mlp(norm(weights_.mlp_norm, x)));
+    add(attended, weights_.attention_post_norm, x);
+    add(mlp(norm(weights_.mlp_norm, x)), weights_.mlp_post_norm, x);
   }
 }
 
@@ -158,7 +155,11 @@ std::vector<at::Tensor> LayerPass::project(const at::Tensor& normed) const {
     const at::Tensor both = apply_linear(dtype_, weights_.qkv, normed);
     return both.view({n, config_.n_heads, 3, config_.head_dim}).unbind(/*dim=*/2);
   }
-  const auto parts = apply_linears(dtype_, {&weights_.q, &weights_.k, &weights_.v}, normed);
+  auto parts = apply_linears(dtype_, {&weights_.q, &weights_.k, &weights_.v}, normed);
+  if (config_.qk_norm == QkNorm::Projections) {
+    parts[0] = norm(weights_.q_norm, parts[0]);
+    parts[1] = norm(weights_.k_norm, parts[1]);
+  }
   return {parts[0].view({n, config_.n_heads, config_.head_dim}),
           parts[1].view({n, config_.n_kv_heads, config_.head_dim}),
           parts[2].view({n, config_.n_kv_heads, config_.head_dim})};
@@ -182,20 +183,25 @@ at::Tensor LayerPass::place(const Part& part, const std::vector<at::Tensor>& qkv
   const at::Tensor queries =
       at::empty({config_.n_heads, part.n, config_.head_dim}, qkv[0].options());
   const Places to = places(part, queries);
-  const RotaryTable& rotary = stretches_[part.stretch].rotary;
+  const PositionTables& positions = stretches_[part.stretch].positions;
+  const RotaryTable* rotary = positions.rotary(config_, layer_);
   const auto rows = [&](const at::Tensor& heads) {
     return place_args(dtype_, heads.narrow(0, part.row, part.n));
   };
   const auto rotated = [&](const at::Tensor& heads, const Norm& head_norm) {
     PlaceArgs args = rows(heads);
-    args.norm_weight = config_.qk_norm ? head_norm.weight.const_data_ptr<float>() : nullptr;
+    if (config_.qk_norm == QkNorm::Heads)
+      args.norm_weight = head_norm.weight.const_data_ptr<float>();
     args.norm_eps = static_cast<float>(config_.norm_eps);
-    args.cos = rotary.cos(part.first);
-    args.sin = rotary.sin(part.first);
-    args.rotary_half = rotary.half();
+    if (!rotary) return args;
+    args.cos = rotary->cos(part.first);
+    args.sin = rotary->sin(part.first);
+    args.rotary_half = rotary->half();
     return args;
   };
-  place_heads(rotated(qkv[0], weights_.q_norm), to.queries.data());
+  PlaceArgs queries_args = rotated(qkv[0], weights_.q_norm);
+  queries_args.token_scale = positions.query_scale(part.first);
+  place_heads(queries_args, to.queries.data());
   place_heads(rotated(qkv[1], weights_.k_norm), to.keys.data());
   place_heads(rows(qkv[2]), to.values.data());
   return queries;
@@ -210,6 +216,8 @@ at::Tensor LayerPass::attend(const Part& part, const at::Tensor& queries) const 
   call.shape.q_len = part.n;
   call.shape.sliding_window = config_.window_of(layer_);
   call.shape.scale = static_cast<float>(config_.score_scale());
+  call.shape.softcap = static_cast<float>(config_.attention_softcap);
+  if (weights_.sinks.defined()) call.shape.sinks = weights_.sinks.const_data_ptr<float>();
   call.shape.dtype = dtype_;
   call.first_position = stretch.first_position + part.first;
   for (int64_t h = 0; h < config_.n_kv_heads; ++h) {
@@ -221,6 +229,14 @@ at::Tensor LayerPass::attend(const Part& part, const at::Tensor& queries) const 
 }
 
 at::Tensor LayerPass::mlp(const at::Tensor& normed) const {
+  if (!config_.experts.in(layer_)) return dense_mlp(normed);
+  const ExpertWeights& experts = weights_.experts;
+  at::Tensor out = apply_experts(config_, dtype_, experts, normed);
+  if (!experts.shared_gate.defined()) return out;
+  return out.add_(dense_mlp(normed).mul_(shared_expert_share(dtype_, experts, normed)));
+}
+
+at::Tensor LayerPass::dense_mlp(const at::Tensor& normed) const {
   if (!config_.gated_mlp) {
     const at::Tensor up = apply_linear(dtype_, weights_.up, normed);
     return apply_linear(dtype_, weights_.down, activate(config_.activation, up));
@@ -230,7 +246,11 @@ at::Tensor LayerPass::mlp(const at::Tensor& normed) const {
 }
 
 at::Tensor LayerPass::norm(const Norm& weights, const at::Tensor& x) const {
-  return apply_norm(config_, dtype_, weights, x);
+  return weights.weight.defined() ? apply_norm(config_, dtype_, weights, x) : x;
+}
+
+void LayerPass::add(const at::Tensor& output, const Norm& post_norm, const at::Tensor& x) const {
+  x.add_(norm(post_norm, output), config_.residual_scale);
 }
 
 }  // namespace kvhost

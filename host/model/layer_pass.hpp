@@ -17,7 +17,7 @@ namespace kvhost {
 
 // One sequence's rows of a forward.
 struct StretchRows {
-  RotaryTable rotary;
+  PositionTables positions;
   const CaptureRequest* capture = nullptr;
   KvCache* cache = nullptr;
   int64_t first_position = 0, n_tokens = 0;
@@ -65,7 +65,11 @@ class LayerPass {
   // -> [n, n_heads * head_dim]
   at::Tensor attend(const Part& part, const at::Tensor& queries) const;
   at::Tensor mlp(const at::Tensor& normed) const;                   // [n, hidden] -> [n, hidden]
-  at::Tensor norm(const Norm& weights, const at::Tensor& x) const;  // [n, hidden] -> [n, hidden]
+  at::Tensor dense_mlp(const at::Tensor& normed) const;             // likewise
+  // [n, hidden] -> [n, hidden]; x itself where the family has no such norm
+  at::Tensor norm(const Norm& weights, const at::Tensor& x) const;
+  // Adds what attention or MLP gave to the residual stream.
+  void add(const at::Tensor& output, const Norm& post_norm, const at::Tensor& x) const;
 
   const std::vector<StretchRows>& stretches_;
   const ModelConfig& config_;

@@ -4,56 +4,83 @@
 #include <ATen/Functions.h>
 
 #include "kernels/gemv/gemv.hpp"
+#include "kernels/quant/quant_gemv.hpp"
+#include "model/tiled_linear.hpp"
 
 namespace kvhost {
 
 namespace {
 
-constexpr int64_t kFewTokens = 8;  // beyond, blocked products win over reading the weights once
+// Beyond these, blocked products win over reading the weights once: of numbers and of blocks.
+constexpr int64_t kFewTokens = 8, kFewOfBlocks = 32;
 
-bool is_few(DType dtype, const at::Tensor& x) {
-  return x.size(0) <= kFewTokens && gemv_supports(dtype);
+enum class Way { Rows, BlockRows, Tiles, Whole };
+
+Way way_of(DType dtype, const Matrix& weight, int64_t n_tokens) {
+  if (weight.quantised()) return n_tokens <= kFewOfBlocks ? Way::BlockRows : Way::Tiles;
+  if (n_tokens <= kFewTokens && gemv_supports(dtype)) return Way::Rows;
+  return product_dtype(dtype) == dtype ? Way::Whole : Way::Tiles;
 }
 
-bool is_few(DType dtype, const at::Tensor& x, std::span<const Linear* const> layers) {
-  for (const Linear* layer : layers)
-    if (layer->weight.quantised()) return false;
-  return is_few(dtype, x);
-}
-
-GemvInput input_of(DType dtype, const at::Tensor& x) {
+GemvInput input_of(DType dtype, const at::Tensor& x, bool wide_out) {
   return {.dtype = dtype,
           .x = x.const_data_ptr(),
           .n_rows = x.size(0),
           .n_in = x.size(1),
-          .wide_out = false};
+          .wide_out = wide_out};
 }
 
-GemvMatrix matrix_of(const Matrix& weight, const at::Tensor& bias, at::Tensor& out) {
-  return {.weight = weight.dense().const_data_ptr(),
-          .bias = bias.defined() ? bias.const_data_ptr() : nullptr,
-          .out = out.mutable_data_ptr(),
-          .n_out = weight.n_out()};
+const void* data_of(const at::Tensor& bias) {
+  return bias.defined() ? bias.const_data_ptr() : nullptr;
 }
+
+// Products that go the same way together.
+struct Jobs {
+  std::vector<GemvMatrix> rows;
+  std::vector<QuantMatrix> block_rows;
+  std::vector<TiledProduct> tiles;
+
+  // Gives the result, which run() fills in.
+  at::Tensor add(DType dtype,
+                 const Matrix& weight,
+                 const at::Tensor& bias,
+                 const at::Tensor& x,
+                 bool wide_out) {
+    const Way way = way_of(dtype, weight, x.size(0));
+    if (way == Way::Whole) {
+      const at::Tensor out = at::linear(x, weight.dense(), bias);
+      return wide_out ? out.to(at::kFloat) : out;
+    }
+    const auto options = wide_out ? x.options().dtype(at::kFloat) : x.options();
+    at::Tensor out = at::empty({x.size(0), weight.n_out()}, options);
+    void* to = out.mutable_data_ptr();
+    const void* added = data_of(bias);
+    if (way == Way::Tiles)
+      tiles.push_back({&weight, bias, out});
+    else if (way == Way::BlockRows)
+      block_rows.push_back({weight.type(), weight.blocks(), added, to, weight.n_out()});
+    else
+      rows.push_back({weight.dense().const_data_ptr(), added, to, weight.n_out()});
+    return out;
+  }
+
+  void run(DType dtype, const at::Tensor& x, bool wide_out) const {
+    if (!rows.empty()) gemv(input_of(dtype, x, wide_out), rows);
+    if (!block_rows.empty()) quant_gemv(input_of(dtype, x, wide_out), block_rows);
+    if (!tiles.empty()) tiled_linears(dtype, tiles, x);
+  }
+};
 
 }  // namespace
 
 std::vector<at::Tensor> apply_linears(DType dtype,
                                       std::span<const Linear* const> layers,
                                       const at::Tensor& x) {
+  Jobs jobs;
   std::vector<at::Tensor> out;
-  out.reserve(layers.size());
-  if (!is_few(dtype, x, layers)) {
-    for (const Linear* layer : layers)
-      out.push_back(at::linear(x, layer->weight.numbers(dtype), layer->bias));
-    return out;
-  }
-  std::vector<GemvMatrix> matrices;
-  for (const Linear* layer : layers) {
-    out.push_back(at::empty({x.size(0), layer->weight.n_out()}, x.options()));
-    matrices.push_back(matrix_of(layer->weight, layer->bias, out.back()));
-  }
-  gemv(input_of(dtype, x), matrices);
+  for (const Linear* layer : layers)
+    out.push_back(jobs.add(dtype, layer->weight, layer->bias, x, false));
+  jobs.run(dtype, x, false);
   return out;
 }
 
@@ -62,13 +89,9 @@ at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x) {
 }
 
 at::Tensor wide_linear(DType dtype, const Matrix& weight, const at::Tensor& x) {
-  if (weight.quantised() || !is_few(dtype, x))
-    return at::linear(x, weight.numbers(dtype)).to(at::kFloat);
-  at::Tensor out = at::empty({x.size(0), weight.n_out()}, x.options().dtype(at::kFloat));
-  GemvInput input = input_of(dtype, x);
-  input.wide_out = true;
-  const GemvMatrix matrix = matrix_of(weight, {}, out);
-  gemv(input, {&matrix, 1});
+  Jobs jobs;
+  at::Tensor out = jobs.add(dtype, weight, {}, x, true);
+  jobs.run(dtype, x, true);
   return out;
 }
 

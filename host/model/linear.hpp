@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear layers of the fast decoder: few tokens go to gemv, many to libtorch's matrix products.
+// Linear layers of the fast decoder: few tokens go to products that read the weights once, many to
+// libtorch's matrix products, whole or in tiles.
 #pragma once
 
 #include <ATen/core/Tensor.h>

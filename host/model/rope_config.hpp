@@ -8,10 +8,10 @@
 
 namespace kvhost {
 
-// Reads the old spelling (rope_theta, rope_scaling) and that of transformers 5 (rope_parameters).
-RopeConfig read_rope(const Family& family,
-                     const JsonFields& fields,
-                     int64_t head_dim,
-                     int64_t max_positions);
+// Sets rope, local_rope and the growth of queries; sizes and kinds of the layers are known. Reads
+// the old spelling (rope_theta, rope_scaling) and that of transformers 5 (rope_parameters, which
+// may hold one set for each type of layer). A rope_scaling that says something wins over
+// rope_parameters, but for their theta.
+void read_ropes(const Family& family, const JsonFields& fields, ModelConfig& config);
 
 }  // namespace kvhost

@@ -16,6 +16,7 @@ struct WeightSlot {
   Matrix* matrix = nullptr;      // inside the ModelWeights given: one of the two
   at::Tensor* vector = nullptr;  // biases in the model's dtype, norms in float32
   bool norm = false;
+  bool add_one = false;  // the stored numbers and 1 are the weight
   int64_t first_row = 0, n_rows = -1;  // what of the stored tensor; -1: all
 };
 

@@ -11,7 +11,10 @@
 #include "base/text.hpp"
 #include "model/checkpoint.hpp"
 #include "model/checkpoint_fit.hpp"
+#include "model/expert_tensors.hpp"
 #include "model/float_tensor.hpp"
+#include "model/gguf_weights.hpp"
+#include "model/quantise.hpp"
 #include "model/weight_slots.hpp"
 
 namespace kvhost {
@@ -29,12 +32,27 @@ at::Tensor some_rows(const WeightSlot& slot, const at::Tensor& tensor) {
   return slot.n_rows < 0 ? tensor : tensor.narrow(0, slot.first_row, slot.n_rows);
 }
 
+// With its data where that had to be made first.
+StoredTensor realised(StoredTensor stored) {
+  if (!stored.make) return stored;
+  const auto data = stored.make();
+  stored.data = data.get();
+  stored.owner = data;
+  return stored;
+}
+
+Matrix blocks_of(WeightType type, const StoredTensor& stored) {
+  return Matrix::of_blocks(type, stored.data, stored.shape[0], stored.shape[1], stored.owner);
+}
+
 void load_slot(const WeightSlot& slot,
-               const StoredTensor& stored,
+               const StoredTensor& found,
                DType dtype,
                const std::string& quantised_by) {
+  const StoredTensor stored = realised(found);
   const std::string where = stored.file->path().string();
-  if (!float_type(stored.dtype))
+  const auto blocks = stored.owner ? find_weight_type(stored.dtype) : std::nullopt;
+  if (!float_type(stored.dtype) && !blocks)
     cannot_load(where,
                 "tensor '" + stored.name + "' is stored as " + stored.dtype +
                     (quantised_by.empty() ? "" : " (quantised by " + quantised_by + ")") +
@@ -44,8 +62,13 @@ void load_slot(const WeightSlot& slot,
     cannot_load(where,
                 "tensor '" + stored.name + "' has shape " + shape_text(stored.shape) +
                     "; expected " + shape_text(slot.shape) + " from config.json");
+  if (blocks && !is_plain(*blocks)) {
+    *slot.matrix = blocks_of(*blocks, stored);
+    return;
+  }
   const at::Tensor tensor = some_rows(slot, as_tensor(stored));
-  const at::Tensor loaded = tensor.to(slot.norm ? at::kFloat : scalar_type(dtype));
+  at::Tensor loaded = tensor.to(slot.norm ? at::kFloat : scalar_type(dtype));
+  if (slot.add_one) loaded = loaded + 1;
   if (slot.matrix)
     *slot.matrix = loaded;
   else
@@ -91,17 +114,33 @@ at::Tensor random_matrix(const std::vector<int64_t>& shape,
 Weights::Weights(const ModelConfig& config, DType dtype) : config_(config), dtype_(dtype) {}
 
 std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir,
-                                             std::optional<DType> dtype) {
+                                             std::optional<DType> dtype,
+                                             std::optional<WeightType> form) {
   const ModelConfig config = read_config(dir);
+  if (is_gguf(dir)) return load_gguf(dir, config, dtype, form);
   std::shared_ptr<Weights> out(new Weights(config, dtype.value_or(config.checkpoint_dtype)));
-  const Checkpoint checkpoint = read_checkpoint(dir);
+  Checkpoint checkpoint = read_checkpoint(dir);
+  split_experts(config, checkpoint);
   const CheckpointFit fit =
       fit_checkpoint(config, checkpoint, weight_slots(config, out->tensors_));
   if (fit.own_head) out->config_.tied_embeddings = false;
   out->warnings_ = fit.warnings;
   for (const auto& slot : weight_slots(out->config_, out->tensors_))
     load_slot(slot, *fit.tensors.at(slot.name), out->dtype_, config.quantised_by);
+  if (form) store_as(*form, out->dtype_, weight_slots(out->config_, out->tensors_));
   if (out->config_.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
+  return out;
+}
+
+std::shared_ptr<const Weights> Weights::load_gguf(const std::filesystem::path& path,
+                                                  const ModelConfig& config,
+                                                  std::optional<DType> dtype,
+                                                  std::optional<WeightType> form) {
+  std::shared_ptr<Weights> out(new Weights(config, dtype.value_or(config.checkpoint_dtype)));
+  out->warnings_ = load_gguf_weights(
+      read_gguf(path), weight_slots(config, out->tensors_), out->dtype_, config);
+  if (form) store_as(*form, out->dtype_, weight_slots(config, out->tensors_));
+  if (config.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
   return out;
 }
 

@@ -22,7 +22,13 @@ LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exe
   in.window_rows = on.press.window_of(KVH_T_WINDOW_ATTENTION);
   if (on.press.needs_tensor(KVH_T_OUTPUT_WEIGHT))
     in.output_weight = std::make_shared<const at::Tensor>(on.decoder.output_weight(layer));
-  in.model = on.press.model();
+  in.model = on.press.model(on.decoder);
+  const int64_t short_positions = on.decoder.config().rope.short_positions;
+  if (short_positions > 0 && on.cache.n_first() > short_positions) {
+    in.own_model = std::make_shared<const ModelView>(
+        on.decoder.config(), on.cache.layout().dtype, on.cache.n_first());
+    in.model = in.own_model->get(on.decoder.weights());
+  }
   in.exec = &exec;
   in.sliding_window = on.decoder.config().window_of(layer);
   return in;

@@ -22,6 +22,8 @@ class Press {
 
   bool none() const { return stages_.empty(); }
   const kvh_model* model() const { return model_.get(); }
+  // As methods see it while a sequence runs.
+  const kvh_model* model(const Decoder& decoder) const { return model_.get(decoder.weights()); }
   const Context& context() const { return host_.context(); }
   const std::deque<Stage>& stages() const { return stages_; }
   const Stage& first() const { return stages_.front(); }

@@ -28,13 +28,15 @@ def logits_of(model, tokens):
 
 
 def load(folder, dtype):
-    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+    whole = (folder / "config.json").read_text().count('"vision_config"')  # a text model within one that sees
+    auto = transformers.AutoModelForImageTextToText if whole else transformers.AutoModelForCausalLM
+    return auto.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
 
 
 @torch.no_grad()
 def golden(folder, n_prompt, n_greedy=N_GREEDY):
     model = load(folder, torch.float32)
-    prompt = prompt_of(model.config.vocab_size, n_prompt, seed=n_prompt)
+    prompt = prompt_of(model.config.get_text_config().vocab_size, n_prompt, seed=n_prompt)
     full = logits_of(model, prompt)
     last = full[-N_POSITIONS:]
     tokens, margins = list(prompt), []

@@ -7,8 +7,12 @@ channel after its projection, so logits spread over several nats and the scores 
 
 import torch
 from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen3Config,
@@ -29,6 +33,14 @@ FAMILIES = {
         Qwen3ForCausalLM,
         dict(hidden_size=96, num_attention_heads=6, num_key_value_heads=3, head_dim=32),
     ),
+    # The peer divides scores by sqrt(head_dim) in any case and knows no window, which is larger than its prompts here.
+    "gemma3": (
+        Gemma3TextConfig,
+        Gemma3ForCausalLM,
+        dict(num_attention_heads=4, num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=16, pad_token_id=None,
+             sliding_window_pattern=2),
+    ),
+    "phi3": (Phi3Config, Phi3ForCausalLM, dict(num_attention_heads=4, num_key_value_heads=2, pad_token_id=None)),
 }
 
 

@@ -202,24 +202,36 @@ inline Floats rounded(Floats x) {
   return (x + big) - big;
 }
 
+inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+
+inline Floats size_of(Floats x) {
+  return reinterpret_cast<Floats>(reinterpret_cast<Words>(x) & 0x7fffffffu);
+}
+
+// Eight whole numbers as codes; gives them.
+inline Ints store_codes(Floats x, float inverse, int16_t* codes) {
+  typedef int16_t Codes8 __attribute__((vector_size(16)));
+  const auto whole = __builtin_convertvector(rounded(x * all(inverse)), Ints);
+  store(codes, __builtin_convertvector(whole, Codes8));
+  return whole;
+}
+
 // Codes of 15 bits and a sign: what is lost is 1 / 65534 of the largest of 32.
 float encode(const float* x, int16_t* codes, float* sums) {
-  float largest = 0, poison = 0;  // NaN where an input is NaN or infinite, which codes cannot say
-  for (int64_t i = 0; i < kGroup; ++i) {
-    const float size = x[i] < 0 ? -x[i] : x[i];
-    largest = size > largest ? size : largest;
-    poison += 0 * x[i];
-  }
+  Floats in[4];
+  for (int i = 0; i < 4; ++i) in[i] = load<Floats>(x + 8 * i);
+  const Floats sizes = larger(larger(size_of(in[0]), size_of(in[1])),
+                              larger(size_of(in[2]), size_of(in[3])));
+  float largest = 0;
+  for (int i = 0; i < 8; ++i) largest = sizes[i] > largest ? sizes[i] : largest;
+  // NaN where an input is NaN or infinite, which codes cannot say
+  const float poison = total((in[0] + in[1] + in[2] + in[3]) * all(0));
   const float scale = largest / 32767.0F + poison, inverse = scale > 0 ? 1 / scale : 0;
   for (int part = 0; part < 2; ++part) {
+    const Ints first = store_codes(in[2 * part], inverse, codes + 16 * part);
+    const Ints whole = first + store_codes(in[2 * part + 1], inverse, codes + 16 * part + 8);
     int32_t sum = 0;
-    for (int i = 16 * part; i < 16 * part + 16; i += 8) {
-      const auto whole = __builtin_convertvector(rounded(load<Floats>(x + i) * all(inverse)), Ints);
-      for (int k = 0; k < 8; ++k) {
-        codes[i + k] = static_cast<int16_t>(whole[k]);
-        sum += whole[k];
-      }
-    }
+    for (int i = 0; i < 8; ++i) sum += whole[i];
     sums[part] = scale * static_cast<float>(sum);
   }
   return scale;

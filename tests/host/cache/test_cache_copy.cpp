@@ -198,8 +198,10 @@ TEST_CASE("a layer is made again from its shape, and a shape at fault is refused
   const int32_t positions[] = {4, 5, 6, 1, 9};
   std::memcpy(memory.positions, positions, sizeof(positions));
   std::memset(memory.pruned_keys, 1, 2 * 4 * 2);
-  cache.restore_seen(10, 0);
+  cache.restore_seen(10, 0, 7);
   CHECK(cache.n_seen() == 10);
+  CHECK(cache.n_first() == 7);
+  CHECK(cache.clone().n_first() == 7);
   CHECK(cache.head(0, 1).positions[1] == 9);
   CHECK(cache.head(0, 0).pruned.channels[2] == 7);
   CHECK(static_cast<const uint8_t*>(cache.head(0, 0).pruned.rows)[15] == 1);

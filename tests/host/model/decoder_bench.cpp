@@ -33,7 +33,8 @@ ModelConfig qwen3_06b(int64_t n_layers) {
   config.vocab_size = 151936;
   config.max_positions = 40960;
   config.norm_eps = 1e-6;
-  config.qk_norm = config.tied_embeddings = true;
+  config.qk_norm = QkNorm::Heads;
+  config.tied_embeddings = true;
   config.rope.rotary_dim = 128;
   config.rope.theta = 1e6;
   for (int i = 0; i < 128; i += 2)

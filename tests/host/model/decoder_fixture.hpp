@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "model/decoder.hpp"
 #include "model/reference.hpp"
 #include "model/weights.hpp"
+
+// libtorch has a CHECK of its own, which ends the process.
+#undef CHECK
+#define CHECK(...) INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
 
 namespace kvhost::test {
 

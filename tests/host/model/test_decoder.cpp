@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include "altered_checkpoint.hpp"
 #include "base/error.hpp"
 #include "decoder_fixture.hpp"
 #include "model_files.hpp"
@@ -9,8 +10,13 @@ using namespace kvhost;
 using namespace kvhost::test;
 
 TEST_CASE("chunks of a long prompt join without a seam") {
-  for (const std::string name :
-       {"llama_gqa", "mistral_window", "qwen2_window", "neox_parallel", "qwen3"}) {
+  for (const std::string name : {"llama_gqa",
+                                 "mistral_window",
+                                 "qwen2_window",
+                                 "neox_parallel",
+                                 "qwen3",
+                                 "gemma3",
+                                 "ministral3"}) {
     INFO(name);
     const auto weights = Weights::load(model_dir(name), DType::Float32);
     const Decoder decoder(weights);
@@ -100,7 +106,8 @@ static at::Tensor visible_after(const std::vector<std::vector<int32_t>>& kept,
 }
 
 TEST_CASE("blocks after a ragged compaction equal the masked reference") {
-  for (const std::string name : {"llama_gqa", "qwen3", "neox_parallel", "llama_head20"}) {
+  for (const std::string name :
+       {"llama_gqa", "qwen3", "neox_parallel", "llama_head20", "olmo2", "smollm3", "granite"}) {
     INFO(name);
     const auto weights = Weights::load(model_dir(name), DType::Float32);
     const Decoder decoder(weights);
@@ -180,4 +187,68 @@ TEST_CASE("gradients flow through the reference") {
   gain.requires_grad_(false);
   CHECK(slope != 0);
   CHECK(std::isfinite(slope));
+}
+
+TEST_CASE("a sequence keeps the rotation that its first pass had") {
+  AlteredCheckpoint model("phi3_long");
+  model.config["dtype"] = "float32";
+  // So that the length the model was made for changes nothing but the choice.
+  model.config["rope_parameters"]["attention_factor"] = 1.25;
+  const auto changing = model.load();
+  const Decoder decoder(changing);
+  REQUIRE(decoder.config().rope.short_positions == 64);
+  const Tokens tokens = some_tokens(100, decoder.config().vocab_size);
+  const at::Tensor all_long = reference_logits(*changing, tokens);
+  model.config["original_max_position_embeddings"] = 400;
+  const at::Tensor all_short = reference_logits(*model.load(), tokens);
+  REQUIRE(max_difference(all_short, all_long) > 0.1);
+
+  CHECK(max_difference(in_blocks(decoder, tokens, 60), all_short) <= tolerance(all_short));
+  CHECK(max_difference(in_blocks(decoder, tokens, 70), all_long) <= tolerance(all_long));
+  // A clone goes on alike; a cleared cache chooses anew.
+  KvCache cache(decoder.cache_layout());
+  ForwardOptions options;
+  options.all_logits = true;
+  decoder.forward(std::span(tokens).first(60), cache, options);
+  KvCache copy = cache.clone();
+  const at::Tensor rest = decoder.forward(std::span(tokens).subspan(60), copy, options);
+  CHECK(max_difference(rest, all_short.narrow(0, 60, 40)) <= tolerance(all_short));
+  cache.truncate(0);
+  CHECK(max_difference(decoder.forward(tokens, cache, options), all_long) <= tolerance(all_long));
+}
+
+TEST_CASE("what methods see of the attention's input where no norm comes before it") {
+  const auto weights = Weights::load(model_dir("olmo2"), DType::Float32);
+  const Decoder decoder(weights);
+  const Tokens tokens = some_tokens(9, weights->config().vocab_size);
+  KvCache cache(decoder.cache_layout());
+  ForwardOptions options;
+  options.capture.hidden_window = -1;
+  std::vector<at::Tensor> hidden;
+  options.sink = [&](int64_t, const LayerCapture& seen) { hidden.push_back(seen.hidden->clone()); };
+  decoder.forward(tokens, cache, options);
+  CHECK(at::equal(hidden[0], weights->tensors().embedding.gather(tokens, DType::Float32)));
+}
+
+TEST_CASE("embeddings are multiplied by a factor in the model's dtype") {
+  const auto factor = [](DType dtype) {
+    return Weights::load(model_dir("gemma3"), dtype)->config().embedding_factor(dtype);
+  };
+  CHECK(factor(DType::Float32) == static_cast<double>(std::sqrt(32.0F)));  // 5.65685
+  CHECK(factor(DType::BFloat16) == 5.65625);
+}
+
+TEST_CASE("rows of one stored matrix give several layers") {
+  const AlteredCheckpoint phi("phi3_long");
+  const auto weights = phi.load();
+  const auto& layer = weights->tensors().layers[0];
+  CHECK(layer.q.weight.n_out() == 64);
+  CHECK(layer.k.weight.n_out() == 32);
+  CHECK(layer.v.weight.n_out() == 32);
+  CHECK(layer.gate.weight.n_out() == 64);
+  AlteredCheckpoint bad = phi;
+  auto& fused = bad.tensors.at("model.layers.0.mlp.gate_up_proj.weight");
+  fused.shape = {64, 128};
+  CHECK_THAT(bad.refusal(),
+             Catch::Contains("gate_up_proj.weight' has shape [64, 128]; expected [128, 64]"));
 }
