@@ -30,6 +30,7 @@ Command plan_command();
 Command tokenize_command();
 Command list_command();
 Command info_command();
+Command inspect_command();
 Command doctor_command();
 Command completion_command();
 

@@ -14,6 +14,7 @@ const std::vector<Command>& commands() {
                                            list_command(),
                                            info_command(),
                                            tokenize_command(),
+                                           inspect_command(),
                                            doctor_command(),
                                            completion_command()};
   return all;
