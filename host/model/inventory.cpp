@@ -4,6 +4,7 @@
 #include <set>
 
 #include "model/checkpoint_fit.hpp"
+#include "model/expert_tensors.hpp"
 
 namespace kvhost {
 
@@ -26,7 +27,8 @@ ModelInventory take_inventory(const std::filesystem::path& model) {
     cannot_load(model.string(), "is a file; expected a folder with config.json and safetensors");
   ModelInventory out;
   out.config = read_config(model);
-  const Checkpoint checkpoint = read_checkpoint(model);
+  Checkpoint checkpoint = read_checkpoint(model);
+  split_experts(out.config, checkpoint);
   const CheckpointFit fit = try_fit(checkpoint, out);
   out.warnings = fit.warnings;
   if (fit.own_head) out.config.tied_embeddings = false;
