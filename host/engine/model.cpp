@@ -5,8 +5,10 @@
 
 #include "base/error.hpp"
 #include "engine/model_state.hpp"
+#include "format/gguf.hpp"
 #include "measure/stopwatch.hpp"
 #include "model/weights.hpp"
+#include "tokenizer/gguf_tokenizer.hpp"
 
 namespace kvhost {
 namespace {
@@ -15,8 +17,9 @@ namespace {
 std::shared_ptr<const Tokenizer> load_tokenizer(const ModelOptions& options,
                                                 std::vector<std::string>& warnings) {
   const auto& dir = options.folder;
-  const bool there = std::filesystem::exists(dir / "tokenizer.json") ||
-                     std::filesystem::exists(dir / "vocab.json");
+  const bool there = is_gguf(dir) ? has_gguf_tokenizer(read_gguf(dir).metadata)
+                                  : std::filesystem::exists(dir / "tokenizer.json") ||
+                                        std::filesystem::exists(dir / "vocab.json");
   if (!there && !options.needs_tokenizer) {
     warnings.push_back(dir.string() + " has no tokenizer: generated ids have no text");
     return nullptr;
@@ -26,12 +29,22 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const ModelOptions& options,
   return tokenizer;
 }
 
+// A GGUF file's tokens say more of how texts end than its metadata.
+void widen_ends(const std::filesystem::path& file, ModelConfig& config) {
+  const GgufMetadata metadata = read_gguf(file).metadata;
+  if (!has_gguf_tokenizer(metadata)) return;
+  const auto ends = end_ids(gguf_tokenizer_parts(metadata, file.string()));
+  config.eos_token_ids.assign(ends.begin(), ends.end());
+}
+
 }  // namespace
 
 std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const Context& context) {
   auto state = std::make_shared<ModelState>();
   state->context = context;
   state->config = read_config(options.folder);
+  if (options.needs_tokenizer && is_gguf(options.folder))
+    widen_ends(options.folder, state->config);
   state->dtype = options.dtype.value_or(state->config.checkpoint_dtype);
   const ModelConfig& c = state->config;
   state->facts = {
@@ -43,7 +56,7 @@ std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const 
 const Decoder& ModelState::decoder() const {
   std::call_once(once_, [this] {
     const Stopwatch watch(load_ms_);
-    const auto weights = Weights::load(config.dir, dtype);
+    const auto weights = Weights::load(facts.path, dtype);
     decoder_ = std::make_unique<const Decoder>(weights);
     if (context.log)
       for (const auto& text : weights->warnings()) context.log(Context::Level::Warning, text);

@@ -19,7 +19,7 @@
 namespace kvhost {
 
 struct ModelOptions {
-  std::filesystem::path folder;  // of a Hugging Face checkpoint
+  std::filesystem::path folder;  // of a Hugging Face checkpoint; or a GGUF file
   std::optional<DType> dtype;    // of weights and cache; none: the checkpoint's
   bool needs_tokenizer = true;   // false: one that is absent is no error
 };

@@ -9,6 +9,7 @@
 #include "base/sha256.hpp"
 #include "engine/model.hpp"
 #include "engine/model_state.hpp"
+#include "format/gguf.hpp"
 
 namespace kvhost {
 namespace {
@@ -43,11 +44,30 @@ std::vector<fs::path> files_with(const fs::path& dir, const std::vector<std::str
   return files;
 }
 
+// All that the metadata says of the tokenizer, chat templates aside.
+void add_tokenizer(const GgufMetadata& metadata, Sha256& hash) {
+  for (const auto& [key, value] : metadata.values()) {
+    if (!key.starts_with("tokenizer.ggml.")) continue;
+    const auto add = [&](const void* data, size_t n) { hash.update(data, n); };
+    add(key.data(), key.size() + 1);
+    if (const auto* text = std::get_if<std::string_view>(&value))
+      add(text->data(), text->size());
+    else if (const auto* array = std::get_if<GgufArray>(&value))
+      add(array->begin, array->bytes);
+    else
+      std::visit([&](const auto& number) { add(&number, sizeof number); }, value);
+  }
+}
+
 }  // namespace
 
 std::string Model::weights_hash() const {
   constexpr int64_t kSamples = 256;  // 1 MB a file
   Sha256 hash;
+  if (is_gguf(state_->facts.path)) {
+    for (const auto& part : read_gguf(state_->facts.path).parts) add_samples(part, kSamples, hash);
+    return hash.hex();
+  }
   for (const auto& file : files_with(state_->config.dir, {"config.json", ".safetensors"}))
     if (file.filename() != "tokenizer_config.json") add_samples(file, kSamples, hash);
   return hash.hex();
@@ -55,6 +75,10 @@ std::string Model::weights_hash() const {
 
 std::string Model::tokenizer_hash() const {
   Sha256 hash;
+  if (is_gguf(state_->facts.path)) {
+    add_tokenizer(read_gguf(state_->facts.path).metadata, hash);
+    return hash.hex();
+  }
   for (const auto& file :
        files_with(state_->config.dir, {"tokenizer.json", "vocab.json", "merges.txt"}))
     add_samples(file, /*n_samples=*/4096, hash);

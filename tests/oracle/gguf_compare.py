@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kvhost score` on GGUF files against transformers on the same files, dequantised, in float32.
+
+    .venv-oracle/bin/python tests/oracle/gguf_compare.py [--kvhost BIN] [--tokens N] [FILE.gguf ...]
+
+Default files: the fetched SmolLM2 and Gemma 3 270M, where they are, and the committed tiny ones whose architectures
+transformers reads. The tokens are those of a text, by kvhost's reading of the file's tokenizer, or drawn where a file
+has none. Exit 1 where a log-probability differs by more than the tolerance: 1e-3, in nats.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import gguf
+import torch
+import transformers
+from common import ROOT, Host, make_parser, print_table
+
+TOLERANCE = 1e-3
+# Architectures of transformers' loader whose tiny files it reads as they are meant.
+TINY = ["llama_gqa", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"]
+
+
+def fetched():
+    home = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share")) / "kvhost/models"
+    return sorted(home.glob("smollm2/*.gguf")) + sorted(home.glob("gemma3-270m/*.gguf"))
+
+
+def has_tokenizer(file):
+    return "tokenizer.ggml.tokens" in gguf.GGUFReader(file).fields
+
+
+def tokens_of(host, file, n):
+    if not has_tokenizer(file):
+        return torch.randint(3, 90, (n,), generator=torch.Generator().manual_seed(n)).tolist()
+    text = (ROOT / "DEVELOPERS.md").read_text()[: 6 * n]
+    _, out = host.call(["tokenize", "--model", file, "-p", text, "--json", "-"])
+    return json.loads(out)["tokens"][:n]
+
+
+def log_probs(file, tokens, n_context):
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        logits = model(torch.tensor([tokens])).logits[0].float()
+    rows = logits[n_context - 1:-1].log_softmax(-1)
+    return rows[torch.arange(len(rows)), torch.tensor(tokens[n_context:])]
+
+
+def main():
+    parser = make_parser(__doc__)
+    parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("files", nargs="*", type=Path)
+    args = parser.parse_args()
+    host = Host(args.kvhost)
+    tiny = [ROOT / "tests/golden/gguf" / f"{name}.gguf" for name in TINY]
+    rows, good = [], True
+    for file in args.files or fetched() + [f for f in tiny if f.exists()]:
+        tokens = tokens_of(host, file, args.tokens)
+        n_context = len(tokens) // 2
+        files = ["--tokens-file", host.write_tokens(tokens[:n_context]),
+                 "--continuation-file", host.write_tokens(tokens[n_context:])]
+        score, _ = host.run_json(["score", "--model", file, *files, "--press", "none", "--dtype", "float32"], "--json")
+        found = torch.tensor(score["logprobs"])
+        error = (found - log_probs(file, tokens, n_context)).abs().max().item()
+        good &= error <= TOLERANCE
+        rows.append([file.name, len(tokens), f"{error:.2e}", "ok" if error <= TOLERANCE else "OFF"])
+    print_table(["file", "tokens", "largest error", ""], rows)
+    raise SystemExit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
