@@ -12,6 +12,7 @@
 #include "base/weight_type.hpp"
 #include "kernels/quant/dequantize.hpp"
 #include "kernels/quant/quant_gemv.hpp"
+#include "kernels/quant/quantize.hpp"
 #include "quant_cases.hpp"
 
 namespace {
@@ -158,5 +159,22 @@ TEST_CASE("an input that is not a number is not lost in whole numbers") {
     const QuantMatrix matrix{WeightType::Q8_0, blocks.data(), nullptr, &out, 1};
     quant_gemv({DType::Float32, x.data(), 1, 256, false}, {&matrix, 1});
     CHECK_FALSE(std::isfinite(out));
+  }
+}
+
+TEST_CASE("numbers become the blocks that the gguf package makes of them") {
+  const nlohmann::json file = golden();
+  const auto bytes = from_hex(file["numbers"]);
+  std::vector<float> numbers(bytes.size() / sizeof(float));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  REQUIRE(file["made"].size() == 2);
+  for (const auto& one : file["made"]) {
+    CAPTURE(one["type"].get<std::string>());
+    const auto type = find_weight_type(one["type"].get<std::string>());
+    REQUIRE(can_quantize(*type));
+    const auto expected = from_hex(one["blocks"]);
+    std::vector<uint8_t> got(expected.size());
+    quantize(*type, numbers.data(), static_cast<int64_t>(numbers.size()), got.data());
+    CHECK(got == expected);
   }
 }
