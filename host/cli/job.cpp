@@ -65,6 +65,7 @@ Model open_model(const Engine& engine, const RunOptions& options) {
   ModelOptions model;
   model.folder = model_folder(options);
   model.dtype = options.dtype;
+  model.weights = options.weights;
   model.needs_tokenizer =
       options.prompt.tokens_file.empty() || !options.generate.stop.empty() || options.prompt.chat;
   return engine.open(model);

@@ -34,6 +34,13 @@ void RunFlags::add_model() {
              [this](const std::string& v) {
                later([v](RunOptions& o) { o.dtype = dtype_from_name(v); });
              });
+  add_choice(
+      app_,
+      {"--weights", "", "How matrices are kept: of fewer bits, or as numbers. Default: as-stored."},
+      kWeightNames,
+      [this](const std::string& v) {
+        later([v](RunOptions& o) { o.weights = weights_from_name(v); });
+      });
   add_choice(app_,
              {"--device", "", "Where to run. Default: cpu."},
              kDeviceNames,

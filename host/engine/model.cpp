@@ -46,6 +46,7 @@ std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const 
   if (options.needs_tokenizer && is_gguf(options.folder))
     widen_ends(options.folder, state->config);
   state->dtype = options.dtype.value_or(state->config.checkpoint_dtype);
+  state->weights = options.weights;
   const ModelConfig& c = state->config;
   state->facts = {
       options.folder.string(), c.family, c.n_layers, c.n_heads, c.n_kv_heads, c.head_dim};
@@ -56,12 +57,12 @@ std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const 
 const Decoder& ModelState::decoder() const {
   std::call_once(once_, [this] {
     const Stopwatch watch(load_ms_);
-    const auto weights = Weights::load(facts.path, dtype);
-    decoder_ = std::make_unique<const Decoder>(weights);
+    const auto read = Weights::load(facts.path, dtype, weights);
+    decoder_ = std::make_unique<const Decoder>(read);
     if (context.log)
-      for (const auto& text : weights->warnings()) context.log(Context::Level::Warning, text);
+      for (const auto& text : read->warnings()) context.log(Context::Level::Warning, text);
     const std::lock_guard lock(mutex_);
-    weight_warnings_ = weights->warnings();
+    weight_warnings_ = read->warnings();
   });
   return *decoder_;
 }

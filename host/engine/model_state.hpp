@@ -19,6 +19,7 @@ struct ModelState {
   ModelFacts facts;
   ModelConfig config;
   DType dtype = DType::Float32;
+  std::optional<WeightType> weights;  // how matrices are kept; none: as stored
   std::shared_ptr<const Tokenizer> tokenizer;  // null: ids only
   std::vector<std::string> warnings;  // of configuration and tokenizer
   Context context;

@@ -114,6 +114,10 @@ DType dtype_from_name(const std::string& name) {
   return name == "float16" ? DType::Float16 : DType::Float32;
 }
 
+std::optional<WeightType> weights_from_name(const std::string& name) {
+  return find_weight_type(name);  // as-stored is none
+}
+
 void read_config_file(const std::filesystem::path& path, RunOptions& options) {
   const std::string text = read_file(path, ExitCode::BadRequest);
   const nlohmann::json root = parse_json(text, path.string(), ExitCode::BadRequest);
@@ -128,6 +132,8 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
       at,
       {{"model", into(options.model)},
        {"dtype", [&](const JsonAt& v) { options.dtype = dtype_from_name(v.choice(kDTypeNames)); }},
+       {"weights",
+        [&](const JsonAt& v) { options.weights = weights_from_name(v.choice(kWeightNames)); }},
        {"device", [&](const JsonAt& v) { options.device = v.choice(kDeviceNames); }},
        {"threads", integer(options.threads, Limits{0, 1024})},
        {"plugin_path", [&](const JsonAt& v) { read_plugin_path(v, options.plugins); }},

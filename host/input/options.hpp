@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/dtype.hpp"
+#include "base/weight_type.hpp"
 #include "engine/policy_options.hpp"
 
 namespace kvhost {
@@ -55,6 +56,7 @@ struct OutputOptions {
 struct RunOptions {
   std::string model;  // folder, hub id or bundled name; "" = the bundled one
   std::optional<DType> dtype;
+  std::optional<WeightType> weights;  // how matrices are kept; none: as stored
   std::string device = "cpu";
   int threads = 0;  // 0 = all cores
   PluginOptions plugins;

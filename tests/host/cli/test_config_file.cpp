@@ -21,7 +21,7 @@ RunOptions read(const std::string& text) {
 
 TEST_CASE("a run file sets every option it names and no other") {
   const RunOptions options = read(R"({
-    "model": "m", "dtype": "bfloat16", "threads": 3, "plugin_path": ["a", "b"],
+    "model": "m", "dtype": "bfloat16", "weights": "q8_0", "threads": 3, "plugin_path": ["a", "b"],
     "press": "x:y", "decode_press": {"press": "z"}, "decode_every": 16, "decode_budget": 32,
     "budget": {"compression_ratio": 0.75},
     "prompt": {"text": "hello", "max_tokens": 7, "lossy": true},
@@ -29,6 +29,7 @@ TEST_CASE("a run file sets every option it names and no other") {
     "output": {"json": "o.json", "compare_full": true, "color": "never"}})");
   CHECK(options.model == "m");
   CHECK(options.dtype == DType::BFloat16);
+  CHECK(options.weights == WeightType::Q8_0);
   CHECK(options.device == "cpu");
   CHECK(options.threads == 3);
   CHECK(options.plugins.paths.size() == 2);
@@ -56,6 +57,11 @@ TEST_CASE("a run file sets every option it names and no other") {
   CHECK(options.output.json == "o.json");
   CHECK(options.output.compare_full);
   CHECK(options.output.color == "never");
+}
+
+TEST_CASE("weights as they are stored are no request of their own") {
+  CHECK_FALSE(read(R"({"weights": "as-stored"})").weights);
+  CHECK(read(R"({"weights": "bf16"})").weights == WeightType::BF16);
 }
 
 TEST_CASE("a press object alone is a run file") {
