@@ -24,6 +24,8 @@ constexpr Neutral kNeutral[] = {
 constexpr const char* kQuantised[] = {
     ".qweight", ".weight_packed", ".weight.absmax", ".weight_blocks", "_blocks", ".w_q"};
 
+bool is_norm(const std::string& name) { return name.ends_with("norm.weight"); }
+
 bool tells_of_another_model(const ModelConfig& config,
                             const TensorNames& names,
                             const StoredTensor& tensor) {
@@ -33,7 +35,9 @@ bool tells_of_another_model(const ModelConfig& config,
   const bool beside_used =
       (layer >= 0 && layer < config.n_layers) || (weight != name && names.meaning(weight));
   for (const auto& [ending, value] : kNeutral)
-    if (name.ends_with(ending)) return beside_used && !all_are(tensor, value);
+    if (name.ends_with(ending))
+      return beside_used &&
+             !all_are(tensor, value - (is_norm(name) && config.norm_adds_one ? 1 : 0));
   return false;
 }
 

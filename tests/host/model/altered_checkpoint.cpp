@@ -98,6 +98,7 @@ std::string AlteredCheckpoint::refusal() const {
 }
 
 at::Tensor logits_of(const std::shared_ptr<const Weights>& weights) {
+  const OneThread one;
   const Tokens tokens = some_tokens(12, weights->config().vocab_size);
   return in_blocks(Decoder(weights), tokens, tokens.size());
 }

@@ -186,6 +186,16 @@ TEST_CASE("values that config.json has no place for are refused by name") {
   }
 }
 
+TEST_CASE("a norm that multiplies by 1 + weight does nothing with zeros") {
+  AlteredCheckpoint zeros("gemma");
+  const std::string name = "model.layers.0.self_attn.q_norm.weight";
+  const at::Tensor expected = zeros.logits();
+  zeros.set(name, at::zeros({12}));
+  check_loads(zeros, expected, {"1 tensor is not used by a gemma model: " + name});
+  zeros.set(name, at::ones({12}));
+  CHECK_THAT(zeros.refusal(), Contains("tensor " + name + " changes what the model computes"));
+}
+
 TEST_CASE("what is missing is named, with what looks like it") {
   AlteredCheckpoint misspelt("llama_mha");
   misspelt.rename("model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.gate_prj.weight");
