@@ -2,7 +2,7 @@
 #include "model/tiled_linear.hpp"
 
 #include <ATen/Functions.h>
-#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <atomic>
@@ -103,7 +103,7 @@ void tiled_linears(DType dtype, std::span<const TiledProduct> products, const at
   std::atomic<size_t> next{0};
   const int64_t n_workers = std::min<int64_t>(num_threads(), static_cast<int64_t>(tiles.size()));
   parallel_for(n_workers, /*grain=*/1, [&](int64_t, int64_t) {
-    const c10::NoGradGuard no_grad;
+    const c10::InferenceMode inference;  // the results may have been made under it
     Scratch scratch(x.size(0), x.size(1), multiplied);
     for (size_t i = next++; i < tiles.size(); i = next++)
       run_tile(tiles[i], input, multiplied, scratch);
