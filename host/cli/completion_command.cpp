@@ -43,6 +43,7 @@ _kvhost() {
       return ;;
     info) COMPREPLY=($(compgen -W "$_kvhost_methods" -- "$word")); return ;;
     completion) COMPREPLY=($(compgen -W "bash" -- "$word")); return ;;
+    help) COMPREPLY=($(compgen -W "$_kvhost_commands" -- "$word")); return ;;
     --model) COMPREPLY=($(compgen -W "$_kvhost_models" -- "$word") $(compgen -d -- "$word")); return ;;
     --demo) COMPREPLY=($(compgen -W "$_kvhost_demos" -- "$word")); return ;;
 )";
@@ -109,6 +110,7 @@ std::string bash_script() {
   for (const auto& [alias, ignored] : plugins.aliases.all()) methods.push_back(alias);
   methods.push_back("none");
   for (const Command& command : commands()) names.push_back(command.name);
+  names.push_back("help");
   const auto model = bundled_model(kDefaultModel);
   std::string end = kScriptEnd;
   end.replace(end.find("@flags@"), 7, flag_cases());

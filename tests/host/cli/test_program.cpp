@@ -177,6 +177,8 @@ TEST_CASE("bash completes commands, flags, choices and methods inside a composit
   const Scratch scratch;
   const std::string name = json_of(kvhost_in(scratch, {"list", "--json", "-"}))[0].at("name");
   CHECK_THAT(completions(scratch, "kvhost tok"), Catch::Matchers::Contains("\ntokenize\n"));
+  CHECK_THAT(completions(scratch, "kvhost hel"), Catch::Matchers::Contains("\nhelp\n"));
+  CHECK_THAT(completions(scratch, "kvhost help tok"), Catch::Matchers::Contains("\ntokenize\n"));
   CHECK_THAT(completions(scratch, "kvhost --keep"), Catch::Matchers::Contains("\n--keep-ratio\n"));
   CHECK_THAT(completions(scratch, "kvhost --dtype b"), Catch::Matchers::Contains("\nbfloat16\n"));
   CHECK_THAT(completions(scratch, "kvhost list --for"), Catch::Matchers::Contains("\n--format\n"));
