@@ -48,7 +48,7 @@ TEST_CASE("a rotation is its definition, and undone by its inverse") {
 TEST_CASE("the mean rotation averages rotated rows, and both sides of a matrix") {
   FakeLayer fake({}, FakeLayer::dense(2, 1), 1);
   fake.add_rope(1.3);
-  const MeanRotation mean(fake.model(), /*first=*/10, /*n=*/7);
+  const MeanRotation mean(Layer(fake.raw()), /*first=*/10, /*n=*/7);
   const std::vector<float> x = random_floats(fake.rng(), 8, -1, 1);
   std::vector<float> found = x;
   mean.apply(found.data());
@@ -70,7 +70,7 @@ TEST_CASE("the mean rotation averages rotated rows, and both sides of a matrix")
 TEST_CASE("a model without rotation leaves rows alone") {
   FakeLayer fake({}, FakeLayer::dense(2, 1), 1);
   const RopeTable table(Layer(fake.raw()), 0, 4);
-  const MeanRotation mean(fake.model(), 0, 4);
+  const MeanRotation mean(Layer(fake.raw()), 0, 4);
   const std::vector<float> x = random_floats(fake.rng(), 8, -1, 1);
   std::vector<float> y(8), z = x;
   table.unrotate(x.data(), 8, 3, y.data());
