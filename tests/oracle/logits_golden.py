@@ -30,7 +30,8 @@ def logits_of(model, tokens):
 def load(folder, dtype):
     whole = (folder / "config.json").read_text().count('"vision_config"')  # a text model within one that sees
     auto = transformers.AutoModelForImageTextToText if whole else transformers.AutoModelForCausalLM
-    return auto.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+    model = auto.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+    return model.float() if dtype == torch.float32 else model  # experts in MXFP4 come as bfloat16
 
 
 @torch.no_grad()
