@@ -146,13 +146,16 @@ class ConfigWriter {
     if (!longer.empty()) type = "longrope";
     Json& rope = json_["rope_parameters"] = Json::parse(architecture_.rope);
     rope["rope_type"] = type == "none" ? "default" : type;
+    constexpr const char* kTrained = "original_max_position_embeddings";
     if (type == "none") return;
     const auto copy = [&](const char* from, const char* to) {
       if (metadata_.has(key(from))) rope[to] = json_of(metadata_, key(from));
     };
     copy("rope.scale_linear", "factor");
     copy("rope.scaling.factor", "factor");
-    copy("rope.scaling.original_context_length", "original_max_position_embeddings");
+    copy("rope.scaling.original_context_length", kTrained);
+    // Phi-3's config.json has it outside.
+    if (rope.contains(kTrained)) json_[kTrained] = rope[kTrained];
     copy("rope.scaling.yarn_beta_fast", "beta_fast");
     copy("rope.scaling.yarn_beta_slow", "beta_slow");
     copy("rope.scaling.yarn_log_multiplier", "mscale_all_dim");

@@ -126,6 +126,8 @@ def add_metadata(writer, config, arch, head_dim):
         writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     if given("sliding_window") and arch in GEMMAS | {Arch.PHI3, Arch.GPT_OSS}:
         writer.add_sliding_window(config.sliding_window)
+    if arch == Arch.GEMMA3:
+        writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in config.layer_types])
     if arch == Arch.GEMMA2:
         writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
         writer.add_final_logit_softcapping(config.final_logit_softcapping)
