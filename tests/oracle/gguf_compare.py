@@ -5,7 +5,8 @@
 
 Default files: the fetched SmolLM2 and Gemma 3 270M, where they are, and the committed tiny ones whose architectures
 transformers reads. The tokens are those of a text, by kvhost's reading of the file's tokenizer, or drawn where a file
-has none. Exit 1 where a log-probability differs by more than the tolerance: 1e-3, in nats.
+has none. Exit 1 where a log-probability differs by more than the tolerance, in nats. Passes of many tokens are exact
+to 2e-5; passes of few multiply quantised blocks by activations that are rounded, which the tolerance allows for.
 """
 
 import json
@@ -17,9 +18,9 @@ import torch
 import transformers
 from common import ROOT, Host, make_parser, print_table
 
-TOLERANCE = 1e-3
-# Architectures of transformers' loader whose tiny files it reads as they are meant.
-TINY = ["llama_gqa", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"]
+TOLERANCE = 5e-3
+# Files that transformers reads as they are meant.
+TINY = ["llama_gqa", "qwen2", "qwen3", "types"]
 
 
 def fetched():
