@@ -34,7 +34,9 @@ typedef struct kvh_layer_shape {
   int64_t window;        /* tokens a query sees, itself included; 0: all */
   double scale;          /* what q . k is multiplied by */
   double softcap;        /* then s -> softcap * tanh(s / softcap); 0: none */
-  const float* sinks;    /* [n_heads] a logit more in each head's softmax, whose weight goes to no entry; NULL: none */
+  /* [n_heads] a logit more in each head's softmax, whose weight goes to no entry; NULL: none. The values are there
+   * when a layer is shown, not yet when a method is made. */
+  const float* sinks;
   const kvh_rope* rope;  /* NULL: the layer rotates nothing */
 } kvh_layer_shape;
 
@@ -64,7 +66,8 @@ enum {
   KVH_T_HIDDEN = 2,       /* [W, hidden_size] input of the attention block (after its norm), model dtype; window 0 = all T */
   KVH_T_QUERY_WINDOW = 3, /* [n_heads, W, d] post-RoPE queries of the last W tokens, model dtype; window 0 = all T */
   /* One small GEMM: softmax rows of the last `window` queries over all entries they may see, float32, 0 where masked.
-   * Delivered per head as kvh_head.window_attention. */
+   * Delivered per head as kvh_head.window_attention. Attention is always the model's own, here and below: scale,
+   * softcap and window of the layer count, and beside sinks a row sums to less than 1. */
   KVH_T_WINDOW_ATTENTION = 4,
   /* Dear: O(T^2) time and memory, prefill only; `plan` prints it. float32, rows are queries, lower triangular. */
   KVH_T_ATTENTION_MEAN = 5, /* [T, T] averaged over query heads */
