@@ -16,15 +16,14 @@ namespace {
 // Token ids in, token ids out needs no tokenizer; anything with text does.
 std::shared_ptr<const Tokenizer> load_tokenizer(const ModelOptions& options,
                                                 std::vector<std::string>& warnings) {
-  const auto& dir = options.folder;
-  const bool there = is_gguf(dir) ? has_gguf_tokenizer(read_gguf(dir).metadata)
-                                  : std::filesystem::exists(dir / "tokenizer.json") ||
-                                        std::filesystem::exists(dir / "vocab.json");
-  if (!there && !options.needs_tokenizer) {
-    warnings.push_back(dir.string() + " has no tokenizer: generated ids have no text");
+  std::shared_ptr<const Tokenizer> tokenizer;
+  try {
+    tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load(options.folder));
+  } catch (const Error& e) {
+    if (options.needs_tokenizer) throw;
+    warnings.push_back(std::string(e.what()) + "; generated ids have no text");
     return nullptr;
   }
-  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load(dir));
   for (const auto& warning : tokenizer->warnings()) warnings.push_back(warning);
   return tokenizer;
 }

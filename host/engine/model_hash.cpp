@@ -80,7 +80,9 @@ std::string Model::tokenizer_hash() const {
     return hash.hex();
   }
   for (const auto& file :
-       files_with(state_->config.dir, {"tokenizer.json", "vocab.json", "merges.txt"}))
+       files_with(
+           state_->config.dir,
+           {"tokenizer.json", "vocab.json", "merges.txt", "tokenizer.model", "tekken.json"}))
     add_samples(file, /*n_samples=*/4096, hash);
   return hash.hex();
 }

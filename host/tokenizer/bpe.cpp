@@ -2,7 +2,6 @@
 #include "tokenizer/bpe.hpp"
 
 #include "base/error.hpp"
-#include "tokenizer/byte_level.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace kvhost::tok {
@@ -124,11 +123,7 @@ void Bpe::load_merges(const JsonNode& node) {
 
 bool Bpe::may_drop_text(bool byte_level) const {
   if (options_.unk || bytes_.complete()) return false;
-  if (!byte_level) return true;
-  const auto& characters = byte_characters();
-  for (int b = 0; b < 256; ++b)
-    if (occurs_in_utf8(b) && !id(characters[static_cast<size_t>(b)])) return true;
-  return false;
+  return !byte_level || !has_byte_characters();
 }
 
 std::string Bpe::describe(bool byte_level) const {

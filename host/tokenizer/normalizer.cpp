@@ -7,6 +7,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "tokenizer/base64.hpp"
+#include "tokenizer/charsmap.hpp"
+#include "tokenizer/graphemes.hpp"
 #include "tokenizer/pattern_json.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/utf8.hpp"
@@ -16,7 +19,8 @@ namespace kvhost::tok {
 namespace {
 
 const std::vector<std::string> kSupported = {
-    "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Prepend", "Replace", "Strip", "Sequence"};
+    "NFC",     "NFD",   "NFKC",        "NFKD",         "Lowercase",     "Prepend",
+    "Replace", "Strip", "Precompiled", "StripAccents", "Nmt",       "Sequence"};
 
 // Null for a name that is no normal form.
 const icu::Normalizer2* normal_form(const std::string& name) {
@@ -66,6 +70,56 @@ void strip(std::string& text, bool left, bool right) {
   text = text.substr(begin, end - begin);
 }
 
+// Replaces characters as the reference library does: the shortest entry of the map that a grapheme
+// begins with stands for all of it, for long graphemes and those without one for a character.
+void replace_mapped(const Charsmap& map, std::string& text) {
+  constexpr size_t kLongestGrapheme = 5;  // bytes
+  std::string out;
+  out.reserve(text.size());
+  for_each_grapheme(text, [&](std::string_view grapheme) {
+    if (grapheme.size() <= kLongestGrapheme)
+      if (const auto found = map.shortest(grapheme)) {
+        out += found->text;
+        return;
+      }
+    for (size_t pos = 0; pos < grapheme.size();) {
+      const size_t begin = pos;
+      utf8::next(grapheme, pos);
+      const std::string_view character = grapheme.substr(begin, pos - begin);
+      const auto found = map.shortest(character);
+      out += found ? found->text : character;
+    }
+  });
+  text = std::move(out);
+}
+
+Charsmap load_charsmap(const JsonNode& node) {
+  const auto blob = decode_base64(node.as_string());
+  if (!blob) node.fail("is not base64");
+  std::string fault;
+  auto map = Charsmap::read(*blob, &fault);
+  if (!map) node.fail(fault);
+  return std::move(*map);
+}
+
+void keep_or_change(std::string& text, const std::function<void(char32_t, std::string&)>& each) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t pos = 0; pos < text.size();) each(utf8::next(text, pos), out);
+  text = std::move(out);
+}
+
+// What machine translation does to controls and odd spaces.
+void nmt(char32_t c, std::string& out) {
+  if ((c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F ||
+      c == 0x9F)
+    return;
+  const bool space = c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+                     (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+                     c == 0xFEFF || c == 0xFFFD;
+  utf8::append(out, space ? U' ' : c);
+}
+
 }  // namespace
 
 Normalizer::Normalizer(const JsonNode& node) { add(node); }
@@ -90,6 +144,17 @@ void Normalizer::add(const JsonNode& node) {
                       right = node.bool_or("strip_right", true)](std::string& text, bool) {
       strip(text, left, right);
     });
+  } else if (type == "Precompiled") {
+    steps_.push_back([map = load_charsmap(node.at("precompiled_charsmap"))](
+                         std::string& text, bool) { replace_mapped(map, text); });
+  } else if (type == "StripAccents") {
+    steps_.push_back([](std::string& text, bool) {
+      keep_or_change(text, [](char32_t c, std::string& out) {
+        if (!unicode::is_mark(c)) utf8::append(out, c);
+      });
+    });
+  } else if (type == "Nmt") {
+    steps_.push_back([](std::string& text, bool) { keep_or_change(text, nmt); });
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("normalizers").items()) add(item);
   } else {

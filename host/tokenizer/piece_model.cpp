@@ -2,6 +2,8 @@
 #include "tokenizer/piece_model.hpp"
 
 #include "tokenizer/bpe.hpp"
+#include "tokenizer/byte_level.hpp"
+#include "tokenizer/byte_pieces.hpp"
 #include "tokenizer/unigram.hpp"
 
 namespace kvhost::tok {
@@ -14,6 +16,13 @@ std::optional<int32_t> PieceModel::id(std::string_view piece) const {
   const auto it = vocab_.find(piece);
   if (it == vocab_.end()) return std::nullopt;
   return it->second;
+}
+
+bool PieceModel::has_byte_characters() const {
+  const auto& characters = byte_characters();
+  for (int b = 0; b < 256; ++b)
+    if (occurs_in_utf8(b) && !id(characters[static_cast<size_t>(b)])) return false;
+  return true;
 }
 
 std::unique_ptr<PieceModel> load_piece_model(const JsonNode& node) {

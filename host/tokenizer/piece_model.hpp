@@ -39,6 +39,9 @@ class PieceModel {
   virtual size_t vocab_size() const { return vocab_.size(); }
 
  protected:
+  // Whether the vocabulary has the character of every byte that UTF-8 can hold.
+  bool has_byte_characters() const;
+
   Vocab vocab_;
 };
 

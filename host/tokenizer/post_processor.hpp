@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "tokenizer/json_node.hpp"
@@ -12,7 +15,9 @@ namespace kvhost::tok {
 class PostProcessor {
  public:
   PostProcessor() = default;  // adds nothing
-  PostProcessor(const JsonNode& node, int32_t vocab_size);
+  // `id_of` finds a token by its text.
+  using Lookup = std::function<std::optional<int32_t>(const std::string&)>;
+  PostProcessor(const JsonNode& node, const Lookup& id_of);
 
   std::vector<int32_t> apply(std::vector<int32_t> ids) const;
 
@@ -20,8 +25,9 @@ class PostProcessor {
   struct Template {
     std::vector<int32_t> before, after;
   };
-  void add(const JsonNode& node, int32_t vocab_size);
-  void add_template(const JsonNode& node, int32_t vocab_size);
+  void add(const JsonNode& node, const Lookup& id_of);
+  void add_template(const JsonNode& node, const Lookup& id_of);
+  void add_pair(const JsonNode& node);
 
   std::vector<Template> templates_;  // innermost first
 };

@@ -107,7 +107,8 @@ const std::vector<PreRule>& rules() {
         KVHOST_ASCII_FIRST R"(| ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)", R"(\p{N})"}},
       {{"youtu"},
        {R"([\uac00-\ud7a3\u3131-\u318e]+)"
-        R"(|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-\ufe4f]+)"
+        R"(|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c)"
+        R"(\u3001-\u303f\ufe30-\ufe4f]+)"
         R"(|[\u3105-\u312f]+|)" KVHOST_CJK,
         KVHOST_CASED(KVHOST_ENDINGS "?") R"(|\p{N})" KVHOST_SLASHED},
        /*ignore_merges=*/true},
@@ -143,7 +144,8 @@ const PreRule* find_pre_rule(std::string_view name) {
 
 std::vector<std::string> known_pre_names() {
   std::vector<std::string> names;
-  for (const PreRule& rule : rules()) names.insert(names.end(), rule.names.begin(), rule.names.end());
+  for (const PreRule& rule : rules())
+    names.insert(names.end(), rule.names.begin(), rule.names.end());
   std::sort(names.begin(), names.end());
   return names;
 }

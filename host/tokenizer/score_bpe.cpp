@@ -26,7 +26,8 @@ std::string_view character_at(std::string_view text, size_t pos) {
 
 }  // namespace
 
-ScoreBpe::ScoreBpe(const TokenizerParts& parts) : pieces_(parts.pieces), unk_(parts.unk) {
+ScoreBpe::ScoreBpe(const TokenizerParts& parts, bool whole_words)
+    : pieces_(parts.pieces), unk_(parts.unk), whole_words_(whole_words) {
   vocab_.reserve(pieces_.size());
   for (size_t i = 0; i < pieces_.size(); ++i)
     if (!pieces_[i].empty()) vocab_.emplace(pieces_[i], static_cast<int32_t>(i));
@@ -83,9 +84,14 @@ void ScoreBpe::list(const std::function<void(const std::string&, int32_t)>& each
     if (!pieces_[i].empty()) each(pieces_[i], static_cast<int32_t>(i));
 }
 
-bool ScoreBpe::may_drop_text(bool) const { return !unk_ && !bytes_.complete(); }
+bool ScoreBpe::may_drop_text(bool byte_level) const {
+  if (unk_ || bytes_.complete()) return false;
+  return !byte_level || !has_byte_characters();
+}
 
-std::string ScoreBpe::describe(bool) const { return "SentencePiece BPE"; }
+std::string ScoreBpe::describe(bool byte_level) const {
+  return byte_level ? "byte-level BPE" : "SentencePiece BPE";
+}
 
 // As bytes, else unknown (a run of these is one), else nothing.
 void ScoreBpe::append_unknown(std::string_view character, std::vector<int32_t>* ids) const {
@@ -95,6 +101,11 @@ void ScoreBpe::append_unknown(std::string_view character, std::vector<int32_t>* 
 
 void ScoreBpe::encode(std::string_view word, std::vector<int32_t>* ids) const {
   if (cache_.find(word, ids)) return;
+  if (whole_words_)
+    if (const auto whole = symbols_.find(word); whole != symbols_.end()) {
+      ids->push_back(whole->second);
+      return;
+    }
   std::vector<int32_t> parts, out;
   parts.reserve(word.size());
   for (size_t pos = 0; pos < word.size();) {
@@ -111,7 +122,7 @@ void ScoreBpe::encode(std::string_view word, std::vector<int32_t>* ids) const {
   for (const int32_t id : parts) {
     const auto i = static_cast<size_t>(id);
     if (i < pieces_.size()) {
-      out.push_back(id);
+      if (id != unk_ || out.empty() || out.back() != id) out.push_back(id);
     } else {
       append_unknown(characters_[i - pieces_.size()], &out);
     }

@@ -18,7 +18,9 @@ namespace kvhost::tok {
 
 class ScoreBpe : public PieceModel {
  public:
-  explicit ScoreBpe(const TokenizerParts& parts);  // checked ones: as many scores as pieces
+  // `parts`: checked ones, with as many scores as pieces. `whole_words`: a word that is a piece is
+  // not put together, as in tiktoken.
+  explicit ScoreBpe(const TokenizerParts& parts, bool whole_words = false);
 
   void encode(std::string_view word, std::vector<int32_t>* ids) const override;
   bool may_drop_text(bool byte_level) const override;
@@ -39,6 +41,7 @@ class ScoreBpe : public PieceModel {
   MergeTable merges_;
   BytePieces bytes_;
   std::optional<int32_t> unk_;
+  bool whole_words_;
   mutable WordCache cache_;
 };
 

@@ -154,6 +154,10 @@ void unescape_user_tokens(TokenizerParts* parts) {
 
 TokenizerParts read_sentencepiece(const fs::path& path) {
   const std::string bytes = read_file(path, ExitCode::CannotLoad);
+  // Some models' tokenizer.model is a list of ranks, which says nothing of how text is cut.
+  if (bytes.starts_with("IQ== "))
+    cannot_load(path.string(),
+                "is a tiktoken file; expected SentencePiece's, or a tokenizer.json in the folder");
   TokenizerParts parts;
   parts.origin = path.string();
   parts.kind = TokenizerParts::Kind::Unigram;

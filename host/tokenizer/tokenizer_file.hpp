@@ -26,8 +26,14 @@ struct TokenizerFile {
   std::optional<Normalizer> normalizer;
 };
 
-// A folder, a tokenizer.json, or a vocab.json with merges.txt beside it.
+// A folder, or a file in one: tokenizer.json, vocab.json with merges.txt beside it,
+// tokenizer.model, tekken.json.
 TokenizerFile read_tokenizer(const std::filesystem::path& path);
+
+// Whether a folder has one.
+bool has_tokenizer(const std::filesystem::path& folder);
+
+TokenizerFile from_tekken(const std::filesystem::path& path);
 
 // The document for vocab.json + merges.txt. `config` is tokenizer_config.json and `model_config`
 // config.json, or null.
@@ -35,7 +41,7 @@ TokenizerFile from_vocab_and_merges(const std::filesystem::path& folder,
                                     const nlohmann::json& config,
                                     const nlohmann::json& model_config);
 
-// The document for a tokenizer that comes as lists. Throws Error(CannotLoad) with the lists' origin.
+// The document for a tokenizer that comes as lists. Throws Error(CannotLoad) with their origin.
 TokenizerFile from_parts(const TokenizerParts& parts);
 
 }  // namespace kvhost::tok

@@ -37,8 +37,9 @@ std::vector<AddedToken> load_added_tokens(const JsonNode& root,
     const auto earlier = seen.find(token.content);
     const int32_t id = earlier != seen.end() ? tokens[earlier->second].id : known.value_or(next);
     if (token.id >= 0 && id != token.id)
-      warnings->push_back(root.file() + ": the added token '" + token.content + "' is listed with id " +
-                          std::to_string(token.id) + " but has id " + std::to_string(id));
+      warnings->push_back(root.file() + ": the added token '" + token.content +
+                          "' is listed with id " + std::to_string(token.id) + " but has id " +
+                          std::to_string(id));
     token.id = id;
     if (earlier != seen.end()) {
       // The last listing says how it is found; once special it stays so.
@@ -78,7 +79,8 @@ Tokenizer::Impl::Impl(tok::TokenizerFile file)
   const JsonNode root(file.document, file.name);
   list_pieces(root);
   if (const auto node = root.find("post_processor"))
-    post_processor = tok::PostProcessor(*node, static_cast<int32_t>(pieces.size()));
+    post_processor =
+        tok::PostProcessor(*node, [this](const std::string& token) { return id_of(token); });
   bos = special_id(file.bos, "bos_token");
   eos = special_id(file.eos, "eos_token");
   if (model->may_drop_text(pre_tokenizer.byte_level()))

@@ -78,6 +78,10 @@ bool is_numeric(char32_t c) {
 
 bool is_punctuation(char32_t c) { return find(kPunctuation, c) != nullptr; }
 
+bool is_mark(char32_t c) {
+  return (category_mask(c) & U_GC_M_MASK) != 0 || newer_category(c).starts_with('M');
+}
+
 bool is_word(char32_t c) {
   if (c == 0x200C || c == 0x200D) return true;
   if (u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_ALPHABETIC)) return true;
@@ -107,6 +111,13 @@ std::string word_class(bool inside_class) {
   if (!inside_class) out += "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
   for (const CategoryRange& row : kNewerCategories)
     if (is_word_category(row.category)) out += range_text(row.first, row.last);
+  return out;
+}
+
+std::string property_class(std::string_view property, std::string_view name) {
+  std::string out = "\\p{" + std::string(property) + "}";
+  for (const CategoryRange& row : kNewerProperties)
+    if (row.category == name) out += range_text(row.first, row.last);
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/json_file.hpp"
 #include "tokenizer/json_node.hpp"
+#include "tokenizer/special_tokens.hpp"
 #include "tokenizer/tokenizer_file.hpp"
 
 namespace kvhost::tok {
@@ -68,7 +69,8 @@ json read_merges(const fs::path& path) {
   json merges = json::array();
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
-    if (line.starts_with("#version")) continue;
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.starts_with("#version") || line.empty()) continue;
     const size_t space = line.find(' ');
     if (space == line.npos || line.find(' ', space + 1) != line.npos)
       cannot_load(path.string() + ":" + std::to_string(number),
@@ -90,20 +92,36 @@ json pre_tokenizer(Style style, bool add_prefix_space) {
           {"pretokenizers", json::array({cut, byte_level(/*use_regex=*/false, add_prefix_space)})}};
 }
 
-// What tokenizer_config.json lists, else the one special token both families have.
-json added_tokens(const json& config, const json& vocab) {
+json special(const std::string& content) {
+  return {{"content", content}, {"special", true}, {"normalized", false}};
+}
+
+// <|endoftext|> plays the roles that the configuration gives to no other token.
+json added_tokens(Style style, const json& config) {
+  const std::vector<const char*> roles = style == Style::Gpt2
+                                             ? std::vector{"bos_token", "eos_token", "unk_token"}
+                                             : std::vector{"eos_token", "unk_token", "pad_token"};
   json tokens = json::array();
-  if (config.is_object() && config.contains("added_tokens_decoder")) {
-    for (const auto& [id, entry] : config["added_tokens_decoder"].items()) {
-      json token = entry;
-      token["id"] = std::strtoll(id.c_str(), nullptr, 10);
-      tokens.push_back(std::move(token));
-    }
-    return tokens;
-  }
-  const json id = vocab.contains(kEndOfText) ? vocab[kEndOfText] : json(vocab.size());
-  tokens.push_back({{"id", id}, {"content", kEndOfText}, {"special", true}, {"normalized", false}});
+  for (const char* role : roles)
+    if (tokens.empty() && (!config.is_object() || !config.contains(role)))
+      tokens.push_back(special(kEndOfText));
   return tokens;
+}
+
+// add_bos_token and add_eos_token.
+json post_processor(const json& config, const std::string& bos, const std::string& eos) {
+  json single = json::array(), tokens = json::object();
+  const auto put = [&](const char* flag, const char* role, const std::string& usual) {
+    if (!flag_of(config, flag).value_or(false)) return;
+    const std::string named = token_named(config, role), token = named.empty() ? usual : named;
+    if (token.empty()) return;
+    single.push_back({{"SpecialToken", {{"id", token}}}});
+    tokens[token] = {{"tokens", json::array({token})}};
+  };
+  put("add_bos_token", "bos_token", bos);
+  single.push_back({{"Sequence", {{"id", "A"}}}});
+  put("add_eos_token", "eos_token", eos);
+  return {{"type", "TemplateProcessing"}, {"single", single}, {"special_tokens", tokens}};
 }
 
 }  // namespace
@@ -123,10 +141,11 @@ TokenizerFile from_vocab_and_merges(const fs::path& folder,
   file.eos = kEndOfText;
   if (choice.style == Style::Gpt2) file.bos = kEndOfText;
   json& d = file.document;
-  d["added_tokens"] = added_tokens(config, vocab);
+  d["added_tokens"] = added_tokens(choice.style, config);
   d["normalizer"] = choice.style == Style::Qwen2 ? json{{"type", "NFC"}} : json();
   d["pre_tokenizer"] = pre_tokenizer(choice.style, prefix);
   d["decoder"] = byte_level(/*use_regex=*/true, prefix);
+  d["post_processor"] = post_processor(config, file.bos, file.eos);
   d["model"]["type"] = "BPE";
   d["model"]["merges"] = read_merges(folder / "merges.txt");
   d["model"]["vocab"] = std::move(vocab);

@@ -5,6 +5,7 @@ every supported normalizer, pre-tokenizer and decoder and every option, and smal
 Run: .venv-oracle/bin/python tests/oracle/tokenizer_components.py
 """
 
+import base64
 import json
 
 import tokenizers
@@ -13,6 +14,7 @@ from tokenizers import Regex, Tokenizer
 from tokenizers import decoders as d
 from tokenizers import normalizers as n
 from tokenizers import pre_tokenizers as p
+from transformers.utils import sentencepiece_model_pb2_new as sentencepiece_model_pb2
 
 TEXTS = [
     "",
@@ -30,6 +32,7 @@ TEXTS = [
     "...---...  --x--  ",
     "HTTPServer camelCase iPhone15 ǅx ßẞ",
     "a/b//c\r\n/d\n\n/ \n /",
+    "Ａｂ ﬁn½ e\u0301e\u0301 e\u0302\u0301 …\u00ad\u200b \u1112\u1161\u11ab \u1112\u1161x Å\u0301 \u2581\ufeff",
     "न\u094dम \u0e01\u0e34 a\u200db\u200cc d\u2060e",
 ]
 
@@ -80,6 +83,18 @@ def normalizers():
     yield from (n.Replace(" ", MARK), n.Replace(Regex(r"\s+"), " "), n.Replace(Regex(r"(\d)"), "$1<\\1>"))
     yield from (n.Replace("a", ""), n.Sequence([]), n.Sequence([n.NFD(), n.Lowercase(), n.Strip()]))
     yield n.Sequence([n.Prepend(MARK), n.Replace(" ", MARK)])
+    yield from (n.Nmt(), n.StripAccents(), n.Sequence([n.NFD(), n.StripAccents()]), precompiled())
+
+
+def charsmap():
+    """The compiled replacements of a small SentencePiece model, as base64."""
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString((SOURCE / "tests/host/tokenizer/sentencepiece/unigram/tokenizer.model").read_bytes())
+    return base64.b64encode(proto.normalizer_spec.precompiled_charsmap).decode()
+
+
+def precompiled():
+    return n.Precompiled(base64.b64decode(charsmap()))
 
 
 def decoders():
@@ -193,6 +208,44 @@ def whole_tokenizers():
     yield BASE | {"model": model, "added_tokens": [added(14, "<m>")], "pre_tokenizer": first, "decoder": first}, texts
 
 
+def unigram_tokenizers():
+    texts = ["abc", "ab  abab", "aXb", "a?b??c", "aéb", "日本a", "", " ", "<m>ab <m>", "cab cab", "bbbb", "Ａb ﬁ½", "e\u0301x"]
+    pieces = [["<unk>", 0.0], ["a", -3.0], ["b", -3.5], ["c", -4.0], ["ab", -5.0], ["abc", -9.5], ["bb", -7.0], ["▁", -2.0], ["▁ab", -6.0]]
+    pieces += [["A", -4.0], ["fi", -4.5], ["é", -6.0], ["ab", -4.8]]
+    hexes = [[f"<0x{b:02X}>", 0.0] for b in range(256)]
+    first = {"type": "Metaspace", "replacement": MARK, "prepend_scheme": "always", "split": True}
+    whole = {"type": "Metaspace", "replacement": MARK, "prepend_scheme": "first", "split": False}
+    mapped = {"type": "Sequence", "normalizers": [as_json(precompiled()), {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]}
+    roberta = {"type": "RobertaProcessing", "sep": ["c", 3], "cls": ["b", 2], "trim_offsets": True, "add_prefix_space": False}
+    bert = {"type": "BertProcessing", "sep": ["c", 3], "cls": ["b", 2]}
+    for vocab in (pieces, pieces + hexes, pieces + hexes[:0x90]):
+        for fallback in (False, True):
+            model = {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": fallback}
+            yield BASE | {"model": model, "pre_tokenizer": first, "decoder": first, "added_tokens": [added(len(vocab), "<m>")]}, texts
+    model = {"type": "Unigram", "unk_id": 0, "vocab": pieces, "byte_fallback": False}
+    yield BASE | {"model": model, "pre_tokenizer": whole, "decoder": whole, "normalizer": mapped, "post_processor": roberta}, texts
+    yield BASE | {"model": model, "normalizer": mapped, "post_processor": bert, "added_tokens": [added(0, "<unk>")]}, texts
+
+
+def listed_twice():
+    """Ids that the listings of added tokens get, and which listing counts."""
+    model = bpe(["a", "b", "ab", " "], [["a", "b"]])
+    texts = ["a<x> b<y>ab"]
+    for tokens in (
+        [added(5, "<x>"), added(9, "<y>")],
+        [added(4, "<x>"), added(4, "<x>", special=False)],
+        [added(4, "<x>", rstrip=True), added(4, "<x>", special=False)],
+        [added(4, "<x>", special=False), added(4, "<x>", rstrip=True)],
+        [added(4, "<x>"), added(4, "<y>")],
+        [added(9, "ab"), added(4, "<y>")],
+        [added(0, "<x>")],
+    ):
+        yield BASE | {"model": model, "added_tokens": tokens}, texts
+    gaps = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 5, " ": 9}, "merges": [["a", "b"]]}
+    yield BASE | {"model": gaps, "added_tokens": [added(7, "<x>"), added(4, "<y>")]}, texts
+    yield BASE | {"model": gaps, "added_tokens": [added(4, "<x>"), added(7, "ab")]}, texts
+
+
 def of_tokenizer(document, texts):
     tokenizer = Tokenizer.from_str(json.dumps(document))
     cases = []
@@ -214,7 +267,7 @@ def main():
         "normalizers": [{"part": as_json(x), "cases": [[t, x.normalize_str(t)] for t in TEXTS]} for x in normalizers()],
         "decoders": [{"part": as_json(x), "cases": [[t, x.decode(t)] for t in TOKENS]} for x in decoders()],
         "sweeps": [sweep(x, assigned) for x in SWEEPS],
-        "tokenizers": [of_tokenizer(*x) for x in whole_tokenizers()],
+        "tokenizers": [of_tokenizer(*x) for x in (*whole_tokenizers(), *unigram_tokenizers(), *listed_twice())],
     }
     out = SOURCE / "tests/host/tokenizer/components.json"
     with out.open("w") as f:

@@ -7,6 +7,7 @@ code point:
 
   kNewerCategories     general category of the code points assigned after Unicode 14.0 (the oldest PCRE2 and ICU used)
   kNewerNumeric        code points that Digits treats as numeric and that have no entry above
+  kNewerProperties     what else is said of those code points: in which scripts and classes of two values they are
   kPunctuation         what Punctuation treats as punctuation: an old table, kept whole
 
 Run: .venv-oracle/bin/python tests/oracle/tokenizer_unicode.py > host/tokenizer/unicode_tables.inc
@@ -19,6 +20,7 @@ from tokenizers import Regex
 from tokenizers import pre_tokenizers as pre
 
 CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Cf".split()
+PROPERTIES = "alphabetic uppercase lowercase emoji extendedpictographic han".split()
 CHARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 STEP = 32768
 
@@ -78,6 +80,9 @@ def main():
     lines([f'{{0x{a:x}, 0x{b:x}, "{k}"}}' for a, b, k in sorted(rows)])
     print("inline constexpr Range kNewerNumeric[] = {")
     lines([f"{{0x{a:x}, 0x{b:x}}}" for a, b in ranges(numeric)])
+    print("inline constexpr CategoryRange kNewerProperties[] = {")
+    rows = [(a, b, name) for name in PROPERTIES for a, b in ranges(c for c in removed(r"\p{%s}" % name) if is_new(c))]
+    lines([f'{{0x{a:x}, 0x{b:x}, "{name}"}}' for a, b, name in rows])
     print("inline constexpr Range kPunctuation[] = {")
     lines([f"{{0x{a:x}, 0x{b:x}}}" for a, b in ranges(isolated(pre.Punctuation("isolated")))])
 

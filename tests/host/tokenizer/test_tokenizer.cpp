@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 using Catch::Contains;
 using kvhost::Tokenizer;
 using nlohmann::json;
+using Ids = std::vector<int32_t>;
 
 namespace {
 
@@ -157,9 +158,7 @@ TEST_CASE("special tokens are named by the files beside tokenizer.json") {
   folder.put("tokenizer_config.json", R"({"bos_token": {"content": "<s>"}, "eos_token": "gone"})");
   const auto tokenizer = Tokenizer::load(folder.path());
   CHECK(tokenizer.bos_id() == 0);
-  CHECK(!tokenizer.eos_id());
-  REQUIRE(tokenizer.warnings().size() == 1);
-  CHECK_THAT(tokenizer.warnings()[0], Contains("eos_token 'gone'"));
+  CHECK(tokenizer.eos_id() == 5);  // new, behind the pieces
   folder.put("special_tokens_map.json", R"({"eos_token": "b"})");
   CHECK(Tokenizer::load(folder.path()).eos_id() == 3);
 }
@@ -257,13 +256,13 @@ TEST_CASE("an unsupported component is refused by pointer, with what is supporte
   CHECK_THAT(refusal([](json& d) { d["pre_tokenizer"]["type"] = "Whitespaces"; }),
              Contains("#/pre_tokenizer/type") && Contains("did you mean 'Whitespace'"));
   const json sequence = {{"type", "Sequence"},
-                         {"normalizers", {{{"type", "NFC"}}, {{"type", "Precompiled"}}}}};
+                         {"normalizers", {{{"type", "NFC"}}, {{"type", "WordNormalizer"}}}}};
   CHECK_THAT(refusal([&](json& d) { d["normalizer"] = sequence; }),
              Contains("#/normalizer/normalizers/1/type") && Contains("NFKC"));
   CHECK_THAT(refusal([](json& d) { d["decoder"]["type"] = "WordPiece"; }),
              Contains("#/decoder/type"));
   CHECK_THAT(refusal([](json& d) {
-               d["post_processor"] = {{"type", "BertProcessing"}};
+               d["post_processor"] = {{"type", "Template"}};
              }),
              Contains("#/post_processor/type") && Contains("TemplateProcessing"));
 }
@@ -277,10 +276,19 @@ TEST_CASE("a pattern that cannot keep its meaning is refused") {
   };
   CHECK(pattern(R"(\p{N}{1,3}| ?\p{L}+)") == "loaded");
   CHECK_THAT(pattern("(a"), Contains("#/pre_tokenizer/pattern/Regex"));
-  CHECK_THAT(pattern(R"(\p{N}{1,3}+)"), Contains("{n,m}+"));
-  CHECK_THAT(pattern("[a-z&&[^b]]"), Contains("&&"));
-  CHECK_THAT(pattern("[a[bc]]"), Contains("class inside a class"));
-  CHECK_THAT(pattern("[\\P{L}a]"), Contains("negated class"));
+  CHECK_THAT(pattern(R"(\Ra)"), Contains("'\\R' is not supported"));
+  CHECK_THAT(pattern("(?~ab)"), Contains("'(?~' is not supported"));
+  CHECK_THAT(pattern("[a-[bc]]"), Contains("ends in a class"));
+  CHECK_THAT(pattern("[[:letter:]]"), Contains("'[:letter:]'"));
+  CHECK_THAT(pattern("(?i)[\\p{Lu}a]"), Contains("without regard to case"));
+  CHECK_THAT(pattern("(?i)[a-z&&[b-d]]"), Contains("without regard to case"));
+  CHECK_THAT(pattern("(?i:[a[^b]])"), Contains("without regard to case"));
+  CHECK_THAT(pattern("[a"), Contains("'[' without ']'"));
+  CHECK_THAT(pattern("a)"), Contains("')' without '('"));
+  CHECK_THAT(pattern(R"(\u12)"), Contains("four hexadecimal digits"));
+  CHECK_THAT(pattern("a\\"), Contains("backslash"));
+  CHECK_THAT(pattern(std::string(300, '(') + std::string(300, ')')), Contains("too deeply"));
+  CHECK_THAT(pattern(std::string(300, '[')), Contains("too deeply"));
   CHECK(pattern(R"(\bx)") == "loaded");
   CHECK_THAT(pattern(R"(\p{Nonsense})"), Contains("Nonsense"));
 }
@@ -291,4 +299,124 @@ TEST_CASE("a folder without a tokenizer says what was expected") {
   CHECK_THROWS_WITH(Tokenizer::load(folder.path() / "none"), Contains("does not exist"));
   folder.put("tokenizer.json", "{\"model\": ");
   CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("not valid JSON"));
+}
+
+TEST_CASE("tokens that only the files beside tokenizer.json name") {
+  const auto with = [](const std::map<std::string, std::string>& files) {
+    Folder folder;
+    folder.put("tokenizer.json", small_document().dump());
+    for (const auto& [name, text] : files) folder.put(name, text);
+    return Tokenizer::load(folder.path());
+  };
+  const Ids plain = with({}).encode("a<extra>b");
+  CHECK(plain == Ids{2, 1, 1, 1, 1, 1, 2, 1, 3});
+  const std::string decoder = R"("added_tokens_decoder": {"5": {"content": "<extra>"}})";
+  CHECK(with({{"tokenizer_config.json", "{" + decoder + "}"}}).encode("a<extra>b") == Ids{2, 5, 3});
+  CHECK(!with({{"tokenizer_config.json", "{" + decoder + "}"}}).is_special(5));
+  // A token with a role is special, whatever the list says.
+  const std::string role = R"({"pad_token": "<extra>", )" + decoder + "}";
+  CHECK(with({{"tokenizer_config.json", role}}).is_special(5));
+  for (const char* config : {R"({"additional_special_tokens": ["<extra>"]})",
+                             R"({"extra_special_tokens": ["<extra>"]})",
+                             R"({"extra_special_tokens": {"x": "<extra>"}})",
+                             R"({"image_token": "<extra>"})",
+                             R"({"mask_token": {"content": "<extra>", "lstrip": true}})"}) {
+    INFO(config);
+    const auto tokenizer = with({{"tokenizer_config.json", config}});
+    CHECK(tokenizer.encode("a<extra>b") == Ids{2, 5, 3});
+    CHECK(tokenizer.is_special(5));
+  }
+  CHECK(with({{"tokenizer_config.json", R"({"mask_token": {"content": "b", "lstrip": true}})"}})
+            .encode("a b") == Ids{2, 3});
+  const auto older = with({{"added_tokens.json", R"({"<extra>": 6, "<more>": 5})"},
+                           {"special_tokens_map.json", R"({"eos_token": "<more>"})"}});
+  CHECK(older.encode("<extra><more>") == Ids{6, 5});
+  CHECK(older.eos_id() == 5);
+  CHECK(older.is_special(5));
+  CHECK(!older.is_special(6));
+  // A configuration with its own list is newer than the other files.
+  const auto newer =
+      with({{"tokenizer_config.json", R"({"eos_token": "b", "added_tokens_decoder": {}})"},
+            {"added_tokens.json", R"({"<extra>": 5})"},
+            {"special_tokens_map.json", R"({"eos_token": "a"})"}});
+  CHECK(newer.eos_id() == 3);
+  CHECK(newer.vocab_size() == 5);
+  CHECK_THROWS_WITH(with({{"added_tokens.json", R"({"<extra>": "x"})"}}),
+                    Contains("'<extra>' the id \"x\""));
+  CHECK_THROWS_WITH(with({{"tokenizer_config.json", R"({"added_tokens_decoder": {"x": {}}})"}}),
+                    Contains("added_tokens_decoder") && Contains("'x'"));
+}
+
+TEST_CASE("vocab.json and merges.txt: what is put around a text, line ends, blank lines") {
+  Folder folder;
+  json vocab = all_bytes();
+  vocab["12"] = 256;
+  vocab["<|endoftext|>"] = 257;
+  folder.put("vocab.json", vocab.dump()).put("merges.txt", "#version: 0.2\r\n1 2\r\n\r\n");
+  folder.put("config.json", R"({"model_type": "gpt2"})");
+  folder.put("tokenizer_config.json", R"({"add_bos_token": true})");
+  CHECK(Tokenizer::load(folder.path()).encode("12") == Ids{257, 256});
+  folder.put("tokenizer_config.json",
+             R"({"add_bos_token": true, "bos_token": "<s>", "add_eos_token": true})");
+  CHECK(Tokenizer::load(folder.path()).encode("12") == Ids{258, 256, 257});
+  CHECK(Tokenizer::load(folder.path()).encode("12", /*add_special=*/false) == Ids{256});
+}
+
+TEST_CASE("tokenizer.json decides what is put around a text, and a flag that it ignores is told") {
+  const auto with = [](const json& post_processor) {
+    json document = small_document();
+    document["post_processor"] = post_processor;
+    Folder folder;
+    folder.put("tokenizer.json", document.dump());
+    folder.put("tokenizer_config.json", R"({"add_bos_token": true, "bos_token": "<s>"})");
+    return Tokenizer::load(folder.path());
+  };
+  const auto ignored = with({{"type", "ByteLevel"}});
+  CHECK(ignored.encode("a") == Ids{2});
+  REQUIRE(ignored.warnings().size() == 1);
+  CHECK_THAT(ignored.warnings()[0], Contains("add_bos_token") && Contains("'<s>'"));
+  const json pair = {{"type", "RobertaProcessing"},
+                     {"cls", json::array({"<s>", 0})},
+                     {"sep", json::array({"b", 3})}};
+  CHECK(with(pair).encode("a") == Ids{0, 2, 3});
+  CHECK(with(pair).warnings().empty());
+}
+
+TEST_CASE("tekken.json: special tokens first, then bytes by rank") {
+  json vocab = json::array();
+  const auto add = [&](const std::string& base64) {
+    vocab.push_back({{"rank", vocab.size()}, {"token_bytes", base64}, {"token_str", nullptr}});
+  };
+  for (const char* base64 : {"YQ==", "Yg==", "Yw==", "w6k=", "YmM=", "YWI=", "YWJj", "4pQ="})
+    add(base64);
+  json document = {{"config",
+                    {{"pattern", R"(\p{L}+|[^\p{L}]+)"},
+                     {"default_vocab_size", 29},
+                     {"default_num_special_tokens", 22}}},
+                   {"vocab", vocab}};
+  Folder folder;
+  auto tokenizer = Tokenizer::load(folder.put("tekken.json", document.dump()).path());
+  // "é" alone is no single byte: it is a piece as a whole word only.
+  CHECK(tokenizer.encode("abc") == Ids{1, 28});
+  CHECK(tokenizer.encode("bcab", /*add_special=*/false) == Ids{26, 27});
+  CHECK(tokenizer.encode("abca", /*add_special=*/false) == Ids{28, 22});
+  CHECK(tokenizer.encode("abcc", /*add_special=*/false) == Ids{28, 24});
+  CHECK(tokenizer.encode("é", /*add_special=*/false) == Ids{25});
+  CHECK(tokenizer.encode("a[INST]b", /*add_special=*/false) == Ids{22, 3, 23});
+  CHECK(tokenizer.piece(21) == "<SPECIAL_21>");
+  CHECK(tokenizer.decode(tokenizer.encode("abcé")) == "abcé");
+  CHECK(tokenizer.vocab_size() == 29);
+  CHECK(tokenizer.bos_id() == 1);
+  CHECK(tokenizer.eos_id() == 2);
+  document["special_tokens"] =
+      json::array({{{"rank", 2}, {"token_str", "<end>"}, {"is_control", true}}});
+  tokenizer = Tokenizer::load(folder.put("tekken.json", document.dump()).path());
+  CHECK(tokenizer.piece(2) == "<end>");
+  CHECK(tokenizer.piece(3) == "<SPECIAL_3>");
+  document["vocab"][1]["rank"] = 5;
+  folder.put("tekken.json", document.dump());
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("#/vocab/1") && Contains("rank 1"));
+  document["vocab"][1] = {{"rank", 1}, {"token_bytes", "?"}};
+  folder.put("tekken.json", document.dump());
+  CHECK_THROWS_WITH(Tokenizer::load(folder.path()), Contains("/vocab/1/token_bytes"));
 }
