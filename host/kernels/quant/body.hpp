@@ -85,24 +85,23 @@ struct StepInput {
 };
 
 template <class Type>
-inline StepInput<Type> step_input(const CodedInput& x, int64_t token, int64_t step) {
-  const int64_t first = (token * x.n_steps + step) * 8 * Type::kHalves;
-  return {x.codes + token * x.n_in + step * kStep,
+inline StepInput<Type> step_input(const CodedInput& x, int64_t token, int64_t group) {
+  const int64_t first = (token * x.n_steps * 8 + group) * Type::kHalves;
+  return {x.codes + token * x.n_in + group * kGroup,
           (Type::kHalves == 1 ? x.scales_32 : x.scales_16) + first,
           (Type::kHalves == 1 ? x.sums_32 : x.sums_16) + first};
 }
 
-// Eight groups, or the `n_groups` that are left of a row.
-template <class Type, int R, int M, bool kWhole>
+// The next kCount groups: eight, or fewer at the end of a row.
+template <class Type, int R, int M, int kCount>
 inline __attribute__((always_inline)) void add_step(const uint8_t* block,
                                                     int64_t row_bytes,
                                                     const StepInput<Type> (&x)[M],
-                                                    int n_groups,
                                                     Sums<R, M>& sums) {
   constexpr int kHalves = Type::kHalves;
   alignas(32) float scales[R][M][8 * kHalves];
   for (int r = 0; r < R; ++r) {
-    const auto of_row = Type::scales(block + r * row_bytes, kWhole ? 8 : n_groups);
+    const auto of_row = Type::scales(block + r * row_bytes, kCount);
     for (int m = 0; m < M; ++m) {
       for (int h = 0; h < kHalves; ++h) {
         store(scales[r][m] + 8 * h, of_row.scale[h] * load<Floats>(x[m].scales + 8 * h));
@@ -114,7 +113,7 @@ inline __attribute__((always_inline)) void add_step(const uint8_t* block,
   }
   in_memory(scales);
   each_group([&]<int G>() __attribute__((always_inline)) {
-    if (!kWhole && G >= n_groups) return;
+    if constexpr (G >= kCount) return;
     for (int r = 0; r < R; ++r) {
       const Group group = Type::template codes<G>(block + r * row_bytes);
       for (int m = 0; m < M; ++m) {
@@ -145,17 +144,20 @@ template <class Type, int R, int M>
 void rows_of(const QuantRange& range, int64_t r, int64_t token) {
   const int64_t row_bytes = bytes_of_row<Type>(range.x.n_in);
   const uint8_t* block = range.weight + r * row_bytes;
-  const int64_t whole_steps = range.x.n_in / kStep;
-  const auto left = static_cast<int>(range.x.n_in % kStep / kGroup);
+  const int64_t n_groups = range.x.n_in / kGroup;
   Sums<R, M> sums;
-  StepInput<Type> x[M];
-  for (int64_t step = 0; step < whole_steps; ++step, block += Type::kStepBytes) {
-    for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, step);
-    add_step<Type, R, M, true>(block, row_bytes, x, 8, sums);
-  }
-  if (Type::kGroups == 1 && left > 0) {
-    for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, whole_steps);
-    add_step<Type, R, M, false>(block, row_bytes, x, left, sums);
+  int64_t group = 0;
+  const auto add = [&]<int kCount>() __attribute__((always_inline)) {
+    StepInput<Type> x[M];
+    for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, group);
+    add_step<Type, R, M, kCount>(block, row_bytes, x, sums);
+    group += kCount;
+    block += Type::kStepBytes * kCount / 8;
+  };
+  while (group + 8 <= n_groups) add.template operator()<8>();
+  if constexpr (Type::kGroups == 1) {
+    while (group + 2 <= n_groups) add.template operator()<2>();
+    if (group < n_groups) add.template operator()<1>();
   }
   for (int i = 0; i < R; ++i)
     for (int m = 0; m < M; ++m)
@@ -220,8 +222,8 @@ inline Ints store_codes(Floats x, float inverse, int16_t* codes) {
 float encode(const float* x, int16_t* codes, float* sums) {
   Floats in[4];
   for (int i = 0; i < 4; ++i) in[i] = load<Floats>(x + 8 * i);
-  const Floats sizes = larger(larger(size_of(in[0]), size_of(in[1])),
-                              larger(size_of(in[2]), size_of(in[3])));
+  const Floats sizes =
+      larger(larger(size_of(in[0]), size_of(in[1])), larger(size_of(in[2]), size_of(in[3])));
   float largest = 0;
   for (int i = 0; i < 8; ++i) largest = sizes[i] > largest ? sizes[i] : largest;
   // NaN where an input is NaN or infinite, which codes cannot say

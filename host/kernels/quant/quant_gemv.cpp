@@ -33,7 +33,7 @@ void encode_row(const float* x, int64_t n, int64_t row, int64_t n_steps, Scratch
 }
 
 CodedInput encode(const GemvInput& input, Scratch& scratch) {
-  const int64_t n_rows = input.n_rows, n_in = input.n_in, n_steps = (n_in + 255) / 256;
+  const int64_t n_rows = input.n_rows, n_in = input.n_in, n_steps = n_in / 256 + 2;
   const auto* x = static_cast<const float*>(input.x);
   if (input.dtype != DType::Float32) {
     scratch.wide.resize(static_cast<size_t>(n_rows * n_in));

@@ -11,8 +11,8 @@
 namespace kvhost {
 
 // Input rows as integers: x = scale * code with one scale per 32 of them, given per 32 and per 16
-// as the weights' types have theirs. sums: of scale * code. Steps of 256 that reach beyond a row
-// find zeros: the arrays of a row are as long as n_steps says.
+// as the weights' types have theirs. sums: of scale * code. What is read beyond a row is
+// zeros: the arrays of a row are as long as n_steps says.
 struct CodedInput {
   const int16_t* codes = nullptr;                        // [n_rows, n_in]
   const float *scales_32 = nullptr, *sums_32 = nullptr;  // [n_rows, 8 n_steps]
