@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import torch
 
 WINDOW = 16
-REFUSALS = (AssertionError, ValueError, RuntimeError, IndexError)  # the last two: it stumbles over a short prompt
+# RuntimeError, IndexError: it stumbles over a short prompt. AttributeError: over a model with a rotation for each kind of
+# layer (Gemma 3), whose frequencies it asks transformers for by the wrong name.
+REFUSALS = (AssertionError, ValueError, RuntimeError, IndexError, AttributeError)
 
 
 def refusal(error: Exception) -> str:
