@@ -17,7 +17,10 @@ constexpr int64_t kFewTokens = 8, kFewOfBlocks = 32;
 enum class Way { Rows, BlockRows, Tiles, Whole };
 
 Way way_of(DType dtype, const Matrix& weight, int64_t n_tokens) {
-  if (weight.quantised()) return n_tokens <= kFewOfBlocks ? Way::BlockRows : Way::Tiles;
+  // Row products of blocks round the input to 16 bits. float32 is what results are compared in: there
+  // the blocks are unpacked, which is slower and exact.
+  if (weight.quantised())
+    return n_tokens <= kFewOfBlocks && dtype != DType::Float32 ? Way::BlockRows : Way::Tiles;
   if (n_tokens <= kFewTokens && gemv_supports(dtype)) return Way::Rows;
   return product_dtype(dtype) == dtype ? Way::Whole : Way::Tiles;
 }
