@@ -139,6 +139,9 @@ inline int64_t bytes_of_row(int64_t n_in) {
   return n_in / kGroup / Type::kGroups * Type::kBytes;
 }
 
+// About the distance that hides the memory's latency; the processor's own prefetching ends at pages.
+constexpr int64_t kAheadBytes = 2048;
+
 // R weight rows from r on with M input rows from `token` on.
 template <class Type, int R, int M>
 void rows_of(const QuantRange& range, int64_t r, int64_t token) {
@@ -148,6 +151,9 @@ void rows_of(const QuantRange& range, int64_t r, int64_t token) {
   Sums<R, M> sums;
   int64_t group = 0;
   const auto add = [&]<int kCount>() __attribute__((always_inline)) {
+    for (int i = 0; i < R; ++i)
+      for (int64_t at = 0; at < Type::kStepBytes * kCount / 8; at += 64)
+        __builtin_prefetch(block + i * row_bytes + at + kAheadBytes);
     StepInput<Type> x[M];
     for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, group);
     add_step<Type, R, M, kCount>(block, row_bytes, x, sums);
