@@ -6,9 +6,9 @@
 
 The book is Alice's Adventures in Wonderland, chapters I and II (bench/texts), with five facts written in that no reader
 of the book can know: an answer is right when it names what the text says. They were chosen among eight as ones that
-SmolLM2 answers from the full cache: the table shows what compression loses, not how good the model is. Every press reads the document once without
-the questions in sight, keeps --keep-ratio of the cache, and answers on what it kept. Seconds to the first answer hold
-the reading; seconds a question are those from the question to the end of its answer.
+SmolLM2 answers from the full cache: the table shows what compression loses, not how good the model is. Every press
+reads the document once without the questions in sight, keeps --keep-ratio of the cache, and answers on what it kept.
+Seconds to the first answer hold the reading; seconds a question are those from the question to the end of its answer.
 """
 
 import argparse
