@@ -29,11 +29,14 @@ configure: setup
 build: configure ## the program and its plugins, in build/release
 	@$(BUILD_WITH)
 
-run: build ## a model (the bundled one, or MODEL=...) and text, compressed (PRESS=...) beside the full cache
-	@$(KVHOST) run $(if $(MODEL),--model '$(MODEL)') --press '$(PRESS)' --compare-full
+# Other models bring no prompts: they get two chapters of a book, and their own template.
+OF_MODEL = $(if $(MODEL),--model '$(MODEL)' -f '$(or $(TEXT),bench/texts/alice_1_2.txt)')
+
+run: build ## a model (the bundled one, or MODEL=... TEXT=file) and text, compressed (PRESS=...) beside the full cache
+	@$(KVHOST) run $(OF_MODEL) --press '$(PRESS)' --compare-full
 
 chat: build ## talk to a model, compressed (the bundled one, or MODEL=smollm2 after make smollm2)
-	@$(KVHOST) chat $(if $(MODEL),--model '$(MODEL)') --press '$(PRESS)'
+	@$(KVHOST) chat $(OF_MODEL) --press '$(PRESS)'
 
 smollm2: build ## bring SmolLM2-135M-Instruct here, a real model that chats (98 MB, Apache-2.0)
 	@$(KVHOST) fetch smollm2
