@@ -18,10 +18,20 @@ std::optional<int32_t> PieceModel::id(std::string_view piece) const {
   return it->second;
 }
 
+namespace {
+
+// F1 and F2 begin the planes 4 to 11, which hold no character; of the control codes below a space
+// texts hold those that move: tab to carriage return.
+bool occurs_in_texts(int b) {
+  return occurs_in_utf8(b) && b != 0xF1 && b != 0xF2 && (b >= 0x20 || (b >= 0x09 && b <= 0x0D));
+}
+
+}  // namespace
+
 bool PieceModel::has_byte_characters() const {
   const auto& characters = byte_characters();
   for (int b = 0; b < 256; ++b)
-    if (occurs_in_utf8(b) && !id(characters[static_cast<size_t>(b)])) return false;
+    if (occurs_in_texts(b) && !id(characters[static_cast<size_t>(b)])) return false;
   return true;
 }
 

@@ -209,7 +209,7 @@ TEST_CASE("gaps in the ids, an unknown token that is none, and tokens listed twi
   CHECK_THAT(gaps.warnings()[1], Contains("dropped"));
 }
 
-TEST_CASE("a vocabulary without the bytes that UTF-8 never has drops nothing") {
+TEST_CASE("a vocabulary without the bytes that no text has drops nothing") {
   const auto without = [](std::initializer_list<int> bytes) {
     json vocab = all_bytes();
     for (const int b : bytes) {
@@ -224,7 +224,9 @@ TEST_CASE("a vocabulary without the bytes that UTF-8 never has drops nothing") {
       d["model"] = {{"type", "BPE"}, {"vocab", vocab}, {"merges", json::array()}};
     });
   };
-  CHECK(without({0xC0, 0xC1, 0xF5, 0xFF}).warnings().empty());
+  CHECK(without({0xC0, 0xC1, 0xF5, 0xFF}).warnings().empty());  // never in UTF-8
+  CHECK(without({0xF1, 0xF2}).warnings().empty());  // planes without characters
+  CHECK(without({0xF3}).warnings().size() == 1);    // flags
   CHECK(without({0xC2}).warnings().size() == 1);
 }
 
