@@ -7,21 +7,29 @@
 
 namespace kvhost {
 
-struct Sha256::State {
+struct MessageDigest::State {
   ~State() { EVP_MD_CTX_free(context); }
   EVP_MD_CTX* context = EVP_MD_CTX_new();
 };
 
-Sha256::Sha256() : state_(new State) {
-  if (state_->context == nullptr || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1)
-    run_failed("OpenSSL", "has no SHA-256; expected a libcrypto that has it");
+MessageDigest::MessageDigest(Algorithm algorithm) : state_(new State) {
+  const bool sha1 = algorithm == Algorithm::Sha1;
+  if (state_->context == nullptr ||
+      EVP_DigestInit_ex(state_->context, sha1 ? EVP_sha1() : EVP_sha256(), nullptr) != 1)
+    run_failed("OpenSSL",
+               std::string("has no ") + (sha1 ? "SHA-1" : "SHA-256") +
+                   "; expected a libcrypto that has it");
 }
 
-Sha256::~Sha256() = default;
+MessageDigest::~MessageDigest() = default;
+MessageDigest::MessageDigest(MessageDigest&&) noexcept = default;
+MessageDigest& MessageDigest::operator=(MessageDigest&&) noexcept = default;
 
-void Sha256::update(const void* bytes, size_t n) { EVP_DigestUpdate(state_->context, bytes, n); }
+void MessageDigest::update(const void* bytes, size_t n) {
+  EVP_DigestUpdate(state_->context, bytes, n);
+}
 
-std::string Sha256::hex() {
+std::string MessageDigest::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
   EVP_DigestFinal_ex(state_->context, digest, &length);

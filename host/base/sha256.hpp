@@ -7,13 +7,14 @@
 
 namespace kvhost {
 
-// SHA-256 of bytes that come in pieces.
-class Sha256 {
+// A hash of bytes that come in pieces.
+class MessageDigest {
  public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
+  enum class Algorithm { Sha1, Sha256 };
+  explicit MessageDigest(Algorithm algorithm);  // throws Error where libcrypto lacks it
+  ~MessageDigest();
+  MessageDigest(MessageDigest&&) noexcept;
+  MessageDigest& operator=(MessageDigest&&) noexcept;
 
   void update(const void* bytes, size_t n);
   std::string hex();  // of all there was, in lower case; once, at the end
@@ -21,6 +22,11 @@ class Sha256 {
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+class Sha256 : public MessageDigest {
+ public:
+  Sha256() : MessageDigest(Algorithm::Sha256) {}
 };
 
 std::string sha256_hex(const void* bytes, size_t n);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
+
+#include "base/sha256.hpp"
 
 namespace kvhost {
 
@@ -23,16 +25,12 @@ struct Checksum {
 class Digest {
  public:
   Digest(Checksum::Kind kind, int64_t bytes);  // a git id begins with the size
-  ~Digest();
-  Digest(Digest&&) noexcept;
-  Digest& operator=(Digest&&) noexcept;
 
   void update(const void* bytes, size_t n);
   std::string hex();  // once, at the end
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::optional<MessageDigest> hash_;
 };
 
 bool is_hex(const std::string& text, size_t digits);
