@@ -29,11 +29,16 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const ModelOptions& options,
 }
 
 // A GGUF file's tokens say more of how texts end than its metadata.
-void widen_ends(const std::filesystem::path& file, ModelConfig& config) {
+std::shared_ptr<const Tokenizer> load_with_ends(const std::filesystem::path& file,
+                                                ModelConfig& config,
+                                                std::vector<std::string>& warnings) {
   const GgufMetadata metadata = read_gguf(file).metadata;
-  if (!has_gguf_tokenizer(metadata)) return;
-  const auto ends = end_ids(gguf_tokenizer_parts(metadata, file.string()));
+  const TokenizerParts parts = gguf_tokenizer_parts(metadata, file.string());
+  const auto ends = end_ids(parts);
   config.eos_token_ids.assign(ends.begin(), ends.end());
+  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::from_parts(parts));
+  warnings = tokenizer->warnings();
+  return tokenizer;
 }
 
 }  // namespace
@@ -42,14 +47,14 @@ std::shared_ptr<const ModelState> open_model(const ModelOptions& options, const 
   auto state = std::make_shared<ModelState>();
   state->context = context;
   state->config = read_config(options.folder);
-  if (options.needs_tokenizer && is_gguf(options.folder))
-    widen_ends(options.folder, state->config);
   state->dtype = options.dtype.value_or(state->config.checkpoint_dtype);
   state->weights = options.weights;
   const ModelConfig& c = state->config;
   state->facts = {
       options.folder.string(), c.family, c.n_layers, c.n_heads, c.n_kv_heads, c.head_dim};
-  state->tokenizer = load_tokenizer(options, state->warnings);
+  const bool with_ends = options.needs_tokenizer && is_gguf(options.folder);
+  state->tokenizer = with_ends ? load_with_ends(options.folder, state->config, state->warnings)
+                               : load_tokenizer(options, state->warnings);
   return state;
 }
 
