@@ -112,7 +112,7 @@ std::string AskReport::json() const {
                               {"budget",
                                {{"mode", budget.mode},
                                 {"value", budget.value},
-        {"defaulted", budget.defaulted},
+                                {"defaulted", budget.defaulted},
                                 {"entries_per_head", budget.entries_per_head},
                                 {"raised", budget.raised}}},
                               {"document",
