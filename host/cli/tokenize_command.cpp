@@ -10,7 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
 #include "cli/output_files.hpp"
-#include "input/gguf_files.hpp"
+#include "format/gguf.hpp"
 #include "input/paths.hpp"
 #include "tokenizer/chat_template.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -49,7 +49,7 @@ std::filesystem::path tokenizer_folder(const TokenizeFlags& flags) {
 
 // The conversation by the model's template. Its special tokens are spelled out in the text.
 std::string render_chat(const TokenizeFlags& flags, const std::filesystem::path& folder) {
-  const bool itself = std::filesystem::is_directory(folder) || is_gguf_file(folder);
+  const bool itself = std::filesystem::is_directory(folder) || is_gguf(folder);
   const auto chat = ChatTemplate::find(itself ? folder : folder.parent_path());
   if (!chat)
     cannot_load(folder.string(),

@@ -2,7 +2,6 @@
 #include "input/gguf_files.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <regex>
 
 #include "base/text.hpp"
@@ -10,12 +9,6 @@
 namespace kvhost {
 
 namespace fs = std::filesystem;
-
-bool is_gguf_file(const fs::path& file) {
-  char magic[4] = {};
-  std::ifstream in(file, std::ios::binary);
-  return in.read(magic, sizeof magic) && std::string(magic, sizeof magic) == "GGUF";
-}
 
 std::vector<std::string> gguf_models(const fs::path& folder) {
   static const std::regex part("-([0-9]{5})-of-[0-9]{5}\\.gguf$");

@@ -8,9 +8,6 @@
 
 namespace kvhost {
 
-// By how it begins, whatever its name.
-bool is_gguf_file(const std::filesystem::path& file);
-
 // The models among a folder's *.gguf, sorted: of a split one its first part (-00001-of-00003), and
 // no projector of another kind of input (mmproj-*).
 std::vector<std::string> gguf_models(const std::filesystem::path& folder);

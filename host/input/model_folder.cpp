@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
 #include "base/text.hpp"
+#include "format/gguf.hpp"
 #include "input/gguf_files.hpp"
 #include "input/known_models.hpp"
 #include "input/limits.hpp"
@@ -156,7 +157,7 @@ fs::path resolve_model(const std::string& name) {
     refuse_folder(name, name);
   }
   if (fs::exists(name, ignored)) {
-    if (is_gguf_file(name)) return fs::path(name);
+    if (is_gguf(name)) return fs::path(name);
     refuse_file(name);
   }
   if (const auto folder = bundled_model(name)) return *folder;
