@@ -8,20 +8,18 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 #include "base/sha256.hpp"
-#include "base/text.hpp"
 #include "engine/cache_file.hpp"
 #include "engine/cache_reader.hpp"
 #include "engine/cache_tensors.hpp"
+#include "format/shape_text.hpp"
 
 namespace kvhost {
 namespace {
 
 constexpr int64_t kMostHeads = 1 << 16, kWidestHead = 1 << 16;
 
-std::string shape_text(const std::string& dtype, const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return dtype + " [" + join(sizes, ", ") + "]";
+std::string typed_shape(const std::string& dtype, const std::vector<int64_t>& shape) {
+  return dtype + " " + shape_text(shape);
 }
 
 CacheLayout read_layout(const CacheFile& file) {
@@ -60,7 +58,7 @@ LayerRows read_rows(const CacheFile& file, const CacheLayout& layout, int64_t la
   const int64_t n = std::accumulate(rows.lengths.begin(), rows.lengths.end(), int64_t{0});
   const StoredTensor& values = file.get(layer_tensor_name(layer, "values"));
   if (values.shape != std::vector<int64_t>{n, layout.head_dim})
-    file.refuse("tensor '" + values.name + "' is " + shape_text(values.dtype, values.shape) +
+    file.refuse("tensor '" + values.name + "' is " + typed_shape(values.dtype, values.shape) +
                 "; expected [" + std::to_string(n) + ", " + std::to_string(layout.head_dim) +
                 "], the layer's lengths together");
   return rows;
@@ -73,8 +71,8 @@ std::vector<const StoredTensor*> match(const CacheFile& file,
   for (const CacheTensor& tensor : expected) {
     const StoredTensor& found = file.get(tensor.name);
     if (found.dtype != tensor.dtype || found.shape != tensor.shape)
-      file.refuse("tensor '" + tensor.name + "' is " + shape_text(found.dtype, found.shape) +
-                  "; expected " + shape_text(tensor.dtype, tensor.shape));
+      file.refuse("tensor '" + tensor.name + "' is " + typed_shape(found.dtype, found.shape) +
+                  "; expected " + typed_shape(tensor.dtype, tensor.shape));
     out.push_back(&found);
   }
   for (const StoredTensor& found : file.tensors())

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
 #include "base/text.hpp"
+#include "format/shape_text.hpp"
 
 namespace kvhost {
 
@@ -43,12 +44,6 @@ std::string type_names() {
   std::vector<std::string> names;
   for (const auto& [name, size] : type_sizes()) names.push_back(name);
   return join(names, ", ");
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return std::string("[").append(join(sizes, ", ")).append("]");
 }
 
 // The JSON between the length and the data, checked for duplicate tensor names while it is parsed.

@@ -7,19 +7,13 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "base/text.hpp"
 #include "base/weight_type.hpp"
+#include "format/shape_text.hpp"
 #include "model/experts_config.hpp"
 
 namespace kvhost {
 
 namespace {
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return std::string("[").append(join(sizes, ", ")).append("]");
-}
 
 void check_shape(const StoredTensor& stored, const std::vector<int64_t>& expected) {
   if (stored.shape != expected)

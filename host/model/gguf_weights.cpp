@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/scalar_type.hpp"
-#include "base/text.hpp"
+#include "format/shape_text.hpp"
 #include "model/gguf_config.hpp"
 #include "model/gguf_rows.hpp"
 #include "model/name_list.hpp"
@@ -18,12 +18,6 @@
 namespace kvhost {
 
 namespace {
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return std::string("[").append(join(sizes, ", ")).append("]");
-}
 
 at::ScalarType plain_type(WeightType type) {
   return type == WeightType::F32 ? at::kFloat : type == WeightType::F16 ? at::kHalf : at::kBFloat16;

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 #include "base/scalar_type.hpp"
-#include "base/text.hpp"
+#include "format/shape_text.hpp"
 #include "model/checkpoint.hpp"
 #include "model/checkpoint_fit.hpp"
 #include "model/expert_tensors.hpp"
@@ -20,12 +20,6 @@
 namespace kvhost {
 
 namespace {
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
-  return std::string("[").append(join(sizes, ", ")).append("]");
-}
 
 // Rows of a stored tensor [n, ...]; a vector's elements are its rows.
 at::Tensor some_rows(const WeightSlot& slot, const at::Tensor& tensor) {
