@@ -11,4 +11,8 @@ namespace kvhost {
 // neither is known.
 int64_t peak_rss_bytes();
 
+// What a process could still take without others being pushed out, in bytes: MemAvailable of
+// /proc/meminfo, or less where the control group has a limit. 0: not known.
+int64_t available_memory();
+
 }  // namespace kvhost

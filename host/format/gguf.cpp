@@ -58,8 +58,8 @@ bool is_gguf(const std::filesystem::path& path) {
 
 namespace gguf {
 
-GgufFile read_part(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
+GgufFile read_part(const std::filesystem::path& path, Held held) {
+  const auto file = MappedFile::open(path, held);
   Cursor cursor(*file);
   check_start(cursor);
   const auto n_tensors = cursor.number<uint64_t>("its header");
@@ -74,9 +74,9 @@ GgufFile read_part(const std::filesystem::path& path) {
 
 }  // namespace gguf
 
-GgufFile read_gguf(const std::filesystem::path& path) {
-  GgufFile first = gguf::read_part(path);
-  gguf::add_parts(first);
+GgufFile read_gguf(const std::filesystem::path& path, Held held) {
+  GgufFile first = gguf::read_part(path, held);
+  gguf::add_parts(first, held);
   return first;
 }
 

@@ -40,6 +40,6 @@ bool is_gguf(const std::filesystem::path& path);
 
 // Versions 2 and 3, little endian; the other parts of a split model are read with the first. Throws
 // Error(CannotLoad) with one line for everything that is not as the format has it.
-GgufFile read_gguf(const std::filesystem::path& path);
+GgufFile read_gguf(const std::filesystem::path& path, Held held = Held::Mapped);
 
 }  // namespace kvhost

@@ -45,13 +45,16 @@ std::string stem_of(const GgufFile& file, const Split& split) {
   return name.substr(0, name.size() - expected.size());
 }
 
-GgufFile read_next(const GgufFile& first, const std::filesystem::path& path, const Split& split) {
+GgufFile read_next(const GgufFile& first,
+                   const std::filesystem::path& path,
+                   const Split& split,
+                   Held held) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     cannot_load(path.string(),
                 "is missing; expected part " + std::to_string(split.number + 1) + " of " +
                     std::to_string(split.count) + " of " + first.path.filename().string());
-  GgufFile part = read_part(path);
+  GgufFile part = read_part(path, held);
   const Split found = split_of(part.metadata);
   if (found.number != split.number || found.count != split.count)
     cannot_load(path.string(),
@@ -79,7 +82,7 @@ void check_tensors(const GgufFile& file) {
 
 }  // namespace
 
-void add_parts(GgufFile& first) {
+void add_parts(GgufFile& first, Held held) {
   const Split split = split_of(first.metadata);
   if (split.count <= 1) return;
   if (split.number >= split.count)
@@ -92,7 +95,7 @@ void add_parts(GgufFile& first) {
                     ending(1, split.count));
   for (int64_t number = 1; number < split.count; ++number) {
     const auto path = first.path.parent_path() / (stem + ending(number + 1, split.count));
-    GgufFile part = read_next(first, path, {number, split.count});
+    GgufFile part = read_next(first, path, {number, split.count}, held);
     first.parts.push_back(path);
     std::move(part.tensors.begin(), part.tensors.end(), std::back_inserter(first.tensors));
   }

@@ -8,9 +8,9 @@
 namespace kvhost::gguf {
 
 // One file by itself.
-GgufFile read_part(const std::filesystem::path& path);
+GgufFile read_part(const std::filesystem::path& path, Held held);
 
 // Reads the parts that follow `first` and adds their tensors; nothing for a model in one file.
-void add_parts(GgufFile& first);
+void add_parts(GgufFile& first, Held held);
 
 }  // namespace kvhost::gguf

@@ -195,8 +195,8 @@ void check_cover(const std::vector<StoredTensor>& sorted,
 
 }  // namespace
 
-SafetensorsFile read_safetensors_file(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
+SafetensorsFile read_safetensors_file(const std::filesystem::path& path, Held held) {
+  const auto file = MappedFile::open(path, held);
   const uint64_t length = read_length(*file);
   const Json header = parse_header(*file, length);
   SafetensorsFile out;
@@ -213,8 +213,8 @@ SafetensorsFile read_safetensors_file(const std::filesystem::path& path) {
   return out;
 }
 
-std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path) {
-  return read_safetensors_file(path).tensors;
+std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path, Held held) {
+  return read_safetensors_file(path, held).tensors;
 }
 
 }  // namespace kvhost

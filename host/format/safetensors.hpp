@@ -34,7 +34,9 @@ struct SafetensorsFile {
 // All tensors of `path`, by offset. Throws Error(CannotLoad) naming the file, the tensor, what was
 // found and what was expected: a header that is no JSON or too long, unknown types, sizes that do
 // not match, overlaps, gaps, truncation, duplicate names.
-std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path);
-SafetensorsFile read_safetensors_file(const std::filesystem::path& path);  // with its metadata
+std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path,
+                                           Held held = Held::Mapped);
+// With its metadata.
+SafetensorsFile read_safetensors_file(const std::filesystem::path& path, Held held = Held::Mapped);
 
 }  // namespace kvhost

@@ -19,9 +19,11 @@ constexpr const char* kIndex = "model.safetensors.index.json";
 
 // Adds the tensors of one shard. One that an earlier shard has too is taken from where the index
 // says, else from the later one, as transformers does. Returns those whose values are not the same.
-std::set<std::string> add_file(const std::filesystem::path& path, Checkpoint& checkpoint) {
+std::set<std::string> add_file(const std::filesystem::path& path,
+                               Held held,
+                               Checkpoint& checkpoint) {
   std::set<std::string> contested;
-  for (auto& tensor : read_safetensors(path)) {
+  for (auto& tensor : read_safetensors(path, held)) {
     const auto [at, inserted] = checkpoint.tensors.try_emplace(tensor.name, tensor);
     if (inserted) continue;
     StoredTensor& earlier = at->second;
@@ -52,7 +54,7 @@ std::map<std::string, std::string> read_weight_map(const std::filesystem::path& 
   return out;
 }
 
-void add_shards(const std::filesystem::path& index, Checkpoint& checkpoint) {
+void add_shards(const std::filesystem::path& index, Held held, Checkpoint& checkpoint) {
   checkpoint.index = read_weight_map(index);
   std::set<std::string> shards, contested;
   for (const auto& [name, shard] : checkpoint.index) shards.insert(shard);
@@ -61,7 +63,7 @@ void add_shards(const std::filesystem::path& index, Checkpoint& checkpoint) {
     if (!std::filesystem::exists(path))
       cannot_load(path.string(),
                   "is missing; expected the shard that " + index.filename().string() + " lists");
-    contested.merge(add_file(path, checkpoint));
+    contested.merge(add_file(path, held, checkpoint));
   }
   if (!contested.empty())
     checkpoint.warnings.push_back(index.string() + ": shards differ in " +
@@ -83,14 +85,14 @@ std::string other_formats(const std::filesystem::path& dir) {
 
 }  // namespace
 
-Checkpoint read_checkpoint(const std::filesystem::path& dir) {
+Checkpoint read_checkpoint(const std::filesystem::path& dir, Held held) {
   Checkpoint checkpoint;
   if (std::filesystem::exists(dir / kSingle)) {
     checkpoint.source = dir / kSingle;
-    add_file(checkpoint.source, checkpoint);
+    add_file(checkpoint.source, held, checkpoint);
   } else if (std::filesystem::exists(dir / kIndex)) {
     checkpoint.source = dir / kIndex;
-    add_shards(checkpoint.source, checkpoint);
+    add_shards(checkpoint.source, held, checkpoint);
   } else {
     cannot_load(dir.string(),
                 std::string("holds no weights; expected ") + kSingle + " or " + kIndex +

@@ -21,6 +21,6 @@ struct Checkpoint {
   std::vector<std::string> warnings;
 };
 
-Checkpoint read_checkpoint(const std::filesystem::path& dir);
+Checkpoint read_checkpoint(const std::filesystem::path& dir, Held held = Held::Mapped);
 
 }  // namespace kvhost

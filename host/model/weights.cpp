@@ -113,7 +113,8 @@ std::shared_ptr<const Weights> Weights::load(const std::filesystem::path& dir,
   const ModelConfig config = read_config(dir);
   if (is_gguf(dir)) return load_gguf(dir, config, dtype, form);
   std::shared_ptr<Weights> out(new Weights(config, dtype.value_or(config.checkpoint_dtype)));
-  Checkpoint checkpoint = read_checkpoint(dir);
+  const bool as_stored = !form && out->dtype_ == config.checkpoint_dtype;
+  Checkpoint checkpoint = read_checkpoint(dir, as_stored ? Held::InMemory : Held::Mapped);
   split_experts(config, checkpoint);
   const CheckpointFit fit =
       fit_checkpoint(config, checkpoint, weight_slots(config, out->tensors_));
@@ -131,8 +132,10 @@ std::shared_ptr<const Weights> Weights::load_gguf(const std::filesystem::path& p
                                                   std::optional<DType> dtype,
                                                   std::optional<WeightType> form) {
   std::shared_ptr<Weights> out(new Weights(config, dtype.value_or(config.checkpoint_dtype)));
-  out->warnings_ = load_gguf_weights(
-      read_gguf(path), weight_slots(config, out->tensors_), out->dtype_, config);
+  const bool as_stored = !form && out->dtype_ != DType::Float32;  // which means unpacked
+  const GgufFile file = read_gguf(path, as_stored ? Held::InMemory : Held::Mapped);
+  out->warnings_ =
+      load_gguf_weights(file, weight_slots(config, out->tensors_), out->dtype_, config);
   if (form) store_as(*form, out->dtype_, weight_slots(config, out->tensors_));
   if (config.tied_embeddings) out->tensors_.lm_head = out->tensors_.embedding;
   return out;

@@ -58,11 +58,11 @@ struct ModelWeights {
   std::vector<LayerWeights> layers;
 };
 
-// Immutable once built; the tensors may be views of mapped files and must not be written.
+// Immutable once built; the tensors may be views of files and must not be written.
 class Weights {
  public:
   // Reads config.json and the checkpoint of the folder `dir`, or the GGUF file of that name. Tensors
-  // that already have `dtype` (default: the checkpoint's) stay in the mapped file. Throws
+  // that already have `dtype` (default: the checkpoint's) stay as the file has them. Throws
   // Error(CannotLoad) naming missing tensors, wrong shapes and types, and those that another model
   // than config.json's would have. form: how matrices are to be stored instead (see quantise.hpp).
   static std::shared_ptr<const Weights> load(const std::filesystem::path& dir,

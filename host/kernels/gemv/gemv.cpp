@@ -89,7 +89,7 @@ void gemv(const GemvInput& input, std::span<const GemvMatrix> matrices) {
   for (const auto& matrix : matrices) total += matrix.n_out;
   const int64_t grain =
       std::max<int64_t>(kSmallBytes / (input.n_in * element_size(input.dtype)), 1);
-  parallel_for(total, grain, [&](int64_t begin, int64_t end) {
+  parallel_shared(total, grain, [&](int64_t begin, int64_t end) {
     int64_t offset = 0;
     for (const auto& matrix : matrices) {
       run_part(input, x, matrix, offset, begin, end);

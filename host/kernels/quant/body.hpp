@@ -73,8 +73,12 @@ void unpack(const uint8_t* block, int64_t n, float* out) {
 // Sums of M input rows with R weight rows.
 template <int R, int M>
 struct Sums {
-  Floats products[R][M] = {};
-  Floats least[R][M] = {};
+  // One by one: compilers clear whole arrays by an instruction that takes as long as half a row.
+  Sums() {
+    for (int r = 0; r < R; ++r)
+      for (int m = 0; m < M; ++m) products[r][m] = least[r][m] = Floats{};
+  }
+  Floats products[R][M], least[R][M];
 };
 
 // What one input row brings to a step.
@@ -139,7 +143,8 @@ inline int64_t bytes_of_row(int64_t n_in) {
   return n_in / kGroup / Type::kGroups * Type::kBytes;
 }
 
-// About the distance that hides the memory's latency; the processor's own prefetching ends at pages.
+// What is fetched ahead lies this far beyond the rows being read, about what hides the memory's
+// latency; the processor's own prefetching ends at pages.
 constexpr int64_t kAheadBytes = 2048;
 
 // R weight rows from r on with M input rows from `token` on.
@@ -149,11 +154,13 @@ void rows_of(const QuantRange& range, int64_t r, int64_t token) {
   const uint8_t* block = range.weight + r * row_bytes;
   const int64_t n_groups = range.x.n_in / kGroup;
   Sums<R, M> sums;
+  const uint8_t* ahead = block + R * row_bytes + kAheadBytes;
   int64_t group = 0;
   const auto add = [&]<int kCount>() __attribute__((always_inline)) {
-    for (int i = 0; i < R; ++i)
-      for (int64_t at = 0; at < Type::kStepBytes * kCount / 8; at += 64)
-        __builtin_prefetch(block + i * row_bytes + at + kAheadBytes);
+    // Rows read side by side are fetched as they lie, one after another.
+    constexpr int64_t kRead = R * Type::kStepBytes * kCount / 8;
+    for (int64_t at = 0; at < kRead; at += 64) __builtin_prefetch(ahead + at);
+    ahead += kRead;
     StepInput<Type> x[M];
     for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, group);
     add_step<Type, R, M, kCount>(block, row_bytes, x, sums);

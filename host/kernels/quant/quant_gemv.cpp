@@ -92,7 +92,7 @@ void quant_gemv(const GemvInput& input, std::span<const QuantMatrix> matrices) {
   int64_t total = 0;
   for (const auto& matrix : matrices) total += matrix.n_out;
   const int64_t grain = std::max<int64_t>(kSmallWeights / input.n_in, 1);
-  parallel_for(total, grain, [&](int64_t begin, int64_t end) {
+  parallel_shared(total, grain, [&](int64_t begin, int64_t end) {
     int64_t offset = 0;
     for (const auto& matrix : matrices) {
       const int64_t first = std::max<int64_t>(begin - offset, 0),
