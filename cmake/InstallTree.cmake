@@ -6,7 +6,7 @@
 # Every run path is relative to its own file, so the tree may be moved. libtorch comes along (about 450 MB for the CPU
 # wheel) together with whatever it needs from beside itself, e.g. the CUDA libraries of a CUDA wheel; so do the libraries
 # whose versions differ between distributions (Boost, ICU, PCRE2, OpenSSL, libedit, cpp-httplib,
-# libzip). The C and C++ libraries stay the system's.
+# libzip, SQLite). The C and C++ libraries stay the system's.
 option(KVHOST_BUNDLE_TORCH "Install libtorch beside the program; OFF: find it where it was at build time" ON)
 
 set(KVHOST_TORCH_DIR "lib/kvhost/torch")

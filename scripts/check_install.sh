@@ -29,7 +29,7 @@ strange=$(sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' <<<"$loaded" | grep -v -e "^$tree/
 [ -z "$strange" ] || fail "loads $strange; expected libraries of the tree or the system"
 
 # Libraries whose versions differ between distributions come from the tree.
-for name in boost_filesystem icuuc icudata pcre2-8 crypto edit; do
+for name in boost_filesystem icuuc icudata pcre2-8 crypto edit sqlite3; do
   where=$(sed -n "s/.*lib$name\.so[^ ]* => \([^ ]*\) .*/\1/p" <<<"$loaded")
   [[ $where == "$tree"/* ]] || fail "lib$name is loaded from '${where:-nowhere}'; expected the tree's own"
 done

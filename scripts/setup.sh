@@ -33,6 +33,7 @@ libpcre2-dev||tokenizer patterns
 libicu-dev||Unicode normalisation in tokenizers
 libssl-dev||SHA-256 of plugins
 libedit-dev||line editing in kvhost chat
+libsqlite3-dev||results of evaluations
 libcpp-httplib-dev||HTTPS of kvhost fetch
 libzip-dev||packages that kvhost fetch unpacks
 catch2||tests

@@ -14,13 +14,18 @@
 
 namespace kvhost {
 
+namespace {
+constexpr const char* kHints =
+    "/help shows what else there is; Ctrl-C stops an answer, Ctrl-D leaves.\n";
+}  // namespace
+
 Chat::Chat(Job job, RunOptions options, std::optional<bool> chat, const Ink& ink)
     : job_(std::move(job)),
       options_(std::move(options)),
       chat_(chat),
       ink_(ink),
       progress_(true),
-      document_(read_document(job_, options_, chat_)),
+      document_(read_talk(job_, options_, chat_)),
       sequence_([this] {
         JobCallbacks callbacks;
         callbacks.progress = [this](std::string_view phase, double share) {
@@ -35,13 +40,16 @@ Chat::Chat(Job job, RunOptions options, std::optional<bool> chat, const Ink& ink
 
 std::string Chat::greeting() const {
   const MemoryUse memory = sequence_.memory();
+  if (document_.title.empty())
+    return "No document: -f FILE talks about one. The talk is compressed (" + sequence_.press() +
+           ") when it outgrows the budget.\n" + kHints;
   std::string text = document_.title + ": " + std::to_string(sequence_.tokens().size()) +
                      " tokens; cache " + format_bytes(memory.cache_bytes_full) + " -> " +
                      format_bytes(memory.cache_bytes_kept) + " (" + sequence_.press() + ")\n";
   if (!document_.question.empty())
     text +=
         "The document asks: " + document_.question + " ...   (answer: " + document_.expect + ")\n";
-  return text + "/help shows what else there is; Ctrl-C stops an answer, Ctrl-D leaves.\n";
+  return text + kHints;
 }
 
 void Chat::note(const std::string& text) const { std::cout << ink_.dim(text) << '\n'; }

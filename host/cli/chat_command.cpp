@@ -30,11 +30,8 @@ std::filesystem::path history_file() {
 }
 
 int chat_with(const ChatFlags& flags) {
-  RunOptions options = flags.shared.options();
+  const RunOptions options = flags.shared.options();
   const bool terminal = isatty(STDIN_FILENO) == 1;
-  // The lines of a script are questions, not the document.
-  if (!terminal && !names_prompt(options.prompt) && options.prompt.cache.empty())
-    options.prompt.demo = "needle";
   Job job = prepare_model(options);
   for (const auto& warning : job.warnings) std::cout << "note: " << warning << '\n';
   Chat chat(std::move(job), options, flags.chat, make_ink(options.output.color, STDOUT_FILENO));
@@ -57,10 +54,12 @@ Command chat_command() {
   return {"chat",
           "talk about a document: read once, compressed, every answer at once",
           "",
-          "Reads the document, compresses its cache, then takes questions line by line; the talk "
-          "stays in the cache and is\n"
-          "compressed with it when it outgrows the budget. /help at the prompt shows the commands.",
+          "Reads the document, if there is one, and compresses its cache; then takes questions line "
+          "by line. The talk stays in\n"
+          "the cache and is compressed with it when it outgrows the budget. /help at the prompt "
+          "shows the commands.",
           "kvhost chat -f book.txt --press {press}\n"
+          "kvhost chat --model smollm2\n"
           "kvhost chat --cache book.kv.safetensors\n"
           "printf 'Who is Alice?\\n' | kvhost chat -f book.txt",
           [](CLI::App& app) {

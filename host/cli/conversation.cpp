@@ -75,16 +75,21 @@ std::string Conversation::before_question(const std::string& document) const {
 }
 
 std::vector<int32_t> Conversation::document(const std::string& text, bool add_special) {
-  has_document_ = true;
+  has_document_ = begun_ = true;
   if (!template_) return model_.encode(text, add_special);
   return model_.encode(before_question(text), /*add_special=*/false);
+}
+
+std::vector<int32_t> Conversation::beginning() {
+  begun_ = true;
+  return model_.encode(before_question(""), /*add_special=*/false);
 }
 
 std::vector<int32_t> Conversation::first_question(const std::string& question) const {
   if (!template_) return model_.encode(question, /*add_special=*/false);
   // What follows a document does not depend on it, so a stand-in serves.
   const std::string rendered = render({{"user", question}}, kDocument);
-  if (!has_document_) return model_.encode(rendered, /*add_special=*/false);
+  if (!begun_) return model_.encode(rendered, /*add_special=*/false);
   const std::string before = before_question(kDocument);
   if (!rendered.starts_with(before))
     cannot_load(model_.facts().path,
@@ -116,7 +121,7 @@ std::string Conversation::state() const {
   nlohmann::json turns = nlohmann::json::array();
   for (const auto& turn : turns_) turns.push_back({{"role", turn.role}, {"content", turn.content}});
   nlohmann::json state = {
-      {"template", has_template()}, {"document", has_document_}, {"turns", turns}};
+      {"template", has_template()}, {"document", has_document_}, {"begun", begun_}, {"turns", turns}};
   if (system_) state["system"] = *system_;
   return state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -126,6 +131,7 @@ void Conversation::restore(const std::string& text, const std::string& where) {
   try {
     if (!state.at("template").get<bool>()) template_.reset();
     has_document_ = state.at("document").get<bool>();
+    begun_ = state.value("begun", has_document_);
     if (state.contains("system")) system_ = state.at("system").get<std::string>();
     turns_.clear();
     for (const auto& turn : state.at("turns"))

@@ -29,6 +29,8 @@ class Conversation {
 
   // What is read once, up to where the first question begins.
   std::vector<int32_t> document(const std::string& text, bool add_special);
+  // The same for a talk about nothing in particular; for models with a template.
+  std::vector<int32_t> beginning();
 
   // What a saved cache must hold so that the conversation goes on from it, and back.
   std::string state() const;  // JSON text
@@ -57,6 +59,7 @@ class Conversation {
   std::optional<ChatTemplate> template_;
   std::optional<std::string> system_;
   bool has_document_ = false;
+  bool begun_ = false;  // what stands before the first question has been read
   std::vector<ChatMessage> turns_;  // user, assistant, ...
 };
 

@@ -65,6 +65,24 @@ Document read_document(const Job& job, const RunOptions& options, std::optional<
   return document;
 }
 
+Document read_talk(const Job& job, const RunOptions& options, std::optional<bool> chat) {
+  const PromptOptions& prompt = options.prompt;
+  if (names_prompt(prompt) || !prompt.cache.empty() || prompt.demo)
+    return read_document(job, options, chat);
+  if (!demo_names(job.model.facts().path).empty()) {
+    RunOptions bundled = options;  // what stands on standard input are questions
+    bundled.prompt.demo = kDefaultDemo;
+    return read_document(job, bundled, chat);
+  }
+  Document talk{{}, Conversation(job.model, chat, prompt.system), "", "", ""};
+  if (!talk.conversation.has_template())
+    bad_request("--prompt",
+                "nothing to talk about is named and " + job.model.facts().path +
+                    " has no chat template to begin with; expected -f FILE or -p TEXT");
+  talk.tokens = talk.conversation.beginning();
+  return talk;
+}
+
 Sequence open_document(const Job& job,
                        const RunOptions& options,
                        Document& document,

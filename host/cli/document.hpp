@@ -19,6 +19,10 @@ struct Document {
 // model's chat template would. `job` was made by prepare_model(). `chat`: see Conversation.
 Document read_document(const Job& job, const RunOptions& options, std::optional<bool> chat);
 
+// The same for a talk, which needs no document: where none is named and the model brings no prompts
+// of its own it begins with the first question, if there is a template to put it.
+Document read_talk(const Job& job, const RunOptions& options, std::optional<bool> chat);
+
 // Reads the document by `policy`, or loads the saved cache.
 Sequence open_document(const Job& job,
                        const RunOptions& options,

@@ -45,6 +45,7 @@ Command inspect_command() {
       "described all the same; what is wrong with it follows on standard error, exit code 3.",
       "kvhost inspect tiny\n"
       "kvhost inspect path/to/model --tensors\n"
+      "kvhost inspect model.gguf\n"
       "kvhost inspect HuggingFaceTB/SmolLM2-135M-Instruct --json -",
       [](CLI::App& app) {
         auto flags = std::make_shared<InspectFlags>();

@@ -58,43 +58,44 @@ at::Tensor vector_of(const Part& part, DType dtype) {
   return matrix_of(part, dtype).numbers(dtype).reshape({part.n * part.n_in});
 }
 
-class SlotLoader {
+// Finds the tensors of slots.
+class SlotFinder {
  public:
-  SlotLoader(const GgufFile& file, const ModelConfig& config, DType dtype)
-      : file_(file), architecture_(gguf_architecture(file)), config_(config), dtype_(dtype) {
+  SlotFinder(const GgufFile& file, const ModelConfig& config)
+      : file_(file), architecture_(gguf_architecture(file)), config_(config) {
     for (const auto& tensor : file.tensors) tensors_[tensor.name] = &tensor;
   }
 
-  void load(const WeightSlot& slot) {
+  // None where the file has no such tensor, which finish() reports for all together.
+  std::optional<Part> find(const WeightSlot& slot) {
     const auto source = gguf_source(architecture_, slot.name);
     const auto found = source ? tensors_.find(source->tensor) : tensors_.end();
     if (found == tensors_.end()) {
       missing_.push_back(source ? source->tensor : slot.name);
-      return;
+      return std::nullopt;
     }
     used_.insert(source->tensor);
-    const Part part = part_for(slot, *found->second, source->expert);
-    if (slot.matrix) {
-      *slot.matrix = matrix_of(part, dtype_);
-      return;
-    }
-    // A copy: vectors are few and read at every token.
-    *slot.vector = vector_of(part, slot.norm ? DType::Float32 : dtype_).clone();
+    return part_for(slot, *found->second, source->expert);
   }
 
-  std::vector<std::string> finish() const {
+  GgufFit finish() const {
     if (!missing_.empty())
       cannot_load(file_.path.string(),
                   (missing_.size() == 1 ? "tensor " : "tensors ") + some_of(missing_) +
                       (missing_.size() == 1 ? " is" : " are") + " missing; expected those of a " +
                       config_.family + " model as its metadata describes it");
+    GgufFit fit{used_, {}};
     std::vector<std::string> surplus;
     for (const auto& [name, tensor] : tensors_)
-      if (!used_.contains(name) && !name.starts_with("rope_f")) surplus.push_back(name);
-    if (surplus.empty()) return {};
-    return {file_.path.string() + ": " + std::to_string(surplus.size()) +
-            (surplus.size() == 1 ? " tensor is" : " tensors are") + " not used by a " +
-            config_.family + " model: " + some_of(surplus)};
+      if (name.starts_with("rope_f"))
+        fit.used.insert(name);  // by the configuration
+      else if (!used_.contains(name))
+        surplus.push_back(name);
+    if (!surplus.empty())
+      fit.warnings = {file_.path.string() + ": " + std::to_string(surplus.size()) +
+                      (surplus.size() == 1 ? " tensor is" : " tensors are") + " not used by a " +
+                      config_.family + " model: " + some_of(surplus)};
+    return fit;
   }
 
  private:
@@ -135,21 +136,36 @@ class SlotLoader {
   const GgufFile& file_;
   const GgufArchitecture& architecture_;
   const ModelConfig& config_;
-  DType dtype_;
   std::map<std::string, const GgufTensor*> tensors_;
   std::set<std::string> used_;
   std::vector<std::string> missing_;
 };
 
+void load_slot(const WeightSlot& slot, const Part& part, DType dtype) {
+  if (slot.matrix)
+    *slot.matrix = matrix_of(part, dtype);
+  else  // a copy: vectors are few and read at every token
+    *slot.vector = vector_of(part, slot.norm ? DType::Float32 : dtype).clone();
+}
+
 }  // namespace
+
+GgufFit fit_gguf(const GgufFile& file,
+                 const std::vector<WeightSlot>& slots,
+                 const ModelConfig& config) {
+  SlotFinder finder(file, config);
+  for (const auto& slot : slots) finder.find(slot);
+  return finder.finish();
+}
 
 std::vector<std::string> load_gguf_weights(const GgufFile& file,
                                            const std::vector<WeightSlot>& slots,
                                            DType dtype,
                                            const ModelConfig& config) {
-  SlotLoader loader(file, config, dtype);
-  for (const auto& slot : slots) loader.load(slot);
-  return loader.finish();
+  SlotFinder finder(file, config);
+  for (const auto& slot : slots)
+    if (const auto part = finder.find(slot)) load_slot(slot, *part, dtype);
+  return finder.finish().warnings;
 }
 
 }  // namespace kvhost

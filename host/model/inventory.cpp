@@ -5,6 +5,7 @@
 
 #include "model/checkpoint_fit.hpp"
 #include "model/expert_tensors.hpp"
+#include "model/gguf_weights.hpp"
 
 namespace kvhost {
 
@@ -20,11 +21,36 @@ CheckpointFit try_fit(const Checkpoint& checkpoint, ModelInventory& inventory) {
   }
 }
 
+ModelInventory inventory_of_gguf(const std::filesystem::path& path) {
+  ModelInventory out;
+  out.config = read_config(path);
+  const GgufFile file = read_gguf(path);
+  ModelWeights nowhere;
+  GgufFit fit;
+  try {
+    fit = fit_gguf(file, weight_slots(out.config, nowhere), out.config);
+  } catch (const Error& e) {
+    out.problem = e;
+  }
+  out.warnings = fit.warnings;
+  out.files = file.parts;
+  for (const auto& tensor : file.tensors)
+    out.tensors.push_back({tensor.name,
+                           weight_type_info(tensor.type).name,
+                           tensor.shape,
+                           tensor.bytes,
+                           out.problem || fit.used.contains(tensor.name)});
+  return out;
+}
+
 }  // namespace
 
 ModelInventory take_inventory(const std::filesystem::path& model) {
+  if (is_gguf(model)) return inventory_of_gguf(model);
   if (!std::filesystem::is_directory(model))
-    cannot_load(model.string(), "is a file; expected a folder with config.json and safetensors");
+    cannot_load(model.string(),
+                "is a file, and no GGUF; expected a folder with config.json and safetensors, or a "
+                "GGUF file");
   ModelInventory out;
   out.config = read_config(model);
   Checkpoint checkpoint = read_checkpoint(model);

@@ -64,3 +64,32 @@ TEST_CASE("inspect describes a model that cannot be loaded, and says why") {
   CHECK_THAT(more.err,
              Contains("model.layers.2.input_layernorm.weight") && Contains("are missing"));
 }
+
+TEST_CASE("inspect describes a GGUF file, its types as stored") {
+  const Scratch scratch;
+  const std::string file = std::string(KVHOST_TEST_DATA) + "/golden/gguf/llama_gqa.gguf";
+  const Outcome outcome = run_program({"inspect", file, "--json", "-"}, scratch.folder());
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const auto facts = nlohmann::json::parse(outcome.out);
+  CHECK(facts["family"] == "llama");
+  CHECK(facts["files"] == nlohmann::json{file});
+  int64_t bytes = 0;
+  for (const auto& tensor : facts["tensors"]) {
+    CHECK(tensor["used"] == true);
+    bytes += tensor["bytes"].get<int64_t>();
+  }
+  CHECK(facts["weights_bytes"] == bytes);
+  CHECK(bytes > 0);
+  CHECK(bytes < static_cast<int64_t>(fs::file_size(file)));
+  const std::string text = run_program({"inspect", file, "--tensors"}, scratch.folder()).out;
+  CHECK_THAT(text, Contains("token_embd.weight") && Contains("blk.0.attn_q.weight"));
+}
+
+TEST_CASE("inspect says what a file is not") {
+  const Scratch scratch;
+  scratch.write("weights.bin", "nothing");
+  const Outcome outcome = run_program({"inspect", "./weights.bin"}, scratch.folder());
+  CHECK(outcome.exit_code == 3);
+  CHECK_THAT(outcome.err, Contains("GGUF"));
+}
