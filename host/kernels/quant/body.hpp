@@ -11,7 +11,12 @@ namespace kvhost {
 namespace {
 
 constexpr int64_t kGroup = 32, kStep = 256;
-constexpr int64_t kTokens = 4;  // input rows that share one pass over a weight row
+// Input rows that share one pass over a weight row, where there are registers for their sums.
+#if defined(__AVX2__)
+constexpr int64_t kTokens = 4;
+#else
+constexpr int64_t kTokens = 1;
+#endif
 
 // use.template operator()<G>() for the eight groups of a step.
 template <class Use>
@@ -194,20 +199,14 @@ void products(const QuantRange& range) {
   const int64_t block = row_bytes < kBlockBytes ? kBlockBytes / row_bytes : 1;
   for (int64_t begin = range.begin; begin < range.end; begin += block) {
     const int64_t end = begin + block < range.end ? begin + block : range.end;
-    for (int64_t token = 0; token < range.x.n_rows; token += kTokens)
-      switch (range.x.n_rows - token) {
-        case 1:
-          products_of<Type, 1>(range, begin, end, token);
-          break;
-        case 2:
-          products_of<Type, 2>(range, begin, end, token);
-          break;
-        case 3:
-          products_of<Type, 3>(range, begin, end, token);
-          break;
-        default:
-          products_of<Type, 4>(range, begin, end, token);
-      }
+    int64_t token = 0;
+    for (; token + kTokens <= range.x.n_rows; token += kTokens)
+      products_of<Type, kTokens>(range, begin, end, token);
+    if constexpr (kTokens > 2) {
+      for (; token + 2 <= range.x.n_rows; token += 2)
+        products_of<Type, 2>(range, begin, end, token);
+    }
+    if (token < range.x.n_rows) products_of<Type, 1>(range, begin, end, token);
   }
 }
 
