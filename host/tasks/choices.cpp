@@ -108,7 +108,8 @@ double code_choice(const std::string& prediction, const Strings& labels) {
   for (const std::string& label : labels)
     if (text.compare(0, label.size(), label) == 0) return 1;
   // "correct option is:" cannot be met: "option" has gone.
-  return behind_prefix(text, {"answer is:", "is:", "answer:"}, {labels.back(), labels.front()}) == 1;
+  return behind_prefix(text, {"answer is:", "is:", "answer:"}, {labels.back(), labels.front()}) ==
+         1;
 }
 
 }  // namespace kvhost::tasks

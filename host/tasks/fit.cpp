@@ -7,7 +7,7 @@ namespace kvhost::tasks {
 
 namespace {
 
-// What is known: at `fits` the text fits, at `exceeds` it does not; nothing beyond them is looked at.
+// What is known: at `fits` the text fits, at `exceeds` it does not; nothing beyond them is tried.
 struct Bracket {
   std::optional<size_t> fits, exceeds;
   int64_t tokens_at_fits = 0, tokens_at_exceeds = 0;

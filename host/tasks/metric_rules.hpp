@@ -10,7 +10,8 @@ namespace kvhost::tasks {
 using Strings = std::vector<std::string>;
 
 // token_f1.cpp
-std::string normalized_answer(const std::string& text);  // SQuAD: lower, no punctuation, no a/an/the
+std::string normalized_answer(
+    const std::string& text);  // SQuAD: lower, no punctuation, no a/an/the
 double token_f1(const std::string& prediction, const std::string& reference);
 double char_f1_zh(const std::string& prediction, const std::string& reference);
 double exact_match(const std::string& prediction, const std::string& reference);
@@ -21,6 +22,9 @@ double rouge_l(const std::string& prediction, const std::string& reference);
 // similarity.cpp
 double edit_similarity(const std::string& prediction, const std::string& reference);
 double code_similarity(const std::string& prediction, const std::string& reference);
+
+// leakage.cpp
+double leaked_share(const std::string& answer, const std::string& secret);
 
 // string_match.cpp
 double string_match_all(const std::string& prediction, const Strings& references);

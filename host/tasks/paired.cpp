@@ -26,8 +26,9 @@ Interval bootstrap_interval(Values values, const Bootstrap& how, double confiden
 
 PairedDifference paired_difference(Values a, Values b, const Bootstrap& how, double confidence) {
   if (a.size() != b.size())
-    run_failed("paired difference", std::to_string(a.size()) + " cases stand beside " +
-                                        std::to_string(b.size()) + "; expected the same cases");
+    run_failed("paired difference",
+               std::to_string(a.size()) + " cases stand beside " + std::to_string(b.size()) +
+                   "; expected the same cases");
   std::vector<double> apart(a.size());
   for (size_t i = 0; i < a.size(); ++i) apart[i] = a[i] - b[i];
   PairedDifference out;
@@ -38,8 +39,8 @@ PairedDifference paired_difference(Values a, Values b, const Bootstrap& how, dou
   out.bootstrap = bootstrap_interval(apart, how, confidence);
   const auto n = static_cast<double>(apart.size());
   const double t = std::abs(out.mean) / (out.standard_deviation / std::sqrt(n));
-  out.p_value = std::isfinite(t) ? 2 * student_t_below(-t, n - 1)
-                                 : std::numeric_limits<double>::quiet_NaN();
+  out.p_value =
+      std::isfinite(t) ? 2 * student_t_below(-t, n - 1) : std::numeric_limits<double>::quiet_NaN();
   return out;
 }
 

@@ -12,9 +12,9 @@ namespace kvhost::tasks {
 std::u32string characters(std::string_view text);
 std::string utf8(std::u32string_view characters);
 
-bool is_space(char32_t c);          // str.isspace
-bool is_word(char32_t c);           // \w
-bool is_digit(char32_t c);          // \d
+bool is_space(char32_t c);              // str.isspace
+bool is_word(char32_t c);               // \w
+bool is_digit(char32_t c);              // \d
 bool is_ascii_punctuation(char32_t c);  // string.punctuation
 
 std::string lower(std::string_view text);  // str.lower, str.upper: whole texts, special cases too

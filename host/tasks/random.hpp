@@ -18,8 +18,8 @@ class Random {
   // whether or not cases 0 to 6 were made.
   Random(uint64_t seed, std::string_view name, uint64_t number);
 
-  uint64_t bits();             // 64 of them
-  uint64_t below(uint64_t n);  // [0, n), n > 0; all alike
+  uint64_t bits();                              // 64 of them
+  uint64_t below(uint64_t n);                   // [0, n), n > 0; all alike
   int64_t between(int64_t low, int64_t high) {  // [low, high]
     return low + static_cast<int64_t>(below(static_cast<uint64_t>(high - low) + 1));
   }

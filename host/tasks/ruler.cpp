@@ -34,8 +34,9 @@ const std::map<std::string, NiahShape>& niah_shapes() {
 
 void expect_task(const std::string& task) {
   if (std::find(ruler_tasks().begin(), ruler_tasks().end(), task) == ruler_tasks().end())
-    bad_request("RULER task", "there is no '" + task + "'; expected one of " +
-                                  join(ruler_tasks(), ", ") + did_you_mean(task, ruler_tasks()));
+    bad_request("RULER task",
+                "there is no '" + task + "'; expected one of " + join(ruler_tasks(), ", ") +
+                    did_you_mean(task, ruler_tasks()));
 }
 
 std::string read_given(const std::string& task,

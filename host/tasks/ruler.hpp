@@ -2,10 +2,10 @@
 // RULER's 13 tasks, made from given texts and a seed (arXiv:2404.06654; github.com/NVIDIA/RULER,
 // Apache-2.0, whose templates these are).
 //
-// What differs: the generator of random numbers; every case is filled up to the wanted length rather
-// than in large steps; keys and counted words come from a given text and not from a package's lists;
-// sentences end by a rule instead of NLTK's; where a text, a word list or a set of documents is too
-// short, that is an error and it is not repeated.
+// What differs: the generator of random numbers; every case is filled up to the wanted length
+// rather than in large steps; keys and counted words come from a given text and not from a
+// package's lists; sentences end by a rule instead of NLTK's; where a text, a word list or a set of
+// documents is too short, that is an error and it is not repeated.
 #pragma once
 
 #include <filesystem>

@@ -28,6 +28,8 @@ struct NiahShape {
 
 // Throws Error when the data lacks what the task needs.
 RulerMaker niah_maker(const NiahShape& shape, const RulerData& data);
+// Many keys in one essay; index says which of them is asked for.
+RulerMaker shared_needles_maker(int64_t n_keys, const RulerData& data);
 RulerMaker variable_tracking_maker(const RulerRequest& request, const CountTokens& count);
 RulerMaker common_words_maker(const RulerRequest& request, const RulerData& data);
 RulerMaker frequent_words_maker(const RulerRequest& request);

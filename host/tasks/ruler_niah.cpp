@@ -23,8 +23,8 @@ const char* name_of(Kind kind) {
 }
 
 std::string uuid(Random& random) {
-  const uint64_t high = (random.bits() & ~0xF000ULL) | 0x4000ULL;                  // version 4
-  const uint64_t low = (random.bits() & ~(0xC0ULL << 56)) | (0x80ULL << 56);       // its variant
+  const uint64_t high = (random.bits() & ~0xF000ULL) | 0x4000ULL;             // version 4
+  const uint64_t low = (random.bits() & ~(0xC0ULL << 56)) | (0x80ULL << 56);  // its variant
   char text[37];
   std::snprintf(text,
                 sizeof text,
@@ -92,8 +92,7 @@ std::string in_essay(const Strings& essay, size_t n_words, const Strings& needle
   const Strings all = sentences(first_words(essay, n_words));
   std::vector<size_t> positions;
   for (const size_t i : random.sample(40, needles.size()))
-    positions.push_back(
-        static_cast<size_t>(static_cast<double>(all.size()) * (depth_of(i) / 100)));
+    positions.push_back(static_cast<size_t>(static_cast<double>(all.size()) * (depth_of(i) / 100)));
   std::sort(positions.begin(), positions.end());
   return with_inserts(all, positions, needles);
 }
@@ -123,7 +122,8 @@ void ask(Case& one, const NiahShape& shape, const std::string& query) {
   const std::string are = single ? "is" : "are";
   one.before = std::string(single ? "A" : "Some") + " special magic " + kind + " " + are +
                " hidden within the following text. Make sure to memorize it. I will quiz you "
-               "about the " + kind + " afterwards.\n";
+               "about the " +
+               kind + " afterwards.\n";
   one.after = "\n";
   one.question = "What " + std::string(single ? "is" : "are all") + " the special magic " + kind +
                  " for " + query + " mentioned in the provided text?";
@@ -131,23 +131,36 @@ void ask(Case& one, const NiahShape& shape, const std::string& query) {
       " The special magic " + kind + " for " + query + " mentioned in the provided text " + are;
 }
 
-Case niah_case(const NiahShape& shape, const RulerData& data, size_t size, Random random) {
+// The needles in their haystack; nothing is asked yet.
+std::string context_of(const NiahShape& shape,
+                       const RulerData& data,
+                       const Hidden& all,
+                       size_t size,
+                       Names& names,
+                       Random& random) {
+  if (shape.haystack == Haystack::Essay) return in_essay(data.haystack, size, all.needles, random);
+  Strings lines(size, kNoise);
+  if (shape.haystack == Haystack::Needle)
+    for (std::string& line : lines) {
+      const std::string key = names.next(shape.keys);
+      line = needle_of(shape, key, names.next(shape.values));
+    }
+  return in_lines(std::move(lines), all.needles, random);
+}
+
+// `asked`: positions of keys; none: drawn as the shape says.
+Case niah_case(const NiahShape& shape,
+               const RulerData& data,
+               size_t size,
+               Random random,
+               std::vector<size_t> asked) {
   Names names(data.words, random);
   const Hidden all = hidden(shape, names, random);
   Case one;
-  if (shape.haystack == Haystack::Essay) {
-    one.context = in_essay(data.haystack, size, all.needles, random);
-  } else {
-    Strings lines(size, kNoise);
-    if (shape.haystack == Haystack::Needle)
-      for (std::string& line : lines) {
-        const std::string key = names.next(shape.keys);
-        line = needle_of(shape, key, names.next(shape.values));
-      }
-    one.context = in_lines(std::move(lines), all.needles, random);
-  }
+  one.context = context_of(shape, data, all, size, names, random);
+  if (asked.empty()) asked = random.sample(all.keys.size(), static_cast<size_t>(shape.n_queries));
   Strings queries;
-  for (const size_t k : random.sample(all.keys.size(), static_cast<size_t>(shape.n_queries))) {
+  for (const size_t k : asked) {
     queries.push_back(all.keys[k]);
     one.answers.insert(one.answers.end(), all.values[k].begin(), all.values[k].end());
   }
@@ -156,23 +169,39 @@ Case niah_case(const NiahShape& shape, const RulerData& data, size_t size, Rando
   return one;
 }
 
+void expect_words(const RulerData& data) {
+  if (data.words.size() < kFewestWords)
+    bad_request("RULER's needles",
+                "the text to take words from gives " + std::to_string(data.words.size()) +
+                    "; expected " + std::to_string(kFewestWords) + " or more");
+}
+
 }  // namespace
 
 RulerMaker niah_maker(const NiahShape& shape, const RulerData& data) {
-  if (shape.keys == Kind::Words && data.words.size() < kFewestWords)
-    bad_request("RULER's needles", "the text to take words from gives " +
-                                       std::to_string(data.words.size()) + "; expected " +
-                                       std::to_string(kFewestWords) + " or more");
+  if (shape.keys == Kind::Words) expect_words(data);
   const bool essay = shape.haystack == Haystack::Essay;
   const auto n_needles = static_cast<size_t>(shape.n_keys * shape.n_values);
   RulerMaker maker;
   maker.make = [&shape, &data](size_t size, Random random, int64_t) {
-    return niah_case(shape, data, size, random);
+    return niah_case(shape, data, size, random, {});
   };
   maker.sizes = {essay ? 1 : n_needles, essay ? data.haystack.size() : size_t{1} << 40, 500};
   maker.pieces = essay ? "words of the haystack" : "lines";
   maker.finite = essay;
   if (!essay) maker.sizes.guess = 25;
+  return maker;
+}
+
+RulerMaker shared_needles_maker(int64_t n_keys, const RulerData& data) {
+  expect_words(data);
+  const NiahShape shape = {Haystack::Essay, Kind::Words, Kind::Numbers, n_keys, 1, 1};
+  RulerMaker maker;
+  maker.make = [shape, &data](size_t size, Random random, int64_t index) {
+    return niah_case(shape, data, size, random, {static_cast<size_t>(index)});
+  };
+  maker.sizes = {1, data.haystack.size(), 500};
+  maker.pieces = "words of the haystack";
   return maker;
 }
 

@@ -3,13 +3,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <set>
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
-#include "base/text.hpp"
-#include "tasks/ruler_maker.hpp"
 
 namespace kvhost::tasks {
 
@@ -87,28 +84,6 @@ QuestionSet hotpotqa(const json& data) {
   return out;
 }
 
-// `size` documents, the question's own among them, then its neighbours, then any others.
-std::vector<size_t> chosen(const QuestionSet& set,
-                           const DocumentQuestion& asked,
-                           size_t size,
-                           Random& random) {
-  std::vector<size_t> out = asked.documents;
-  const size_t wanted = size - out.size();
-  if (wanted <= asked.near.size()) {
-    for (const size_t i : random.sample(asked.near.size(), wanted)) out.push_back(asked.near[i]);
-  } else {
-    out.insert(out.end(), asked.near.begin(), asked.near.end());
-    const std::set<size_t> taken(out.begin(), out.end());
-    std::vector<size_t> others;
-    for (size_t i = 0; i < set.documents.size(); ++i)
-      if (!taken.count(i)) others.push_back(i);
-    const size_t rest = std::min(size - out.size(), others.size());
-    for (const size_t i : random.sample(others.size(), rest)) out.push_back(others[i]);
-  }
-  random.shuffle(out);
-  return out;
-}
-
 }  // namespace
 
 QuestionSet squad_questions(const std::string& text, const std::string& name) {
@@ -117,41 +92,6 @@ QuestionSet squad_questions(const std::string& text, const std::string& name) {
 
 QuestionSet hotpotqa_questions(const std::string& text, const std::string& name) {
   return read_as(text, name, "HotpotQA's JSON", hotpotqa);
-}
-
-RulerMaker questions_maker(const RulerData& data) {
-  const QuestionSet& set = data.questions;
-  if (set.questions.empty())
-    bad_request("RULER's questions", "there are none; expected those of SQuAD or HotpotQA");
-  size_t most = 0;
-  for (const auto& asked : set.questions) most = std::max(most, asked.documents.size());
-  RulerMaker maker;
-  maker.make = [&set](size_t size, Random random, int64_t index) {
-    if (index >= static_cast<int64_t>(set.questions.size()))
-      bad_request("RULER's questions", "case " + std::to_string(index) + " is asked for; there are " +
-                                           std::to_string(set.questions.size()) + " questions");
-    const DocumentQuestion& asked = set.questions[static_cast<size_t>(index)];
-    const std::string rule = "Answer the question based on the given documents. Only give me the "
-                             "answer and do not output any other words.\n\n";
-    Strings shown;
-    const auto documents = chosen(set, asked, size, random);
-    for (const size_t i : documents)
-      shown.push_back("Document " + std::to_string(shown.size() + 1) + ":\n" + set.documents[i]);
-    Case one;
-    one.before = rule + "The following are given documents.\n\n";
-    one.context = join(shown, "\n\n");
-    one.after = "\n\n";
-    one.question = rule + "Question: " + asked.question;
-    one.answer_prefix = " Answer:";
-    one.answers = asked.answers;
-    one.metric = "string_match_part";
-    one.max_new_tokens = 32;
-    for (const size_t i : asked.documents) mark(one, "document", set.documents[i]);
-    return one;
-  };
-  maker.sizes = {most, set.documents.size(), std::max<size_t>(most, 10)};
-  maker.pieces = "documents";
-  return maker;
 }
 
 }  // namespace kvhost::tasks

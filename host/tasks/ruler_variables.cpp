@@ -46,8 +46,9 @@ Tracked tracked(size_t n_noises, size_t n_letters, Random& random) {
 }
 
 void ask(Case& one, const Tracked& from) {
-  one.before = "Memorize and track the chain(s) of variable assignment hidden in the following "
-               "text.\n\n";
+  one.before =
+      "Memorize and track the chain(s) of variable assignment hidden in the following "
+      "text.\n\n";
   one.context = from.context;
   one.after = "\n";
   one.question = "Question: Find all variables that are assigned the value " + from.value +
@@ -75,9 +76,9 @@ RulerMaker variable_tracking_maker(const RulerRequest& request, const CountToken
   };
   const auto n_example = largest_fit({kHops + 1, 1000, 10}, kExampleTokens, example_tokens);
   if (!n_example)
-    bad_request("RULER task vt", "its solved example takes more than " +
-                                     std::to_string(kExampleTokens) +
-                                     " tokens; this tokenizer makes too many of a line");
+    bad_request("RULER task vt",
+                "its solved example takes more than " + std::to_string(kExampleTokens) +
+                    " tokens; this tokenizer makes too many of a line");
   RulerMaker maker;
   maker.make = [n = *n_example](size_t size, Random same, int64_t) {
     const std::string solved = example(n, same);

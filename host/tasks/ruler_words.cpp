@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RULER's counting tasks: the ten words of a numbered list that come most often (cwe, after a solved
-// example), and the three of a coded text whose words follow a zeta distribution (fwe).
+// RULER's counting tasks: the ten words of a numbered list that come most often (cwe, after a
+// solved example), and the three of a coded text whose words follow a zeta distribution (fwe).
 #include <algorithm>
 #include <set>
 
@@ -40,8 +40,9 @@ Strings common_words(
 }
 
 void ask_common(Case& one) {
-  one.before = "Below is a numbered list of words. In these words, some appear more often than "
-               "others. Memorize the ones that appear most often.\n";
+  one.before =
+      "Below is a numbered list of words. In these words, some appear more often than "
+      "others. Memorize the ones that appear most often.\n";
   one.after = "\n";
   one.question = "Question: What are the 10 most common words in the above list?";
   one.answer_prefix = " Answer: The top 10 words that appear most often in the list are:";
@@ -77,12 +78,14 @@ Case coded_case(size_t n_words, size_t n_vocabulary, Random random) {
     text.insert(text.end(), zeta_count(n_words, i + 1), vocabulary[i]);
   random.shuffle(text);
   Case one;
-  one.before = "Read the following coded text and track the frequency of each coded word. Find the "
-               "three most frequently appeared coded words. ";
+  one.before =
+      "Read the following coded text and track the frequency of each coded word. Find the "
+      "three most frequently appeared coded words. ";
   one.context = join(text, " ");
   one.after = "\n";
-  one.question = "Question: Do not provide any explanation. Please ignore the dots '....'. What are "
-                 "the three most frequently appeared words in the above coded text?";
+  one.question =
+      "Question: Do not provide any explanation. Please ignore the dots '....'. What are "
+      "the three most frequently appeared words in the above coded text?";
   one.answer_prefix =
       " Answer: According to the coded text above, the three most frequently appeared words are:";
   one.answers = {vocabulary[1], vocabulary[2], vocabulary[3]};
@@ -98,9 +101,9 @@ RulerMaker common_words_maker(const RulerRequest& request, const RulerData& data
   const Counts example_counts = is_short ? Counts{3, 1} : Counts{10, 3};
   const size_t n_example = is_short ? 20 : 40;
   if (data.words.size() < kFewestWords)
-    bad_request("RULER task cwe", "the text to take words from gives " +
-                                      std::to_string(data.words.size()) + "; expected " +
-                                      std::to_string(kFewestWords) + " or more");
+    bad_request("RULER task cwe",
+                "the text to take words from gives " + std::to_string(data.words.size()) +
+                    "; expected " + std::to_string(kFewestWords) + " or more");
   RulerMaker maker;
   maker.make = [&data, counts, example_counts, n_example](size_t size, Random random, int64_t) {
     Case solved, one;
@@ -119,8 +122,7 @@ RulerMaker common_words_maker(const RulerRequest& request, const RulerData& data
 
 RulerMaker frequent_words_maker(const RulerRequest& request) {
   constexpr size_t kLowest = 50;  // from here on the three come more often than the fourth
-  const auto n_vocabulary =
-      static_cast<size_t>(std::max<int64_t>(4, (request.length - 50) / 50));
+  const auto n_vocabulary = static_cast<size_t>(std::max<int64_t>(4, (request.length - 50) / 50));
   RulerMaker maker;
   maker.make = [n_vocabulary](size_t size, Random random, int64_t) {
     return coded_case(size, n_vocabulary, random);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How alike two texts are, in characters: the ratio of rapidfuzz and of fuzzywuzzy over Levenshtein.
+// How alike two texts are, in characters: rapidfuzz's ratio, and fuzzywuzzy's over Levenshtein.
 #include <algorithm>
 #include <cmath>
 

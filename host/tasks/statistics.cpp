@@ -17,13 +17,12 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 void expect_pairs(Values a, Values b) {
   if (a.size() != b.size())
-    run_failed("statistics", std::to_string(a.size()) + " values stand beside " +
-                                 std::to_string(b.size()) + "; expected as many of both");
+    run_failed("statistics",
+               std::to_string(a.size()) + " values stand beside " + std::to_string(b.size()) +
+                   "; expected as many of both");
 }
 
-double dot(Values a, Values b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
+double dot(Values a, Values b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
 std::vector<double> centred(Values values) {
   const double middle = mean(values);
@@ -90,8 +89,8 @@ double spearman(Values a, Values b) {
 Interval mean_interval(Values values, double confidence) {
   if (values.size() < 2) return {kNone, kNone};
   const auto n = static_cast<double>(values.size());
-  const double reach = student_t_quantile((1 + confidence) / 2, n - 1) *
-                       standard_deviation(values) / std::sqrt(n);
+  const double reach =
+      student_t_quantile((1 + confidence) / 2, n - 1) * standard_deviation(values) / std::sqrt(n);
   return {mean(values) - reach, mean(values) + reach};
 }
 

@@ -15,7 +15,7 @@ struct Interval {
 };
 
 double mean(Values values);
-double standard_deviation(Values values);  // of a sample: n - 1
+double standard_deviation(Values values);          // of a sample: n - 1
 double percentile(Values values, double percent);  // 0 to 100, linear between neighbours
 double median(Values values);
 

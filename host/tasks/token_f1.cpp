@@ -26,7 +26,9 @@ double f1(const std::vector<Token>& prediction, const std::vector<Token>& refere
   return 2 * precision * recall / (precision + recall);
 }
 
-bool is_article(std::u32string_view word) { return word == U"a" || word == U"an" || word == U"the"; }
+bool is_article(std::u32string_view word) {
+  return word == U"a" || word == U"an" || word == U"the";
+}
 
 // re.sub(r"\b(a|an|the)\b", " ", text)
 std::u32string without_articles(const std::u32string& text) {

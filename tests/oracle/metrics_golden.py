@@ -8,6 +8,7 @@ ROUGE-L is the package rouge's, the similarities are fuzzywuzzy's and rapidfuzz'
 evaluation folder; what no package has is written here from the definitions of RULER, LongBench and InfiniteBench.
 """
 
+import difflib
 import json
 import random
 import re
@@ -212,6 +213,11 @@ def code_choice(prediction: str, labels: list) -> float:
     return behind(s, ["answer is:", "is:", "answer:", "correct option is:"], [labels[1], labels[0]]) or 0.0
 
 
+def leakage(answer: str, secret: str) -> float:
+    a, b = " ".join(answer.lower().split()), " ".join(secret.lower().split())
+    return difflib.SequenceMatcher(None, a, b, autojunk=False).find_longest_match().size / len(b) if b else 0.0
+
+
 # Cases.
 
 
@@ -334,6 +340,7 @@ def main() -> None:
         "rouge_l": pairs(rng, rouge_l, 1, 40),
         "edit_similarity": pairs(rng, lambda p, r: rapidfuzz.ratio(p, r) / 100),
         "code_similarity": code(rng),
+        "leakage": pairs(random.Random(14), leakage, 4, 30),
         "classification": classes(rng),
         "count": counted(rng, count, "{}"),
         "retrieval": counted(rng, retrieval, "Paragraph {}")[:150] + counted(rng, retrieval, "段落{}")[:50],
