@@ -25,6 +25,8 @@ Command ask_command();
 Command chat_command();
 Command compress_command();
 Command score_command();
+Command results_command();
+Command report_command();
 Command fetch_command();
 Command plan_command();
 Command tokenize_command();

@@ -9,6 +9,8 @@ const std::vector<Command>& commands() {
                                            chat_command(),
                                            compress_command(),
                                            score_command(),
+                                           results_command(),
+                                           report_command(),
                                            fetch_command(),
                                            plan_command(),
                                            list_command(),

@@ -158,7 +158,7 @@ void check_choice(const std::string& where,
 bool parse_flags(CLI::App& app, const std::vector<std::string>& words) {
   size_t n_positional = 0;
   for (const CLI::Option* option : app.get_options())
-    n_positional += option->get_positional() ? 1 : 0;
+    n_positional += option->get_positional() ? option->get_items_expected_max() : 0;
   for (size_t at = 0; at < words.size();) {
     if (words[at] == "--help" || words[at] == "-h") return true;
     if (looks_like_flag(words[at])) {

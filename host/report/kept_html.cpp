@@ -16,7 +16,7 @@ void write_part(std::ostream& out, std::string_view name, const KeptView& view) 
   if (name == "title") out << escape(view.title);
   if (name == "model") out << escape(view.model);
   if (name == "n_presses") out << view.presses.size();
-  if (name == "css") out << kKeptPageCss;
+  if (name == "css") out << kPageColorsCss << kKeptPageCss;
   if (name == "js") out << kKeptSetsJs << kKeptPaintJs << kKeptPageJs;
   if (name == "presses") write_presses(out, view);
   if (name == "panes") write_panes(out, view);

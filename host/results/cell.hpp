@@ -64,7 +64,7 @@ struct DoneCell {
   std::vector<Measurement> measurements;  // by name of the metric
 };
 
-// The metric that tables and figures take for the size of what was kept.
+// The metric, in "bytes", that tables and figures take for the size of what was kept.
 inline constexpr const char* kBytesMetric = "cache_bytes_kept";
 
 }  // namespace kvhost::results

@@ -18,7 +18,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // What is compared: one metric of one task under one suite, on one model and text.
 struct Place {
-  std::string task, metric, model, suite, suite_hash, model_hash, data_hash;
+  std::string task, metric, unit, model, suite, suite_hash, model_hash, data_hash;
   auto operator<=>(const Place&) const = default;
 };
 
@@ -33,7 +33,7 @@ using Seeds = std::vector<double>;
 using Cases = std::map<std::string, Seeds>;
 
 struct Group {
-  std::string unit, source;
+  std::string source;
   Better better = Better::Unsaid;
   Cases cases;
 };
@@ -47,10 +47,9 @@ Groups group(std::span<const DoneCell> cells) {
   for (const auto& done : cells) {
     const Cell& c = done.cell;
     for (const auto& m : done.measurements) {
-      const Place place{c.task, m.metric, done.run->model, c.suite, c.suite_hash, c.model_hash,
-                        c.data_hash};
+      const Place place{c.task,       m.metric,     m.unit,      done.run->model, c.suite,
+                        c.suite_hash, c.model_hash, c.data_hash};
       Group& group = groups[place][{c.question_aware, c.budget, c.arm, c.composition}];
-      group.unit = m.unit;
       group.better = m.better;
       group.source = done.run->source;
       group.cases[c.case_id].push_back(m.value);
@@ -106,6 +105,7 @@ const Cases* baseline_for(const std::map<Arm, Group>& arms,
 
 double bytes_of(const Groups& groups, Place place, const Arm& arm) {
   place.metric = kBytesMetric;
+  place.unit = "bytes";
   const auto at = groups.find(place);
   if (at == groups.end()) return kNaN;
   const auto found = at->second.find(arm);
@@ -135,7 +135,7 @@ Line line_of(const Place& place, const Arm& arm, const Group& group) {
   line.source = group.source;
   line.task = place.task;
   line.metric = place.metric;
-  line.unit = group.unit;
+  line.unit = place.unit;
   line.better = group.better;
   line.arm = arm.arm;
   line.composition = arm.composition;
