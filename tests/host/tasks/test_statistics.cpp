@@ -54,7 +54,8 @@ TEST_CASE("means, spreads, percentiles, correlations and intervals are NumPy's a
 TEST_CASE("Student's t is SciPy's, in the tails too") {
   for (const auto& row : golden()["quantiles"]) {
     CAPTURE(row.dump());
-    CHECK(student_t_quantile(row[0], row[1]) == Approx(row[2].get<double>()).epsilon(1e-8).margin(1e-12));
+    CHECK(student_t_quantile(row[0], row[1]) ==
+          Approx(row[2].get<double>()).epsilon(1e-8).margin(1e-12));
   }
   for (const auto& row : golden()["below"]) {
     CAPTURE(row.dump());
