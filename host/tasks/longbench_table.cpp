@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The texts are LongBench's (config/dataset2prompt.json, dataset2maxlen.json), cut where kvpress
-// cuts them into context, question and the answer's beginning. kvpress gives answers 20 tokens more.
+// cuts them into context, question and the answer's beginning, misspellings and all. kvpress gives
+// answers 20 tokens more.
 #include "tasks/longbench_table.hpp"
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace {
   "Answer the question based on the given passages. Only give me the answer and do not output " \
   "any other words.\n\n"
 #define KVHOST_STORY_RULE \
-  "as concisely as you can, using a single phrase if possible. Do not provide any explanation.\n\n"
+  "asconcisely as you can, using a single phrase if possible. Do not provide any explanation.\n\n"
 #define KVHOST_ARTICLE_RULE                                                                         \
   "as concisely as you can, using a single phrase or sentence if possible. If the question "        \
   "cannot be answered based on the information in the article, write \"unanswerable\". If the "     \

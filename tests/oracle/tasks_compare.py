@@ -37,7 +37,7 @@ def sample(program: Path, *words) -> list:
     done = subprocess.run([program, *map(str, words)], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{program.name} {' '.join(map(str, words))}: {done.stderr.strip()}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split("\n") if line]
 
 
 def whole(one: dict) -> str:
