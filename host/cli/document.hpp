@@ -2,7 +2,7 @@
 // A document that questions are asked about: read and compressed once, or taken from a saved cache.
 #pragma once
 
-#include "cli/conversation.hpp"
+#include "input/conversation.hpp"
 #include "cli/job.hpp"
 
 namespace kvhost {

@@ -3,7 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
-#include "cli/conversation.hpp"
+#include "input/conversation.hpp"
 #include "input/demo_prompts.hpp"
 #include "input/stdin_text.hpp"
 #include "input/token_file.hpp"

@@ -43,8 +43,7 @@ int report(const ReportFlags& flags) {
   view.lines = chosen_lines(*flags.choice, view.cells);
   view.title = flags.title.empty() ? suites_of(view.cells) : flags.title;
   view.made = std::to_string(view.cells.size()) + " cells, " + today() + ", kvhost " + version();
-  for (const auto& file : write_results_report(flags.out, view))
-    std::cout << file.string() << '\n';
+  for (const auto& file : write_results_report(flags.out, view)) std::cout << file.string() << '\n';
   return 0;
 }
 

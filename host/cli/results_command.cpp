@@ -98,8 +98,8 @@ int list(const ResultsFlags& flags) {
 // ---- show ----
 
 int show_rows(const ResultsFlags& flags) {
-  for (const auto& [flag, file] : {NamedOutput{"--markdown", flags.markdown},
-                                   NamedOutput{"--latex", flags.latex}})
+  for (const auto& [flag, file] :
+       {NamedOutput{"--markdown", flags.markdown}, NamedOutput{"--latex", flags.latex}})
     if (!file.empty())
       bad_request(flag, "found with --rows; expected --csv or --json, or no --rows");
   const Store store(flags.choice->db, Access::Read);
@@ -131,8 +131,8 @@ void report(const std::string& name, const results::Merged& merged) {
   std::cout << name << ": " << count(merged.n_new, "new cell") << ", "
             << merged.n_same + merged.n_other << " there before\n";
   if (merged.n_other > 0)
-    std::cerr << "kvhost: warning: " << name << ": "
-              << count(merged.n_other, "cell") << " had other figures; those that were there "
+    std::cerr << "kvhost: warning: " << name << ": " << count(merged.n_other, "cell")
+              << " had other figures; those that were there "
               << "before stay\n";
 }
 

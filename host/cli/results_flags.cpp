@@ -60,8 +60,10 @@ void add_result_flags(CLI::App& app, const std::shared_ptr<ResultChoice>& choice
        [](ResultChoice& c) -> std::string& { return c.filter.task; });
   text({"--metric", "NAME", "Only this metric."},
        [](ResultChoice& c) -> std::string& { return c.filter.metric; });
-  text({"--baseline", "ARM", "What differences are taken from, an arm or a composition. Default: "
-                             "none, the full cache."},
+  text({"--baseline",
+        "ARM",
+        "What differences are taken from, an arm or a composition. Default: "
+        "none, the full cache."},
        [](ResultChoice& c) -> std::string& { return c.baseline; });
 }
 
@@ -81,8 +83,7 @@ std::vector<DoneCell> chosen_cells(const ResultChoice& choice) {
 
 std::vector<results::Line> chosen_lines(const ResultChoice& choice,
                                         const std::vector<DoneCell>& cells) {
-  return results::summarise(cells,
-                            {.baseline = choice.baseline, .metric = choice.filter.metric});
+  return results::summarise(cells, {.baseline = choice.baseline, .metric = choice.filter.metric});
 }
 
 }  // namespace kvhost

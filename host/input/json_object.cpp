@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -38,6 +39,34 @@ std::vector<std::string> JsonAt::texts() const {
   std::vector<std::string> out;
   for (size_t i = 0; i < value.size(); ++i)
     out.push_back(JsonAt{value[i], file, pointer + "/" + std::to_string(i)}.text());
+  return out;
+}
+
+int64_t JsonAt::whole(int64_t least, int64_t most) const {
+  const bool fits = value.is_number_integer() && value >= least && value <= most;
+  if (!fits)
+    refuse("a whole number" + (most == INT64_MAX
+                                   ? " from " + std::to_string(least) + " on"
+                                   : " in [" + std::to_string(least) + ", " +
+                                         std::to_string(most) + "]"));
+  return value.get<int64_t>();
+}
+
+double JsonAt::number(double least, double most) const {
+  const bool fits = value.is_number() && value >= least && value <= most;
+  if (!fits) {
+    std::ostringstream range;
+    range << "a number in [" << least << ", " << most << "]";
+    refuse(range.str());
+  }
+  return value.get<double>();
+}
+
+std::vector<JsonAt> JsonAt::elements() const {
+  if (!value.is_array() || value.empty()) refuse("an array that is not empty");
+  std::vector<JsonAt> out;
+  for (size_t i = 0; i < value.size(); ++i)
+    out.push_back({value[i], file, pointer + "/" + std::to_string(i)});
   return out;
 }
 

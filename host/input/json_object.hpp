@@ -3,6 +3,7 @@
 // nearest one.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -24,6 +25,9 @@ struct JsonAt {
   bool flag() const;
   std::string choice(const std::vector<std::string>& choices) const;
   std::vector<std::string> texts() const;  // a string, or an array of strings
+  int64_t whole(int64_t least, int64_t most = INT64_MAX) const;
+  double number(double least, double most) const;
+  std::vector<JsonAt> elements() const;  // of an array that is not empty
 };
 
 using JsonHandlers = std::vector<std::pair<std::string, std::function<void(const JsonAt&)>>>;

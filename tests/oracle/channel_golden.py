@@ -50,7 +50,7 @@ def main():
     cases = []
     for name in MODELS:
         model = load_model(ROOT / "tests/golden/models" / name)
-        tokens = draw_tokens(N_TOKENS, model.config.vocab_size, seed=31)
+        tokens = draw_tokens(N_TOKENS, model.config.get_text_config().vocab_size, seed=31)
         for spec, budget, press in rows():
             case = {"model": name, "tokens": tokens, "press": spec, "budget": budget}
             cases.append({**case, "channels": channels_left(model, tokens, press)})

@@ -120,7 +120,7 @@ def compare_model(host, pool, family, seed, specs, n_cases, rel):
     model.config.name_or_path = str(folder)
     write_resources(folder, model.config, seed)
     jobs = []
-    for tokens, spec, budget in draw_cases(rng, model.config.vocab_size, specs, n_cases):
+    for tokens, spec, budget in draw_cases(rng, model.config.get_text_config().vocab_size, specs, n_cases):
         peer = run_peer(model, tokens, spec, budget)
         if peer.refused:
             peer.press, peer.budget = host_request(model, spec, budget)

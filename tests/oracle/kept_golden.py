@@ -89,7 +89,7 @@ def merged(path, cases, wanted):
 def golden_file(folder, name, cases, path, wanted):
     model = load_model(folder)
     write_resources(folder, model.config)
-    tokens = draw_tokens(max(LENGTHS), model.config.vocab_size, seed=20)
+    tokens = draw_tokens(max(LENGTHS), model.config.get_text_config().vocab_size, seed=20)
     return {
         "generator": "tests/oracle/kept_golden.py",
         "versions": {p: version(p) for p in ("kvpress", "transformers", "torch")},

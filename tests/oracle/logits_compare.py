@@ -35,7 +35,7 @@ def run_tool(tool, folder, dtype, tokens_file, how, vocab):
 
 def compare(tool, name, folder, n_tokens, seed, scratch):
     model = logits_golden.load(folder, torch.float32)
-    vocab = model.config.vocab_size
+    vocab = model.config.get_text_config().vocab_size
     tokens = logits_golden.prompt_of(vocab, n_tokens, seed)
     tokens_file = scratch / "tokens.json"
     tokens_file.write_text(json.dumps(tokens))

@@ -138,7 +138,7 @@ def own_noise(model, context: list, follow: list, row: Row, truth: torch.Tensor)
 
 def compare(host: Host, folder: Path, model, spec: str, seed: int) -> tuple[float, str, str]:
     """-> (largest absolute error, verdict, the command where it failed)."""
-    tokens = draw_tokens(N_CONTEXT + N_FOLLOW, model.config.vocab_size, seed)
+    tokens = draw_tokens(N_CONTEXT + N_FOLLOW, model.config.get_text_config().vocab_size, seed)
     context, follow = tokens[:N_CONTEXT], tokens[N_CONTEXT:]
     expected = peer_log_probs(model, context, follow, ROWS[spec])
     try:

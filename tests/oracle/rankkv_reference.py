@@ -126,7 +126,7 @@ def check_h2o(host, seed):
         model = make_model(family, seed + n)
         folder = tempfile.mkdtemp(prefix="kvhost-h2o-", dir=host.folder)
         model.save_pretrained(folder)
-        tokens, sizes = draw_tokens(200, model.config.vocab_size, seed + n), dict(start=4, heavy=30, recent=40)
+        tokens, sizes = draw_tokens(200, model.config.get_text_config().vocab_size, seed + n), dict(start=4, heavy=30, recent=40)
         cache = DynamicCache()
         with torch.no_grad():
             model.model(torch.tensor([tokens]), past_key_values=cache)

@@ -99,7 +99,7 @@ def prompt_for(folder, model, rng, n_context, n_follow):
         tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
         ids = tokenizer.encode(json.loads(story.read_text())["text"]).ids
         return ids[:n_context], ids[n_context : n_context + n_follow]
-    tokens = draw_tokens(n_context + n_follow, model.config.vocab_size, rng.randrange(1 << 30))
+    tokens = draw_tokens(n_context + n_follow, model.config.get_text_config().vocab_size, rng.randrange(1 << 30))
     return tokens[:n_context], tokens[n_context:]
 
 

@@ -87,7 +87,7 @@ def check_selection(family, seed, folder):
     model, counts, unseen = learned_model(family, seed, folder), dict.fromkeys(OUTCOMES, 0), 0
     n_layers = model.config.num_hidden_layers
     for n_tokens, budget in ((50, 20), (129, 40), (300, 210)):
-        tokens = draw_tokens(n_tokens, model.config.vocab_size, seed + n_tokens)
+        tokens = draw_tokens(n_tokens, model.config.get_text_config().vocab_size, seed + n_tokens)
         for spec in (s for s in METHODS if s not in WRAPPERS):
             peer = run_peer(model, tokens, spec, budget)
             counts["refused"] += bool(peer.refused)
@@ -106,7 +106,7 @@ def check_selection(family, seed, folder):
 def check_masking(family, seed, n_context=100, first_kept=40):
     """Drops the first entries of every head from a real cache and decodes token by token."""
     model = make_model(family, seed)
-    tokens = draw_tokens(n_context + 20, model.config.vocab_size, seed)
+    tokens = draw_tokens(n_context + 20, model.config.get_text_config().vocab_size, seed)
     kept = [[list(range(first_kept, n_context))] * model.config.num_key_value_heads] * model.config.num_hidden_layers
     masked, _ = log_probs(model, tokens[:n_context], tokens[n_context:], kept)
     model.set_attn_implementation("eager")

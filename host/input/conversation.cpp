@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/conversation.hpp"
+#include "input/conversation.hpp"
 
 #include <nlohmann/json.hpp>
 

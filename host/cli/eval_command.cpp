@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/interrupt.hpp"
+#include "base/parallel.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "cli/command.hpp"
+#include "cli/job.hpp"
+#include "cli/results_flags.hpp"
+#include "cli/run_flags.hpp"
+#include "eval/evaluator.hpp"
+#include "input/paths.hpp"
+#include "kernels/attention.hpp"
+#include "report/ink.hpp"
+#include "report/progress.hpp"
+#include "report/results_tables.hpp"
+#include "report/table.hpp"
+
+namespace kvhost {
+
+namespace {
+
+struct EvalFlags {
+  explicit EvalFlags(CLI::App& app) : shared(app) {}
+  RunFlags shared;
+  std::string suite, db = kDefaultResults;
+  std::vector<std::string> presses, tasks;
+  std::vector<std::filesystem::path> data;
+  bool dry = false, list = false;
+};
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return text;
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  if (whole < 90) return std::to_string(whole) + " s";
+  if (whole < 5400) return std::to_string((whole + 30) / 60) + " min";
+  return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
+}
+
+void keep_tasks(const std::vector<std::string>& wanted, eval::Suite& suite) {
+  std::vector<std::string> names;
+  for (const auto& task : suite.tasks) names.push_back(eval::task_name(task));
+  for (const auto& name : wanted)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      bad_request("--task", "found " + quoted(name) + "; expected one of " + join(names, ", ") +
+                                did_you_mean(name, names));
+  std::erase_if(suite.tasks, [&](const eval::Task& task) {
+    return std::find(wanted.begin(), wanted.end(), eval::task_name(task)) == wanted.end();
+  });
+}
+
+eval::Suite chosen_suite(const EvalFlags& flags) {
+  if (flags.suite.empty())
+    bad_request("kvhost eval",
+                "no suite; expected a JSON file or one of " + join(eval::bundled_suites(), ", "));
+  eval::Suite suite = eval::read_suite(flags.suite, flags.data);
+  if (!flags.presses.empty()) {
+    suite.arms.clear();
+    for (const auto& press : flags.presses) suite.arms.push_back({press, press, {}, {}});
+  }
+  if (!flags.tasks.empty()) keep_tasks(flags.tasks, suite);
+  return suite;
+}
+
+int list_suites() {
+  for (const auto& name : eval::bundled_suites()) {
+    const eval::Suite suite = eval::read_suite(name);
+    std::cout << pad_right(name, 22) << suite.description << '\n';
+  }
+  return 0;
+}
+
+results::Run circumstances(const Model& model, const std::string& name) {
+  results::Run run;
+  run.model = name.empty() ? kDefaultModel : name;
+  run.code_version = std::string("kvhost ") + version();
+  run.cpu = cpu_level();
+  run.threads = num_threads();
+  run.dtype = dtype_name(model.dtype());
+  run.begun = now_utc();
+  return run;
+}
+
+void print_lines(const results::Store& store, const eval::Evaluation& evaluation) {
+  results::Filter filter;
+  filter.suite = evaluation.suite_hash;
+  filter.model = evaluation.run.model;
+  auto lines = results::summarise(store.cells(filter));
+  // Times, bytes and what others say in other units are for `kvhost results`.
+  std::erase_if(lines, [](const results::Line& line) {
+    return line.unit == "ms" || line.unit == "bytes" || line.metric == "perplexity" ||
+           line.better == results::Better::Unsaid;
+  });
+  print_results(std::cout, make_ink("auto", 1), lines);
+}
+
+int evaluate(const EvalFlags& flags) {
+  if (flags.list) return list_suites();
+  const eval::Suite suite = chosen_suite(flags);
+  RunOptions options = flags.shared.options();
+  if (options.model.empty()) options.model = suite.model;
+  results::Waiting waiting;
+  waiting.context.cancelled = &interrupted;
+  results::Store store(flags.db, results::Access::Write, waiting);
+  const Engine engine = make_engine(options);
+  const Model model = open_model(engine, options);
+  const eval::Plan plan = eval::make_plan(engine, model, suite);
+  Progress progress(true);
+  eval::Evaluation evaluation;
+  evaluation.run = circumstances(model, options.model);
+  evaluation.suite_name = suite.name;
+  evaluation.suite_hash = suite.hash;
+  evaluation.model_hash = model.weights_hash();
+  evaluation.question_aware = suite.question_aware;
+  evaluation.advance = [&](const eval::Advance& at) {
+    const double share = static_cast<double>(at.n_done) / std::max<double>(at.n_cells, 1);
+    progress.show(std::to_string(at.n_done) + "/" + std::to_string(at.n_cells) + " " + at.now +
+                      ", " + duration(at.seconds_left) + " left",
+                  std::min(share, 0.999));
+  };
+  eval::Evaluator evaluator(model, plan, evaluation, store);
+  const auto left = evaluator.left();
+  std::cerr << suite.name << " on " << evaluation.run.model << ": " << left.n_cells << " cells, "
+            << left.n_missing << " to measure, about " << duration(left.seconds) << "\n";
+  if (flags.dry) return 0;
+  try {
+    evaluator.run();
+  } catch (const Error& e) {
+    progress.erase();
+    if (e.code() != ExitCode::Interrupted) throw;
+    throw Error(e.code(), "", "interrupted; what was measured is in " + flags.db +
+                                  ", the same command goes on with it");
+  }
+  progress.erase();
+  print_lines(store, evaluation);
+  return 0;
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {
+      "eval",
+      "measure compositions on the tasks of a suite, resumable, into a result file",
+      "[SUITE]",
+      "A suite is a JSON file, or the name of a bundled one: tasks, compositions, kept shares\n"
+      "(docs/eval.md). Each case by each composition is a cell; a cell is measured once and kept in\n"
+      "the result file, so that a suite that was stopped goes on where it stopped. `kvhost results`\n"
+      "and `kvhost report` read that file.",
+      "kvhost eval --list\n"
+      "kvhost eval quick\n"
+      "kvhost eval rankkv_main --model smollm2 --dry-run\n"
+      "kvhost eval quick --press snapkv --press adakv:snapkv",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<EvalFlags>(app);
+        auto* own = flags.get();
+        app.option_defaults()->group("What");
+        app.add_option("suite", flags->suite)->group("")->type_name("SUITE");
+        add_switch(app, {"--list", "", "The bundled suites."}, [own] { own->list = true; });
+        app.add_option("--press", flags->presses, "These compositions in place of the suite's.")
+            ->type_name("SPEC");
+        app.add_option("--task", flags->tasks, "Only these tasks of the suite.")->type_name("NAME");
+        app.add_option("--data", flags->data, "Look for the suite's texts here too.")
+            ->type_name("DIR");
+        add_switch(app,
+                   {"--dry-run", "", "Say how many cells are missing and how long they will take."},
+                   [own] { own->dry = true; });
+        add_text(app,
+                 {"--db", "FILE", "The result file. Default: " + std::string(kDefaultResults) + "."},
+                 [own](const std::string& v) { own->db = v; });
+        flags->shared.add_model();
+        flags->shared.add_plugins();
+        return [flags] { return evaluate(*flags); };
+      }};
+}
+
+}  // namespace kvhost

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/answers.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+
+namespace kvhost::eval {
+
+using results::Better;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+void check_fits(const Model& model, size_t n_tokens, const Ask& one) {
+  const auto all = static_cast<int64_t>(n_tokens) + one.max_new_tokens;
+  if (model.max_positions() > 0 && all > model.max_positions())
+    bad_request("case '" + one.id + "'",
+                "takes " + std::to_string(all) + " tokens with its answer; the model reads " +
+                    std::to_string(model.max_positions()) + ": ask for shorter texts");
+}
+
+// Reads the question where `sequence` stands, and answers; what was generated goes into `text`.
+Figures answer(const Model& model,
+               Sequence& sequence,
+               const std::vector<int32_t>& question,
+               const Ask& one,
+               std::string& text) {
+  check_fits(model, sequence.tokens().size() + question.size(), one);
+  const auto start = Clock::now();
+  if (!question.empty()) sequence.append(question);
+  double first_ms = 0;
+  GenerationLimits limits;
+  limits.max_new_tokens = one.max_new_tokens;
+  GenerationSinks sinks;
+  sinks.on_token = [&](int32_t, std::string_view) {
+    if (first_ms == 0) first_ms = ms_since(start);
+  };
+  const Generation made = generate(sequence, limits, sinks);
+  const double all_ms = ms_since(start);
+  text = made.text;
+  Figures out = one.score(text);
+  const auto n = static_cast<double>(made.tokens.size());
+  out.push_back({"generated_tokens", "", n, Better::Unsaid, ""});
+  out.push_back({"first_token_ms", "ms", first_ms, Better::Lower, ""});
+  out.push_back({"answer_ms", "ms", all_ms, Better::Lower, ""});
+  if (n > 1) out.push_back({"ms_per_token", "ms", (all_ms - first_ms) / (n - 1), Better::Lower, ""});
+  return out;
+}
+
+}  // namespace
+
+Ask ask_of(const tasks::Case& one) {
+  const auto score = [one](const std::string& answer) {
+    nlohmann::json extra = {{"answer", answer}, {"expected", one.answers}};
+    if (one.length > 0) extra["length"] = one.length;
+    if (!std::isnan(one.depth)) extra["depth"] = one.depth;
+    const std::string text =
+        extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return Figures{{one.metric, "", tasks::score(one, answer), Better::Higher, text}};
+  };
+  return {one.id, one.question, one.answer_prefix, one.max_new_tokens, score};
+}
+
+TextAsker::TextAsker(const Model& model, std::string text, std::optional<bool> chat)
+    : model_(model),
+      conversation_(model, chat, std::nullopt),
+      document_(conversation_.document(text, /*add_special=*/true)) {}
+
+std::vector<int32_t> TextAsker::question_tokens(const Conversation& conversation,
+                                                const Ask& one) const {
+  // Without a template the beginning of the answer is the end of the question's text.
+  if (!conversation.has_template())
+    return conversation.next_question(one.question + one.answer_prefix).tokens;
+  std::vector<int32_t> tokens = conversation.next_question(one.question).tokens;
+  const std::vector<int32_t> prefix = model_.encode(one.answer_prefix, /*add_special=*/false);
+  tokens.insert(tokens.end(), prefix.begin(), prefix.end());
+  return tokens;
+}
+
+void TextAsker::ask(const Policy& policy,
+                    uint64_t seed,
+                    bool conversation,
+                    std::span<const Ask> asks,
+                    const Sequence::Progress& progress,
+                    const Done& done) const {
+  SequenceOptions options;
+  options.method_seed = seed;
+  Sequence read(model_, policy, options);
+  read.prefill(document_, progress);
+  Sequence talk = read.fork();
+  Conversation past = conversation_;
+  for (size_t i = 0; i < asks.size(); ++i) {
+    if (!conversation) talk = read.fork();
+    std::string text;
+    if (conversation && i > 0) talk.forget_next();  // the template spells the end out
+    Figures figures = answer(model_, talk, question_tokens(past, asks[i]), asks[i], text);
+    add_bytes(read, figures);
+    if (conversation) past.answered(asks[i].question, asks[i].answer_prefix + text);
+    done(i, std::move(figures));
+  }
+}
+
+Figures TextAsker::ask_aware(const Policy& policy,
+                             uint64_t seed,
+                             const Ask& one,
+                             const Sequence::Progress& progress) const {
+  SequenceOptions options;
+  options.method_seed = seed;
+  std::vector<int32_t> tokens = document_;
+  const std::vector<int32_t> question = question_tokens(conversation_, one);
+  tokens.insert(tokens.end(), question.begin(), question.end());
+  check_fits(model_, tokens.size(), one);
+  Sequence sequence(model_, policy, options);
+  sequence.prefill(tokens, progress);
+  std::string text;
+  Figures out = answer(model_, sequence, {}, one, text);
+  add_bytes(sequence, out);
+  return out;
+}
+
+}  // namespace kvhost::eval

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions about texts, answered over a compressed cache and scored.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/generate.hpp"
+#include "eval/likelihood.hpp"
+#include "input/conversation.hpp"
+#include "tasks/case.hpp"
+
+namespace kvhost::eval {
+
+// What an answer is worth, as measurements.
+using Scoring = std::function<Figures(const std::string& answer)>;
+
+// One question of a text: its words, the room for its answer, and how that is scored.
+struct Ask {
+  std::string id;
+  std::string question, answer_prefix;
+  int64_t max_new_tokens = 0;
+  Scoring score;
+};
+
+Ask ask_of(const tasks::Case& one);
+
+// One text and its questions, asked over any number of policies.
+class TextAsker {
+ public:
+  // `chat` as Conversation has it.
+  TextAsker(const Model& model, std::string text, std::optional<bool> chat);
+
+  int64_t n_tokens() const { return static_cast<int64_t>(document_.size()); }
+
+  // The text alone is read and compressed; each question is asked on a fork of it, or one after the
+  // other where `conversation`. `done` is called with each one's figures.
+  using Done = std::function<void(size_t index, Figures figures)>;
+  void ask(const Policy& policy,
+           uint64_t seed,
+           bool conversation,
+           std::span<const Ask> asks,
+           const Sequence::Progress& progress,
+           const Done& done) const;
+
+  // The question is read with the text and stands in sight of what compresses them.
+  Figures ask_aware(const Policy& policy,
+                    uint64_t seed,
+                    const Ask& one,
+                    const Sequence::Progress& progress) const;
+
+ private:
+  std::vector<int32_t> question_tokens(const Conversation& conversation, const Ask& one) const;
+
+  const Model& model_;
+  Conversation conversation_;
+  std::vector<int32_t> document_;
+};
+
+}  // namespace kvhost::eval

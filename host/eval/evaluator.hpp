@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures a plan cell by cell. What the store has already is not measured again, so that a suite
+// that was stopped, by whatever, goes on where it stopped.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "eval/plan.hpp"
+#include "results/store.hpp"
+
+namespace kvhost::eval {
+
+struct Advance {
+  int64_t n_done = 0, n_cells = 0;  // those that were there before count as done
+  double seconds_left = 0;          // about
+  std::string now;                  // "wikitext SnapKV 25%"
+  double share = 0;                 // of what goes on now
+};
+
+struct Evaluation {
+  results::Run run;  // the circumstances
+  std::string suite_name, suite_hash, model_hash;
+  std::vector<bool> question_aware;
+  std::function<void(const Advance&)> advance;  // may be empty
+};
+
+class WorkTime;
+
+class Evaluator {
+ public:
+  Evaluator(const Model& model, const Plan& plan, Evaluation evaluation, results::Store& store);
+  ~Evaluator();
+
+  struct Left {
+    int64_t n_cells = 0, n_missing = 0;
+    double seconds = 0;  // about, for the missing ones
+  };
+  Left left();  // reads the weights and measures a little to tell
+
+  void run();  // throws Error; what was measured until then is in the store
+
+ private:
+  struct Unit;  // cells that are measured together
+  template <class Use>
+  void each_unit(const Use& use);
+  results::Cell cell_of(const Unit& unit, const std::string& id) const;
+  std::vector<size_t> missing(const Unit& unit) const;
+  void measure(const Unit& unit, const std::vector<size_t>& asks);
+  void keep(const Unit& unit, const std::string& id, const Figures& figures);
+  void tell(const Unit& unit, double share);
+
+  const Model& model_;
+  const Plan& plan_;
+  Evaluation evaluation_;
+  results::Store& store_;
+  std::unique_ptr<WorkTime> time_;
+  std::unique_ptr<SegmentScorer> scorer_;  // of the text at hand
+  int64_t n_done_ = 0, n_cells_ = 0;
+  double seconds_left_ = 0;
+};
+
+}  // namespace kvhost::eval

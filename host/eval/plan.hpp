@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a suite comes to on a model: every cell, in the order in which they are measured.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "eval/answers.hpp"
+#include "eval/segments.hpp"
+#include "eval/suite.hpp"
+
+namespace kvhost::eval {
+
+// A composition at a budget, ready to run.
+struct Setting {
+  std::string arm;
+  double budget = 1;
+  std::vector<int64_t> seeds;
+  Policy policy;
+};
+
+// One text: a segment to score, or a text to read with what is asked about it.
+struct Text {
+  const Task* task = nullptr;
+  std::string data_hash;
+  std::shared_ptr<const Segment> segment;  // null: questions
+  std::shared_ptr<const TextAsker> asker;  // null: a segment
+  std::vector<Ask> asks;
+  bool conversation = false;
+  std::vector<Setting> settings;  // the full cache first
+};
+
+using Plan = std::vector<Text>;
+
+// Tokens that a cell makes the model read in passes over many, and one by one.
+struct Work {
+  int64_t n_read = 0, n_stepped = 0;
+};
+
+Work work_of(const Text& text, const Setting& setting, bool question_aware);
+
+// Encodes the texts, opens the compositions. Throws Error.
+Plan make_plan(const Engine& engine, const Model& model, const Suite& suite);
+
+}  // namespace kvhost::eval
