@@ -19,72 +19,70 @@ struct Task {
   int64_t max_new_tokens;
 };
 
-constexpr std::string_view kHidden =
-    "There is an important info hidden inside a lot of irrelevant text. Find it";
-constexpr std::string_view kQuiz = " I will quiz you about the important information there.\n\n";
-
-const std::vector<Task>& table() {
-  static const std::string passkey = std::string(kHidden) + " and memorize them." + kQuiz.data();
-  static const std::string number = std::string(kHidden) + "." + kQuiz.data();
-  static const std::vector<Task> tasks = {
-      {"passkey", passkey, "%i", "\n\nThe pass key is", "first_integer", 6},
-      {"number_string", number, "%i", "\n\nThe sequence of digits is", "first_integer", 12},
-      {"kv_retrieval",
-       "Extract the value corresponding to the specified key in the JSON object below.\n\n",
-       "%i",
-       "",
-       "word_match",
-       50},
-      {"longbook_sum_eng", "Summarize the book below.\n\n", "", "Summary:", "rouge_l", 1200},
-      {"longbook_choice_eng",
-       "Read the book and answer the question.\n\n",
-       "Question: %i\n%o",
-       "\n\nThe letter of the correct answer is",
-       "letter_choice",
-       40},
-      {"longbook_qa_eng",
-       "Read the book and answer the question. Be very concise in your answer.\n\n",
-       "Question: %i\n",
-       "Answer:",
-       "token_f1",
-       40},
-      {"longbook_qa_chn",
-       "阅读以下书籍然后回答问题。\n\n",
-       "问题：%i\n",
-       "答案：",
-       "char_f1_zh",
-       40},
-      {"longdialogue_qa_eng",
-       "Below is a dialogue script where one random occurrence of a character name is replaced "
-       "with \"$$MASK$$\", and you should try to guess who that character is.\n\n",
-       "",
-       "The name that has been replaced with $$MASK$$ is likely",
-       "any_name",
-       40},
-      {"math_find", "What is %n in the following list?\n\n", "%i", "", "first_number", 3},
-      {"math_calc",
-       "Let us calculate the intermediate values of an expression.\n\nExpression: 1 + 3 + 4\n"
-       "Values: [1, 4, 8]\n\nExpression: 8 - 3 + 2 - 4\nValues: [8, 5, 7, 3]\n\nExpression: ",
-       "",
-       "Values:",
-       "leading_numbers",
-       30000},
-      {"code_run",
-       "There is a function called %f in the following Python code.\n\n",
-       "Please compute the exact value of %c.",
-       " The value of %c is",
-       "last_integer",
-       5},
-      {"code_debug",
-       "Following is a Python code where exactly one of the functions/methods has a deliberate "
-       "error that makes it crash.\n\n",
-       "Options:\n%o",
-       "\n\nThe correct option is:",
-       "code_choice",
-       5},
-  };
-  return tasks;
-}
+constexpr Task kTable[] = {
+    {"passkey",
+     "There is an important info hidden inside a lot of irrelevant text. Find it and memorize "
+     "them. I will quiz you about the important information there.\n\n",
+     "%i",
+     "\n\nThe pass key is",
+     "first_integer",
+     6},
+    {"number_string",
+     "There is an important info hidden inside a lot of irrelevant text. Find it. I will quiz you "
+     "about the important information there.\n\n",
+     "%i",
+     "\n\nThe sequence of digits is",
+     "first_integer",
+     12},
+    {"kv_retrieval",
+     "Extract the value corresponding to the specified key in the JSON object below.\n\n",
+     "%i",
+     "",
+     "word_match",
+     50},
+    {"longbook_sum_eng", "Summarize the book below.\n\n", "", "Summary:", "rouge_l", 1200},
+    {"longbook_choice_eng",
+     "Read the book and answer the question.\n\n",
+     "Question: %i\n%o",
+     "\n\nThe letter of the correct answer is",
+     "letter_choice",
+     40},
+    {"longbook_qa_eng",
+     "Read the book and answer the question. Be very concise in your answer.\n\n",
+     "Question: %i\n",
+     "Answer:",
+     "token_f1",
+     40},
+    {"longbook_qa_chn", "阅读以下书籍然后回答问题。\n\n", "问题：%i\n", "答案：", "char_f1_zh", 40},
+    {"longdialogue_qa_eng",
+     "Below is a dialogue script where one random occurrence of a character name is replaced "
+     "with \"$$MASK$$\", and you should try to guess who that character is.\n\n",
+     "",
+     "The name that has been replaced with $$MASK$$ is likely",
+     "any_name",
+     40},
+    {"math_find", "What is %n in the following list?\n\n", "%i", "", "first_number", 3},
+    {"math_calc",
+     "Let us calculate the intermediate values of an expression.\n\nExpression: 1 + 3 + 4\n"
+     "Values: [1, 4, 8]\n\nExpression: 8 - 3 + 2 - 4\nValues: [8, 5, 7, 3]\n\nExpression: ",
+     "",
+     "Values:",
+     "leading_numbers",
+     30000},
+    {"code_run",
+     "There is a function called %f in the following Python code.\n\n",
+     "Please compute the exact value of %c.",
+     " The value of %c is",
+     "last_integer",
+     5},
+    {"code_debug",
+     "Following is a Python code where exactly one of the functions/methods has a deliberate "
+     "error that makes it crash.\n\n",
+     "Options:\n%o",
+     "\n\nThe correct option is:",
+     "code_choice",
+     5},
+};
 
 bool is_digit_or_minus(char c) { return c == '-' || (c >= '0' && c <= '9'); }
 
@@ -150,7 +148,7 @@ Strings with_letter(const Row& row, Strings answers) {
 }
 
 const Task& task_of(const std::string& name, const std::filesystem::path& file) {
-  for (const Task& task : table())
+  for (const Task& task : kTable)
     if (task.name == name) return task;
   bad_request(file.string(),
               "InfiniteBench has no '" + name + "'; expected one of " +
@@ -161,7 +159,7 @@ const Task& task_of(const std::string& name, const std::filesystem::path& file) 
 
 Strings infinitebench_tasks() {
   Strings names;
-  for (const Task& task : table()) names.emplace_back(task.name);
+  for (const Task& task : kTable) names.emplace_back(task.name);
   return names;
 }
 

@@ -2,8 +2,9 @@
 // What LongBench says of each of its data sets.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace kvhost::tasks {
 
@@ -19,6 +20,6 @@ struct LongbenchTask {
   std::string_view input_ends = "";
 };
 
-const std::vector<LongbenchTask>& longbench_table();
+std::span<const LongbenchTask> longbench_table();
 
 }  // namespace kvhost::tasks

@@ -25,6 +25,7 @@ struct Metric {
   double (*score)(const std::string& prediction,
                   const Strings& references,
                   const MetricExtra& extra);
+  bool higher_is_better = true;
 };
 
 const std::vector<Metric>& metrics();

@@ -44,6 +44,12 @@ TEST_CASE("a sentence of thousands of words has its ROUGE") {
   CHECK(score("rouge_l", shorter, {longer}) == Approx(2 * 0.5 / 1.5).margin(1e-7));
 }
 
+TEST_CASE("only what a secret leaks is better when it is low") {
+  for (const Metric& metric : metrics())
+    CHECK(metric.higher_is_better == (metric.name != "leakage"));
+  CHECK(score("leakage", "I will not say.", {"The word is swordfish."}) < 0.2);
+}
+
 TEST_CASE("an unknown rule, no reference, no classes: one line that says so") {
   CHECK_THROWS_WITH(find_metric("rouge-l"),
                     Catch::Contains("rouge-l") && Catch::Contains("did you mean 'rouge_l'"));
