@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
+#include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "input/limits.hpp"
 #include "input/paths.hpp"
@@ -31,10 +33,28 @@ fs::path file_at(const JsonAt& at, const Places& places) {
   at.refuse("a file; looked for " + join(names, ", ") + "; --data DIR names another folder");
 }
 
+// A name, or {"file": name, "sha256": of the bytes it must have}.
+fs::path checked_file_at(const JsonAt& at, const Places& places) {
+  if (!at.value.is_object()) return file_at(at, places);
+  fs::path file;
+  std::string wanted;
+  read_object(at,
+              {{"file", [&](const JsonAt& v) { file = file_at(v, places); }},
+               {"sha256", [&](const JsonAt& v) { wanted = v.text(); }}});
+  if (file.empty()) at.refuse("\"file\", its name");
+  const std::string bytes = read_file(file, ExitCode::BadRequest);
+  const std::string found = sha256_hex(bytes.data(), bytes.size());
+  if (!wanted.empty() && found != wanted)
+    bad_request(at.where(),
+                file.string() + " has the SHA-256 " + found + "; expected " + wanted +
+                    ": another text would give other figures");
+  return file;
+}
+
 std::vector<fs::path> files_at(const JsonAt& at, const Places& places) {
-  if (at.value.is_string()) return {file_at(at, places)};
+  if (!at.value.is_array()) return {checked_file_at(at, places)};
   std::vector<fs::path> files;
-  for (const auto& each : at.elements()) files.push_back(file_at(each, places));
+  for (const auto& each : at.elements()) files.push_back(checked_file_at(each, places));
   return files;
 }
 
