@@ -37,8 +37,9 @@ class Talk {
     posix_spawn_file_actions_adddup2(&actions, ends_[1], STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     const char* arguments[] = {program.c_str(), "--default-settings", nullptr};
-    if (posix_spawnp(&child_, program.c_str(), &actions, nullptr,
-                     const_cast<char**>(arguments), environ) != 0)
+    if (posix_spawnp(
+            &child_, program.c_str(), &actions, nullptr, const_cast<char**>(arguments), environ) !=
+        0)
       child_ = -1;
     posix_spawn_file_actions_destroy(&actions);
     ::close(ends_[1]);
@@ -144,7 +145,9 @@ std::string for_page(std::string svg, const std::string& title, int width) {
   for (size_t i = 0; i < kColors; ++i)
     replace_color(svg, kOkabeIto[i], "var(--p" + std::to_string(i + 1) + ")");
   replace_all(svg, "'black'", "'var(--ink)'");
-  svg.insert(4, " style=\"width:" + std::to_string(width) + "px\" role=\"img\" aria-label=\"" + kept_html::escape(title) + "\"");
+  svg.insert(4,
+             " style=\"width:" + std::to_string(width) + "px\" role=\"img\" aria-label=\"" +
+                 kept_html::escape(title) + "\"");
   return svg;
 }
 
@@ -157,8 +160,10 @@ std::string plot_color(size_t number) { return kOkabeIto[number % kColors]; }
 std::string plot_text(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
-    if (c == '\'') out += "''";
-    else out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    if (c == '\'')
+      out += "''";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   }
   return out + "'";
 }
@@ -168,16 +173,17 @@ Figure draw_figure(
   const std::string ink = "'" + plot_ink() + "'", grid = "'" + plot_grid() + "'";
   const std::string before =
       "set terminal svg size " + std::to_string(width) + "," + std::to_string(height) +
-      " dynamic font 'sans-serif,13' noenhanced\nset encoding utf8\n" +
-      "set border 3 lc rgb " + ink + "\nset tics nomirror out scale 0.5 textcolor rgb " + ink +
+      " dynamic font 'sans-serif,13' noenhanced\nset encoding utf8\n" + "set border 3 lc rgb " +
+      ink + "\nset tics nomirror out scale 0.5 textcolor rgb " + ink +
       "\nset grid ytics lt 1 lc rgb " + grid + " lw 1\nset key textcolor rgb " + ink + "\n";
   Talk talk(program());
   if (!talk.started())
     return {"", "No figures: gnuplot was not found. apt-get install gnuplot-nox, then again."};
   std::string svg = for_page(talk.exchange(before + script, limit_s), title, width);
   if (svg.empty())
-    return {"", "No figure: gnuplot failed, or took longer than " +
-                    std::to_string(static_cast<int>(limit_s)) + " s; expected version 5 or newer."};
+    return {"",
+            "No figure: gnuplot failed, or took longer than " +
+                std::to_string(static_cast<int>(limit_s)) + " s; expected version 5 or newer."};
   return {std::move(svg), ""};
 }
 

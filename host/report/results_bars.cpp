@@ -89,12 +89,14 @@ std::string bars_script(const Bars& bars, const std::string& label) {
   script << tick_list(bars.arms) << margins(bars.arms) << "set key outside top right horizontal\n"
          << "set boxwidth " << 0.9 * width << "\nset style fill solid 0.85 noborder\n"
          << "set xrange [-0.6:" << static_cast<double>(bars.arms.size()) - 0.4 << "]\n"
-         << "set yrange [*<0:0<*]\n" << "set xzeroaxis lt 1 lc rgb '" << plot_ink() << "'\n"
+         << "set yrange [*<0:0<*]\n"
+         << "set xzeroaxis lt 1 lc rgb '" << plot_ink() << "'\n"
          << "set ylabel " << plot_text(label) << " textcolor rgb '" << plot_ink() << "'\nplot ";
   for (size_t b = 0; b < bars.budgets.size(); ++b)
     script << (b ? ", " : "") << "$d" << b << " using 1:2 with boxes lc rgb '" << plot_color(b)
            << "' title " << plot_text(share_text(bars.budgets[b]) + " kept") << ", $d" << b
-           << " using 1:($2-$3):(0):(2*$3) with vectors nohead lw 1.6 lc rgb '" << plot_ink() << "' notitle";
+           << " using 1:($2-$3):(0):(2*$3) with vectors nohead lw 1.6 lc rgb '" << plot_ink()
+           << "' notitle";
   script << '\n';
   return script.str();
 }
@@ -161,12 +163,13 @@ void draw_bars(Figures& figures, const ResultPlace& place) {
   const std::string unit = first.unit.empty() ? "" : " [" + first.unit + "]";
   const std::string label = (bars.are_differences ? "difference in " : "") + first.metric + unit;
   const int n_bars = static_cast<int>(bars.arms.size() * bars.budgets.size());
-  figures.add(bars_script(bars, label),
-              (bars.are_differences
-                   ? first.metric + ", each arm minus the baseline on the same cases"
-                   : first.metric + " by arm") +
-                  ", with 95 % intervals",
-              std::clamp(180 + 26 * n_bars, 620, 1000), height_for(bars.arms));
+  figures.add(
+      bars_script(bars, label),
+      (bars.are_differences ? first.metric + ", each arm minus the baseline on the same cases"
+                            : first.metric + " by arm") +
+          ", with 95 % intervals",
+      std::clamp(180 + 26 * n_bars, 620, 1000),
+      height_for(bars.arms));
 }
 
 void draw_latency(Figures& figures, std::span<const ResultPlace> places) {
@@ -178,8 +181,10 @@ void draw_latency(Figures& figures, std::span<const ResultPlace> places) {
     for (const Stage& stage : kStages) has_stages |= by_metric.contains(stage.metric);
   }
   if (!has_stages || names.size() > kMostArms) return;
-  figures.add(latency_script(times, names), "Where the time of reading the prompt goes, means",
-              std::clamp(180 + 42 * static_cast<int>(names.size()), 620, 1000), height_for(names));
+  figures.add(latency_script(times, names),
+              "Where the time of reading the prompt goes, means",
+              std::clamp(180 + 42 * static_cast<int>(names.size()), 620, 1000),
+              height_for(names));
 }
 
 }  // namespace kvhost::results_html

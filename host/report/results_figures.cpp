@@ -108,8 +108,7 @@ std::string pareto_data(const ResultPlace& place, double unit) {
     if (std::isfinite(line->bytes) && std::isfinite(line->value.mean)) points.push_back(line);
   const double sign = place.first().better == Better::Lower ? -1 : 1;
   std::sort(points.begin(), points.end(), [sign](auto* a, auto* b) {
-    return a->bytes != b->bytes ? a->bytes < b->bytes
-                                : sign * a->value.mean > sign * b->value.mean;
+    return a->bytes != b->bytes ? a->bytes < b->bytes : sign * a->value.mean > sign * b->value.mean;
   });
   std::ostringstream data;
   data.precision(12);
@@ -154,25 +153,31 @@ void draw_curves(Figures& figures, const ResultPlace& place) {
                                                      " of " + std::to_string(n_all) + " arms)"
                                                : "";
   const Line& first = place.first();
-  const std::string y = "set ylabel " + plot_text(axis_label(first)) + " textcolor rgb '" +
-                        plot_ink() + "'\n";
+  const std::string y =
+      "set ylabel " + plot_text(axis_label(first)) + " textcolor rgb '" + plot_ink() + "'\n";
   const auto x_label = [](const std::string& text) {
     return "set xlabel " + plot_text(text) + " textcolor rgb '" + plot_ink() + "'\n";
   };
   const int height = std::max(340, 60 + 22 * static_cast<int>(curves.size() + 2));
   const double aside = std::min(0.5, 4.0 / static_cast<double>(curves.size()));  // percent
-  figures.add(curves_script(curves, baseline_of(place), {&kept_percent, aside},
+  figures.add(curves_script(curves,
+                            baseline_of(place),
+                            {&kept_percent, aside},
                             y + x_label("kept [% of entries]") + "set xrange [0:*]\n"),
-              first.metric + " against the share kept, with 95 % intervals" + part, 620, height);
+              first.metric + " against the share kept, with 95 % intervals" + part,
+              620,
+              height);
   if (!has_bytes(curves)) return;
-  std::string script = curves_script(curves, baseline_of(place), {&kept_megabytes},
+  std::string script = curves_script(curves,
+                                     baseline_of(place),
+                                     {&kept_megabytes},
                                      y + x_label("K and V kept [MB]") + "set xrange [0:*]\n");
   const std::string front = pareto_data(place, 1e6);
   if (first.better != Better::Unsaid && std::count(front.begin(), front.end(), '\n') > 1)
     script = "$front << EOD\n" + front + "EOD\n" +
-             script.insert(script.find("plot ") + 5, "$front using 1:2 with steps lc rgb '" +
-                                                         plot_color(6) +
-                                                         "' lw 3 dt (2,2) title 'best for its bytes', ");
+             script.insert(script.find("plot ") + 5,
+                           "$front using 1:2 with steps lc rgb '" + plot_color(6) +
+                               "' lw 3 dt (2,2) title 'best for its bytes', ");
   figures.add(script, first.metric + " against bytes, with 95 % intervals" + part, 620, height);
 }
 

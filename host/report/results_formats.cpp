@@ -18,11 +18,16 @@ namespace {
 std::string latex_text(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\') out += "\\textbackslash{}";
-    else if (c == '~') out += "\\textasciitilde{}";
-    else if (c == '^') out += "\\textasciicircum{}";
-    else if (std::string_view("&%$#_{}").find(c) != std::string_view::npos) out += {'\\', c};
-    else out += c;
+    if (c == '\\')
+      out += "\\textbackslash{}";
+    else if (c == '~')
+      out += "\\textasciitilde{}";
+    else if (c == '^')
+      out += "\\textasciicircum{}";
+    else if (std::string_view("&%$#_{}").find(c) != std::string_view::npos)
+      out += {'\\', c};
+    else
+      out += c;
   }
   return out;
 }
@@ -66,21 +71,55 @@ Json interval_json(const results::Interval& value) {
 
 void write_results_csv(std::ostream& out, std::span<const Line> lines) {
   csv_line(out,
-           {"task", "metric", "unit", "better", "model", "suite", "arm", "composition",
-            "keep_ratio", "question_aware", "n", "mean", "sd", "half_95", "n_pairs", "difference",
-            "difference_half_95", "cache_bytes_kept", "suite_hash", "model_hash", "data_hash",
+           {"task",
+            "metric",
+            "unit",
+            "better",
+            "model",
+            "suite",
+            "arm",
+            "composition",
+            "keep_ratio",
+            "question_aware",
+            "n",
+            "mean",
+            "sd",
+            "half_95",
+            "n_pairs",
+            "difference",
+            "difference_half_95",
+            "cache_bytes_kept",
+            "suite_hash",
+            "model_hash",
+            "data_hash",
             "source"});
   for (const Line& l : lines) {
-    const auto paired = [&](double results::Interval::*field) {
+    const auto paired = [&](double results::Interval::* field) {
       return l.difference ? csv_number((*l.difference).*field) : "";
     };
     csv_line(out,
-             {l.task, l.metric, l.unit, better_word(l.better), l.model, l.suite, l.arm,
-              l.composition, csv_number(l.budget), l.question_aware ? "1" : "0",
-              std::to_string(l.value.n), csv_number(l.value.mean), csv_number(l.value.sd),
-              csv_number(l.value.half), l.difference ? std::to_string(l.difference->n) : "",
-              paired(&results::Interval::mean), paired(&results::Interval::half),
-              csv_number(l.bytes), l.suite_hash, l.model_hash, l.data_hash, l.source});
+             {l.task,
+              l.metric,
+              l.unit,
+              better_word(l.better),
+              l.model,
+              l.suite,
+              l.arm,
+              l.composition,
+              csv_number(l.budget),
+              l.question_aware ? "1" : "0",
+              std::to_string(l.value.n),
+              csv_number(l.value.mean),
+              csv_number(l.value.sd),
+              csv_number(l.value.half),
+              l.difference ? std::to_string(l.difference->n) : "",
+              paired(&results::Interval::mean),
+              paired(&results::Interval::half),
+              csv_number(l.bytes),
+              l.suite_hash,
+              l.model_hash,
+              l.data_hash,
+              l.source});
   }
 }
 

@@ -51,10 +51,11 @@ void write_difference(std::ostream& out, const Line& line) {
 
 void write_row(std::ostream& out, const Line& l) {
   out << "<tr" << (l.is_baseline ? " class=\"base\"" : "") << "><td>" << escape(l.task)
-      << "</td><td>" << escape(l.metric) << (l.unit.empty() ? "" : " <small>[" + escape(l.unit) + "]</small>")
-      << "</td><td>" << escape(l.model) << "</td><td title=\"" << escape(l.composition) << "\">"
-      << escape(l.arm) << "</td><td class=\"n\"" << sort_value(l.budget) << ">"
-      << share_text(l.budget) << "</td><td>" << (l.question_aware ? "seen" : "unseen") << "</td>";
+      << "</td><td>" << escape(l.metric)
+      << (l.unit.empty() ? "" : " <small>[" + escape(l.unit) + "]</small>") << "</td><td>"
+      << escape(l.model) << "</td><td title=\"" << escape(l.composition) << "\">" << escape(l.arm)
+      << "</td><td class=\"n\"" << sort_value(l.budget) << ">" << share_text(l.budget)
+      << "</td><td>" << (l.question_aware ? "seen" : "unseen") << "</td>";
   write_interval(out, mean_text(l.value.mean, l.value.half), l.value);
   write_difference(out, l);
   out << "<td class=\"n\"" << sort_value(static_cast<double>(l.value.n)) << ">" << l.value.n

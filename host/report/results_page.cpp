@@ -67,8 +67,10 @@ std::string write_all_times(std::ostream& out, const std::vector<ResultPlace>& p
     const auto known = std::find_if(tasks.begin(), tasks.end(), [&](const auto& task) {
       return same_task(task.front(), place);
     });
-    if (known == tasks.end()) tasks.push_back({place});
-    else known->push_back(place);
+    if (known == tasks.end())
+      tasks.push_back({place});
+    else
+      known->push_back(place);
   }
   std::string problem;
   for (const auto& task : tasks)

@@ -31,6 +31,12 @@ int decimals_for(double mean, double half) {
   return std::clamp(digits - static_cast<int>(std::floor(std::log10(guide))), 0, 9);
 }
 
+// A hash by its first digits; what is imported has words in its place, which stay whole.
+std::string short_hash(const std::string& hash) {
+  const bool is_hash = hash.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_hash ? hash.substr(0, 8) : hash;
+}
+
 }  // namespace
 
 std::vector<ResultPlace> places_of(std::span<const Line> lines) {
@@ -52,10 +58,14 @@ std::string place_title(const Line& line) {
 
 std::string place_where(const Line& line) {
   std::string out = "suite " + line.suite + " on " + line.model;
-  if (!line.suite_hash.empty()) out += ", suite " + line.suite_hash.substr(0, 8);
-  if (!line.model_hash.empty()) out += ", model " + line.model_hash.substr(0, 8);
-  if (!line.data_hash.empty()) out += ", data " + line.data_hash.substr(0, 8);
-  return line.source.empty() ? out : out + ", from " + line.source;
+  const auto add = [&](const std::string& what, const std::string& hash, const std::string& name) {
+    if (!hash.empty() && hash != name) out += ", " + what + " " + short_hash(hash);
+  };
+  add("suite", line.suite_hash, line.suite);
+  add("model", line.model_hash, line.model);
+  add("data", line.data_hash, line.task);
+  const std::string source = line.source.substr(0, line.source.find(' '));
+  return source.empty() ? out : out + ", measured by " + source;
 }
 
 std::string arm_title(const Line& line) {

@@ -39,19 +39,37 @@ std::string better_word(Better better) {
 }
 
 void write_rows_csv(std::ostream& out, std::span<const DoneCell> cells) {
-  csv_line(out,
-           {"suite", "suite_hash", "task", "case_id", "arm", "composition", "budget",
-            "question_aware", "seed", "metric", "unit", "value", "better", "extra", "model",
-            "model_hash", "data_hash", "code_version", "cpu", "threads", "dtype", "begun", "host",
-            "source"});
+  csv_line(out, {"suite",  "suite_hash",     "task",  "case_id",    "arm",       "composition",
+                 "budget", "question_aware", "seed",  "metric",     "unit",      "value",
+                 "better", "extra",          "model", "model_hash", "data_hash", "code_version",
+                 "cpu",    "threads",        "dtype", "begun",      "host",      "source"});
   for (const auto& [run, c, measurements] : cells)
     for (const auto& m : measurements)
       csv_line(out,
-               {c.suite, c.suite_hash, c.task, c.case_id, c.arm, c.composition,
-                csv_number(c.budget), c.question_aware ? "1" : "0", std::to_string(c.seed),
-                m.metric, m.unit, csv_number(m.value), better_word(m.better), m.extra, run->model,
-                c.model_hash, c.data_hash, run->code_version, run->cpu,
-                std::to_string(run->threads), run->dtype, run->begun, run->host, run->source});
+               {c.suite,
+                c.suite_hash,
+                c.task,
+                c.case_id,
+                c.arm,
+                c.composition,
+                csv_number(c.budget),
+                c.question_aware ? "1" : "0",
+                std::to_string(c.seed),
+                m.metric,
+                m.unit,
+                csv_number(m.value),
+                better_word(m.better),
+                m.extra,
+                run->model,
+                c.model_hash,
+                c.data_hash,
+                run->code_version,
+                run->cpu,
+                std::to_string(run->threads),
+                run->dtype,
+                run->begun,
+                run->host,
+                run->source});
 }
 
 void write_rows_json(std::ostream& out, std::span<const DoneCell> cells) {

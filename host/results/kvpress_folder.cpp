@@ -34,17 +34,23 @@ double real(const fs::path& file, const Config& config, const std::string& key, 
   if (text.empty()) return usual;
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
-  if (*end != '\0')
-    bad_request(file.string(), key + ": found '" + text + "'; expected a number");
+  if (*end != '\0') bad_request(file.string(), key + ": found '" + text + "'; expected a number");
   return value;
 }
 
 // What else distinguishes two runs, in kvpress's own words.
 std::string settings_text(const Config& config) {
   std::vector<std::string> parts;
-  for (const char* key : {"fraction", "max_new_tokens", "max_context_length", "needle_depth",
-                          "key_channel_compression_ratio", "threshold", "compression_interval",
-                          "target_size", "hidden_states_buffer_size", "fp8"})
+  for (const char* key : {"fraction",
+                          "max_new_tokens",
+                          "max_context_length",
+                          "needle_depth",
+                          "key_channel_compression_ratio",
+                          "threshold",
+                          "compression_interval",
+                          "target_size",
+                          "hidden_states_buffer_size",
+                          "fp8"})
     if (const std::string value = setting(config, key);
         !value.empty() && value != "1.0" && value != "false")
       parts.push_back(std::string(key) + "=" + value);
@@ -130,7 +136,8 @@ class Reader {
     if (!names.empty()) names.pop_back();
     DoneCell done = empty_cell(run_);
     done.run = shared_;
-    done.cell.task = names.empty() ? dataset : dataset + "/" + join(names, "/");
+    // What a figure is of: a task that metrics.json names, else the part of the data set.
+    done.cell.task = names.empty() ? done.cell.data_hash : dataset + "/" + join(names, "/");
     done.cell.case_id = case_id.empty() ? "all" : case_id;
     const bool is_count = metric == "total" || metric == "answered";
     Measurement m{metric, unit_of(dataset), value, is_count ? Better::Unsaid : Better::Higher, ""};

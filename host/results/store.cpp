@@ -57,8 +57,9 @@ void check(const Database& database, const Cell& cell, std::span<const Measureme
     const std::string place = "task " + cell.task + ", case " + cell.case_id + ", " + cell.arm;
     if (std::isnan(m.value))
       run_failed(database.name(),
-                 m.metric + " of " + place + " is NaN; expected a number; leave out a metric that "
-                 "is not defined");
+                 m.metric + " of " + place +
+                     " is NaN; expected a number; leave out a metric that "
+                     "is not defined");
     if (m.metric.empty() || !names.insert(m.metric).second)
       run_failed(database.name(),
                  "found the metric '" + m.metric + "' twice or without a name in " + place +

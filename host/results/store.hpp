@@ -2,8 +2,8 @@
 // The result file of evaluations: cells go in, each once and whole, and come out again.
 //
 // SQLite with its rollback journal rather than a write-ahead log: a killed writer is undone by
-// whoever opens the file next; a file in a read-only folder can be read, which a log cannot promise;
-// and between cells the results are one file that may be copied. A cell takes seconds to measure,
+// whoever opens the file next; a file in a read-only folder can be read, which a log cannot
+// promise; and between cells the results are one file that may be copied. A cell takes seconds to measure,
 // so that the slower commit (about 10 ms on a disk) does not matter.
 #pragma once
 

@@ -47,8 +47,14 @@ Groups group(std::span<const DoneCell> cells) {
   for (const auto& done : cells) {
     const Cell& c = done.cell;
     for (const auto& m : done.measurements) {
-      const Place place{c.task,       m.metric,     m.unit,      done.run->model, c.suite,
-                        c.suite_hash, c.model_hash, c.data_hash};
+      const Place place{c.task,
+                        m.metric,
+                        m.unit,
+                        done.run->model,
+                        c.suite,
+                        c.suite_hash,
+                        c.model_hash,
+                        c.data_hash};
       Group& group = groups[place][{c.question_aware, c.budget, c.arm, c.composition}];
       group.better = m.better;
       group.source = done.run->source;
@@ -96,7 +102,8 @@ const Cases* baseline_for(const std::map<Arm, Group>& arms,
   int best_rank = -1;
   for (const auto& [other, group] : arms) {
     if (!is_baseline(other, wanted)) continue;
-    const int rank = 2 * (other.question_aware == arm.question_aware) + (other.budget == arm.budget);
+    const int rank =
+        2 * (other.question_aware == arm.question_aware) + (other.budget == arm.budget);
     if (rank > best_rank) best = &group.cases;
     best_rank = std::max(best_rank, rank);
   }

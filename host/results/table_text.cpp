@@ -24,9 +24,12 @@ bool read_row(const std::string& csv, size_t& at, std::vector<std::string>& row)
   for (bool quoted = false; at < csv.size(); ++at) {
     const char c = csv[at];
     if (quoted) {
-      if (c != '"') row.back() += c;
-      else if (at + 1 < csv.size() && csv[at + 1] == '"') row.back() += csv[++at];
-      else quoted = false;
+      if (c != '"')
+        row.back() += c;
+      else if (at + 1 < csv.size() && csv[at + 1] == '"')
+        row.back() += csv[++at];
+      else
+        quoted = false;
     } else if (c == '"') {
       quoted = true;
     } else if (c == ',') {

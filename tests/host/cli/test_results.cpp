@@ -60,8 +60,16 @@ TEST_CASE("results show gives tables for people and for programs") {
                  Contains("125.0 kB"));
   CHECK(text.out.find("top1") == std::string::npos);
   const Outcome files = run(scratch,
-                            {"results", "show", "--csv", "a.csv", "--markdown", "a.md", "--latex",
-                             "a.tex", "--json", "-"});
+                            {"results",
+                             "show",
+                             "--csv",
+                             "a.csv",
+                             "--markdown",
+                             "a.md",
+                             "--latex",
+                             "a.tex",
+                             "--json",
+                             "-"});
   CHECK(files.exit_code == 0);
   CHECK(nlohmann::json::parse(files.out)["lines"].size() == 20);
   CHECK(scratch.files().size() == 3 + 3);
@@ -121,8 +129,8 @@ TEST_CASE("what results and report are asked wrongly is refused in one line") {
   check_refused(run(scratch, {"results", "shwo"}), 2, "did you mean 'show'");
   check_refused(run(scratch, {"results", "list", "x"}), 2, "found 'x' too");
   check_refused(run(scratch, {"results", "list", "--csv", "a"}), 2, "expected it with show");
-  check_refused(run(scratch, {"results", "show", "--suite", "mad_suite"}), 2,
-                "did you mean 'made_suite'");
+  check_refused(
+      run(scratch, {"results", "show", "--suite", "mad_suite"}), 2, "did you mean 'made_suite'");
   check_refused(run(scratch, {"results", "show", "--baseline", "Snap"}), 2, "--baseline");
   check_refused(run(scratch, {"results", "show", "--rows", "--latex", "a"}), 2, "--latex");
   check_refused(run(scratch, {"report"}), 2, "-o");

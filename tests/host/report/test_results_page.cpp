@@ -109,7 +109,7 @@ TEST_CASE("figures come with the colours of the page, and labels as they are") {
   const std::string page = page_of(made_view());
   CHECK(count(page, "<figure>") == 2 * 3);  // two curves and bars for each metric
   CHECK_THAT(page, Contains("var(--p1)") && Contains("best for its bytes"));
-  CHECK_THAT(page, Contains("win&lt;b&gt;dow&lt;/b&gt; 'q' `id`"));
+  CHECK_THAT(page, Contains("<text>win&lt;b>dow&lt;/b> 'q' `id`"));
   CHECK(page.find("uid=") == std::string::npos);
   CHECK(page.find("rgb(") == page.find("rgb(0 0 0"));  // every colour is a variable
 }

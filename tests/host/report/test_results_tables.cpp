@@ -68,8 +68,7 @@ TEST_CASE("a mean has the digits that its interval leaves") {
 
 TEST_CASE("lines as text") {
   const auto lines = two_lines();
-  const std::string text =
-      written([&](std::ostream& out) { print_results(out, Ink{}, lines); });
+  const std::string text = written([&](std::ostream& out) { print_results(out, Ink{}, lines); });
   CHECK_THAT(text, Contains("copy_50%: nll (nats, lower is better)\nsuite quick on made\n"));
   const auto rows = lines_of(text);
   CHECK_THAT(rows[3], Contains("full") && Contains("baseline") && Contains("2.0 MB"));
@@ -100,8 +99,8 @@ TEST_CASE("lines as Markdown and LaTeX escape what these read") {
 
 TEST_CASE("lines and rows as JSON") {
   const auto lines = two_lines();
-  const auto json = nlohmann::json::parse(
-      written([&](std::ostream& out) { write_results_json(out, lines); }));
+  const auto json =
+      nlohmann::json::parse(written([&](std::ostream& out) { write_results_json(out, lines); }));
   CHECK(json["lines"][1]["difference"]["mean"] == 0.0432);
   CHECK(json["lines"][1]["cache_bytes_kept"].is_null());
   CHECK(json["lines"][0]["difference"].is_null());

@@ -34,7 +34,8 @@ class ResultFolder {
   std::filesystem::path folder_;
 };
 
-inline std::shared_ptr<const results::Run> made_run(const std::string& begun = "2026-01-02T03:04:05Z") {
+inline std::shared_ptr<const results::Run> made_run(
+    const std::string& begun = "2026-01-02T03:04:05Z") {
   results::Run run;
   run.model = "made";
   run.code_version = "kvhost test";
@@ -58,7 +59,10 @@ inline const std::vector<MadeArm>& made_arms() {
   return arms;
 }
 
-inline results::DoneCell made_cell(const MadeArm& arm, double budget, int case_number, int64_t seed = 0) {
+inline results::DoneCell made_cell(const MadeArm& arm,
+                                   double budget,
+                                   int case_number,
+                                   int64_t seed = 0) {
   results::DoneCell done;
   done.run = made_run();
   results::Cell& cell = done.cell;
@@ -99,10 +103,10 @@ inline std::string table_of(const std::filesystem::path& file) {
   for (const auto& done : results::Store(file, results::Access::Read).cells()) {
     const auto& c = done.cell;
     for (const auto& m : done.measurements)
-      out << c.suite << '|' << c.suite_hash << '|' << c.task << '|' << c.case_id << '|' << c.arm << '|'
-          << c.composition << '|' << c.budget << '|' << c.question_aware << '|' << c.seed << '|'
-          << m.metric << '|' << m.unit << '|' << m.value << '|' << m.extra << '|' << done.run->cpu
-          << '\n';
+      out << c.suite << '|' << c.suite_hash << '|' << c.task << '|' << c.case_id << '|' << c.arm
+          << '|' << c.composition << '|' << c.budget << '|' << c.question_aware << '|' << c.seed
+          << '|' << m.metric << '|' << m.unit << '|' << m.value << '|' << m.extra << '|'
+          << done.run->cpu << '\n';
   }
   return out.str();
 }

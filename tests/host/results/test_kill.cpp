@@ -22,7 +22,8 @@ constexpr int kCases = 12;  // 120 cells
 
 void measure_suite(const fs::path& file) {
   Store store(file, Access::Write);
-  const auto run = made_run(std::to_string(getpid()));  // every process has circumstances of its own
+  const auto run =
+      made_run(std::to_string(getpid()));  // every process has circumstances of its own
   for (const auto& done : made_cells(kCases))
     if (!store.has(done.cell)) store.add(*run, done.cell, done.measurements);
 }

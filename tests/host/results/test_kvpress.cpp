@@ -51,7 +51,7 @@ TEST_CASE("kvpress's folders become cells that name their source") {
   CHECK(vt.measurements[0].value == 97.25);
   CHECK(vt.measurements[0].extra == R"({"n_predictions":2})");
 
-  const DoneCell& trec = find_cell(cells, "longbench", "kvpress knorm");
+  const DoneCell& trec = find_cell(cells, "longbench/trec", "kvpress knorm");
   CHECK(trec.measurements[0].metric == "score");
   CHECK(trec.measurements[0].value == 58.5);
   CHECK(trec.cell.question_aware);

@@ -93,8 +93,7 @@ TEST_CASE("a file that is not there, or a folder, is refused") {
   CHECK_THAT(absent.line, Contains("absent.db: no such file"));
   CHECK_FALSE(fs::exists(folder / "absent.db"));
   check_one_line(read_refusal(folder.path()), ExitCode::BadRequest);
-  const Refusal nowhere =
-      refusal_of([&] { Store store(folder / "no/where.db", Access::Write); });
+  const Refusal nowhere = refusal_of([&] { Store store(folder / "no/where.db", Access::Write); });
   check_one_line(nowhere, ExitCode::RunFailed);
   CHECK_THAT(nowhere.line, Contains("cannot be written (No such file or directory)"));
 }
@@ -157,7 +156,9 @@ TEST_CASE("a disk that takes no more is one line, and the cells before are there
         for (const auto& done : made_cells(200)) store.add(*done.run, done.cell, done.measurements);
       });
   check_one_line(full, ExitCode::RunFailed);
-  CHECK_THAT(full.line, Contains("cannot be written: found a limit on file sizes") && Contains("what was written before is intact"));
+  CHECK_THAT(full.line,
+             Contains("cannot be written: found a limit on file sizes") &&
+                 Contains("what was written before is intact"));
   const auto cells = made_cells(200);
   const size_t n = Store(file, Access::Read).cells().size();
   CHECK(n > 100);
@@ -204,8 +205,7 @@ TEST_CASE("a second writer waits, then says who is in the way") {
   auto held = std::make_unique<Transaction>(first);
   {
     Store store(folder / "a.db", Access::Write, {.for_seconds = 0.2});
-    const Refusal busy =
-        refusal_of([&] { store.add(*more.run, more.cell, more.measurements); });
+    const Refusal busy = refusal_of([&] { store.add(*more.run, more.cell, more.measurements); });
     check_one_line(busy, ExitCode::RunFailed);
     CHECK_THAT(busy.line, Contains("another program has been writing to it for 0.2 s"));
     CHECK(store.cells().size() == 10);  // reading goes on meanwhile

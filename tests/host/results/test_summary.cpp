@@ -55,7 +55,8 @@ TEST_CASE("a line holds mean, interval, bytes and the paired difference from the
 TEST_CASE("only cases that both have are paired") {
   auto cells = made_cells(6);
   std::erase_if(cells, [](const DoneCell& done) {
-    return done.cell.arm == "full" && (done.cell.case_id == "segment 0" || done.cell.case_id == "segment 3");
+    return done.cell.arm == "full" &&
+           (done.cell.case_id == "segment 0" || done.cell.case_id == "segment 3");
   });
   const auto lines = summarise(cells);
   const Line& line = find_line(lines, "SnapKV", 0.5, "nll");
@@ -79,7 +80,8 @@ TEST_CASE("a named baseline takes the place of the full cache") {
   REQUIRE(line.difference);
   double expected = 0;  // at the same budget
   for (int i = 0; i < 4; ++i)
-    expected += (nll(made_cell(made_arms()[1], 0.125, i)) - nll(made_cell(made_arms()[0], 0.125, i))) / 4;
+    expected +=
+        (nll(made_cell(made_arms()[1], 0.125, i)) - nll(made_cell(made_arms()[0], 0.125, i))) / 4;
   CHECK_THAT(line.difference->mean, WithinAbs(expected, 1e-12));
   CHECK_FALSE(find_line(lines, "SnapKV", 0.125, "nll").difference);
   CHECK_THROWS_WITH(summarise(made_cells(1), {.baseline = "SnapK"}),
