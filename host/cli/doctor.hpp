@@ -28,6 +28,7 @@ struct Finding {
 
 std::vector<Finding> diagnose(const PluginOptions& plugins);
 
+std::string processor_name();  // "" when it is not known
 std::vector<Finding> diagnose_machine();  // libtorch, CPU, threads, memory
 // search path, methods, failures, shadowed
 std::vector<Finding> diagnose_plugins(const PluginOptions& plugins);

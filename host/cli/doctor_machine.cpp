@@ -62,7 +62,7 @@ Finding cpu_finding() {
   const char* forced = std::getenv("KVHOST_CPU");
   Finding finding{"cpu",
                   State::Good,
-                  proc_value("/proc/cpuinfo", "model name") + " (" + join(features, " ") +
+                  processor_name() + " (" + join(features, " ") +
                       "), kernels: " + cpu_level(),
                   "",
                   json{{"features", features}, {"level", cpu_level()}}.dump()};
@@ -108,6 +108,8 @@ Finding memory_finding() {
 }
 
 }  // namespace
+
+std::string processor_name() { return proc_value("/proc/cpuinfo", "model name"); }
 
 std::vector<Finding> diagnose_machine() {
   return {libtorch_finding(), cpu_finding(), threads_finding(), memory_finding()};

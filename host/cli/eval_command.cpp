@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/command.hpp"
+#include "cli/doctor.hpp"
 #include "cli/job.hpp"
 #include "cli/results_flags.hpp"
 #include "cli/run_flags.hpp"
@@ -67,17 +68,15 @@ eval::Suite chosen_suite(const EvalFlags& flags) {
   eval::Suite suite = eval::read_suite(flags.suite, flags.data);
   if (!flags.presses.empty()) {
     suite.arms.clear();
-    for (const auto& press : flags.presses) suite.arms.push_back({press, press, {}, {}});
+    for (const auto& press : flags.presses) suite.arms.push_back({press, press, {}, {}, {}, "--press"});
   }
   if (!flags.tasks.empty()) keep_tasks(flags.tasks, suite);
   return suite;
 }
 
 int list_suites() {
-  for (const auto& name : eval::bundled_suites()) {
-    const eval::Suite suite = eval::read_suite(name);
-    std::cout << pad_right(name, 22) << suite.description << '\n';
-  }
+  for (const auto& name : eval::bundled_suites())
+    std::cout << pad_right(name, 22) << eval::suite_description(name) << '\n';
   return 0;
 }
 
@@ -85,7 +84,7 @@ results::Run circumstances(const Model& model, const std::string& name) {
   results::Run run;
   run.model = name.empty() ? kDefaultModel : name;
   run.code_version = std::string("kvhost ") + version();
-  run.cpu = cpu_level();
+  run.cpu = processor_name() + ", kernels: " + cpu_level();
   run.threads = num_threads();
   run.dtype = dtype_name(model.dtype());
   run.begun = now_utc();
@@ -105,34 +104,65 @@ void print_lines(const results::Store& store, const eval::Evaluation& evaluation
   print_results(std::cout, make_ink("auto", 1), lines);
 }
 
-int evaluate(const EvalFlags& flags) {
-  if (flags.list) return list_suites();
-  const eval::Suite suite = chosen_suite(flags);
-  RunOptions options = flags.shared.options();
-  if (options.model.empty()) options.model = suite.model;
+// What is to be done, on standard error: of the suite, and of each task where there are several.
+void print_left(const eval::Evaluation& evaluation, const std::vector<eval::Evaluator::Left>& tasks) {
+  eval::Evaluator::Left all;
+  for (const auto& task : tasks) {
+    all.n_cells += task.n_cells;
+    all.n_missing += task.n_missing;
+    all.seconds += task.seconds;
+  }
+  const auto line = [](const std::string& what, const eval::Evaluator::Left& left) {
+    std::cerr << what << ": " << left.n_cells << " cells, " << left.n_missing << " to measure"
+              << (left.n_missing > 0 ? ", about " + duration(left.seconds) : "") << '\n';
+  };
+  line(evaluation.suite_name + " on " + evaluation.run.model, all);
+  for (const auto& task : tasks)
+    if (tasks.size() > 1) line("  " + task.task, task);
+}
+
+// The file of results; none where a dry run finds no file, since it makes none.
+std::unique_ptr<results::Store> open_store(const EvalFlags& flags) {
   results::Waiting waiting;
   waiting.context.cancelled = &interrupted;
-  results::Store store(flags.db, results::Access::Write, waiting);
-  const Engine engine = make_engine(options);
-  const Model model = open_model(engine, options);
-  const eval::Plan plan = eval::make_plan(engine, model, suite);
-  Progress progress(true);
+  std::error_code ignored;
+  if (flags.dry && !std::filesystem::exists(flags.db, ignored)) return nullptr;
+  const auto access = flags.dry ? results::Access::Read : results::Access::Write;
+  return std::make_unique<results::Store>(flags.db, access, waiting);
+}
+
+eval::Evaluation evaluation_of(const eval::Suite& suite,
+                               const Model& model,
+                               const std::string& model_name,
+                               Progress& progress) {
   eval::Evaluation evaluation;
-  evaluation.run = circumstances(model, options.model);
+  evaluation.run = circumstances(model, model_name);
   evaluation.suite_name = suite.name;
   evaluation.suite_hash = suite.hash;
   evaluation.model_hash = model.weights_hash();
   evaluation.question_aware = suite.question_aware;
-  evaluation.advance = [&](const eval::Advance& at) {
+  evaluation.advance = [&progress](const eval::Advance& at) {
     const double share = static_cast<double>(at.n_done) / std::max<double>(at.n_cells, 1);
     progress.show(std::to_string(at.n_done) + "/" + std::to_string(at.n_cells) + " " + at.now +
                       ", " + duration(at.seconds_left) + " left",
                   std::min(share, 0.999));
   };
-  eval::Evaluator evaluator(model, plan, evaluation, store);
-  const auto left = evaluator.left();
-  std::cerr << suite.name << " on " << evaluation.run.model << ": " << left.n_cells << " cells, "
-            << left.n_missing << " to measure, about " << duration(left.seconds) << "\n";
+  return evaluation;
+}
+
+int evaluate(const EvalFlags& flags) {
+  if (flags.list) return list_suites();
+  const eval::Suite suite = chosen_suite(flags);
+  RunOptions options = flags.shared.options();
+  if (options.model.empty()) options.model = suite.model;
+  const Engine engine = make_engine(options);
+  const Model model = open_model(engine, options);
+  const eval::Plan plan = eval::make_plan(engine, model, suite);
+  const std::unique_ptr<results::Store> store = open_store(flags);
+  Progress progress(true);
+  const eval::Evaluation evaluation = evaluation_of(suite, model, options.model, progress);
+  eval::Evaluator evaluator(model, plan, evaluation, store.get());
+  print_left(evaluation, evaluator.left());
   if (flags.dry) return 0;
   try {
     evaluator.run();
@@ -143,7 +173,7 @@ int evaluate(const EvalFlags& flags) {
                                   ", the same command goes on with it");
   }
   progress.erase();
-  print_lines(store, evaluation);
+  print_lines(*store, evaluation);
   return 0;
 }
 

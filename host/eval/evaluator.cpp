@@ -25,7 +25,7 @@ struct Evaluator::Unit {
 Evaluator::Evaluator(const Model& model,
                      const Plan& plan,
                      Evaluation evaluation,
-                     results::Store& store)
+                     results::Store* store)
     : model_(model), plan_(plan), evaluation_(std::move(evaluation)), store_(store) {}
 
 Evaluator::~Evaluator() = default;
@@ -60,7 +60,7 @@ results::Cell Evaluator::cell_of(const Unit& unit, const std::string& id) const 
 std::vector<size_t> Evaluator::missing(const Unit& unit) const {
   std::vector<size_t> out;
   for (size_t i = 0; i < unit.size(); ++i)
-    if (!store_.has(cell_of(unit, unit.id(i)))) out.push_back(i);
+    if (!store_ || !store_->has(cell_of(unit, unit.id(i)))) out.push_back(i);
   // A conversation is measured from its beginning.
   if (unit.text->conversation && !out.empty()) {
     out.resize(unit.size());
@@ -69,16 +69,19 @@ std::vector<size_t> Evaluator::missing(const Unit& unit) const {
   return out;
 }
 
-Evaluator::Left Evaluator::left() {
+std::vector<Evaluator::Left> Evaluator::left() {
   if (plan_.empty()) return {};
   if (!time_) time_ = std::make_unique<WorkTime>(model_, plan_.front().settings.front().policy);
-  Left out;
+  std::vector<Left> out;
   each_unit([&](const Unit& unit) {
+    const std::string& task = task_name(*unit.text->task);
+    if (out.empty() || out.back().task != task) out.push_back({task, 0, 0, 0});
+    Left& left = out.back();
     const auto n = static_cast<int64_t>(missing(unit).size());
-    out.n_cells += static_cast<int64_t>(unit.size());
-    out.n_missing += n;
+    left.n_cells += static_cast<int64_t>(unit.size());
+    left.n_missing += n;
     if (n > 0)
-      out.seconds += time_->seconds(work_of(*unit.text, *unit.setting, unit.question_aware));
+      left.seconds += time_->seconds(work_of(*unit.text, *unit.setting, unit.question_aware));
   });
   return out;
 }
@@ -97,37 +100,60 @@ void Evaluator::tell(const Unit& unit, double share) {
 }
 
 void Evaluator::keep(const Unit& unit, const std::string& id, const Figures& figures) {
-  store_.add(evaluation_.run, cell_of(unit, id), figures);
+  keeping_ = true;
+  store_->add(evaluation_.run, cell_of(unit, id), figures);
+  keeping_ = false;
   ++n_done_;
 }
 
-void Evaluator::measure(const Unit& unit, const std::vector<size_t>& asks) {
+void Evaluator::measure_segment(const Unit& unit, const Sequence::Progress& progress) {
   const Text& text = *unit.text;
+  if (!scorer_)
+    scorer_ =
+        std::make_unique<SegmentScorer>(model_, *text.segment, text.settings.front().policy);
+  keep(unit,
+       text.segment->id,
+       scorer_->measure(unit.setting->policy, static_cast<uint64_t>(unit.seed), progress));
+}
+
+void Evaluator::measure_asks(const Unit& unit,
+                             const std::vector<size_t>& asks,
+                             const Sequence::Progress& progress) {
+  const Text& text = *unit.text;
+  const Policy& policy = unit.setting->policy;
   const auto seed = static_cast<uint64_t>(unit.seed);
-  const Sequence::Progress progress = [&](double share) { tell(unit, share); };
-  if (text.segment) {
-    if (!scorer_)
-      scorer_ = std::make_unique<SegmentScorer>(
-          model_, *text.segment, text.settings.front().policy);
-    keep(unit, text.segment->id, scorer_->measure(unit.setting->policy, seed, progress));
-    return;
-  }
   std::vector<Ask> chosen;
   for (const size_t i : asks) chosen.push_back(text.asks[i]);
   if (!unit.question_aware) {
-    text.asker->ask(unit.setting->policy, seed, text.conversation, chosen, progress,
+    text.asker->ask(policy, seed, text.conversation, chosen, progress,
                     [&](size_t i, const Figures& figures) { keep(unit, chosen[i].id, figures); });
     return;
   }
   for (const auto& ask : chosen)
-    keep(unit, ask.id, text.asker->ask_aware(unit.setting->policy, seed, ask, progress));
+    keep(unit, ask.id, text.asker->ask_aware(policy, seed, ask, progress));
+}
+
+void Evaluator::measure(const Unit& unit, const std::vector<size_t>& asks) {
+  const Sequence::Progress progress = [&](double share) { tell(unit, share); };
+  try {
+    if (unit.text->segment)
+      measure_segment(unit, progress);
+    else
+      measure_asks(unit, asks, progress);
+  } catch (const Error& e) {
+    if (keeping_ || e.code() == ExitCode::Interrupted) throw;
+    at_place(e, unit.setting->place);
+  }
 }
 
 void Evaluator::run() {
-  const Left all = left();
-  n_cells_ = all.n_cells;
-  n_done_ = all.n_cells - all.n_missing;
-  seconds_left_ = all.seconds;
+  n_cells_ = n_done_ = 0;
+  seconds_left_ = 0;
+  for (const Left& task : left()) {
+    n_cells_ += task.n_cells;
+    n_done_ += task.n_cells - task.n_missing;
+    seconds_left_ += task.seconds;
+  }
   each_unit([&](const Unit& unit) {
     const std::vector<size_t> asks = missing(unit);
     if (asks.empty()) return;

@@ -29,16 +29,20 @@ class WorkTime;
 
 class Evaluator {
  public:
-  Evaluator(const Model& model, const Plan& plan, Evaluation evaluation, results::Store& store);
+  // `store`: null to plan only, as if nothing had been measured.
+  Evaluator(const Model& model, const Plan& plan, Evaluation evaluation, results::Store* store);
   ~Evaluator();
 
   struct Left {
+    std::string task;
     int64_t n_cells = 0, n_missing = 0;
     double seconds = 0;  // about, for the missing ones
   };
-  Left left();  // reads the weights and measures a little to tell
+  // Of each task of the plan. Reads the weights and measures a little to tell.
+  std::vector<Left> left();
 
-  void run();  // throws Error; what was measured until then is in the store
+  // Throws Error that says where in the suite; what was measured until then is in the store.
+  void run();
 
  private:
   struct Unit;  // cells that are measured together
@@ -47,17 +51,22 @@ class Evaluator {
   results::Cell cell_of(const Unit& unit, const std::string& id) const;
   std::vector<size_t> missing(const Unit& unit) const;
   void measure(const Unit& unit, const std::vector<size_t>& asks);
+  void measure_segment(const Unit& unit, const Sequence::Progress& progress);
+  void measure_asks(const Unit& unit,
+                    const std::vector<size_t>& asks,
+                    const Sequence::Progress& progress);
   void keep(const Unit& unit, const std::string& id, const Figures& figures);
   void tell(const Unit& unit, double share);
 
   const Model& model_;
   const Plan& plan_;
   Evaluation evaluation_;
-  results::Store& store_;
+  results::Store* store_;
   std::unique_ptr<WorkTime> time_;
   std::unique_ptr<SegmentScorer> scorer_;  // of the text at hand
   int64_t n_done_ = 0, n_cells_ = 0;
   double seconds_left_ = 0;
+  bool keeping_ = false;  // an error now is the store's
 };
 
 }  // namespace kvhost::eval

@@ -22,45 +22,85 @@ std::string hash_of_files(const Task& task) {
   return hash.hex();
 }
 
+// Where an arm stands, for messages: "quick.json /arms/1 'SnapKV' in task 'text'".
+std::string place_of(const Arm& arm, const std::string& task) {
+  return arm.where + " '" + arm.name + "' in task '" + task + "'";
+}
+
+bool runs_in(const Arm& arm, const std::string& task) {
+  return arm.tasks.empty() || std::find(arm.tasks.begin(), arm.tasks.end(), task) != arm.tasks.end();
+}
+
+// The compositions of a suite, ready for one of its tasks.
 class Settings {
  public:
-  Settings(const Engine& engine, const Model& model, const Suite& suite)
-      : engine_(engine), model_(model), suite_(suite) {}
+  Settings(const Engine& engine, const Model& model, const Suite& suite, const Task& task)
+      : engine_(engine),
+        model_(model),
+        suite_(suite),
+        task_(task_name(task)),
+        likelihood_(std::get_if<LikelihoodTask>(&task)) {}
 
-  // The full cache, then every arm at every budget. `likelihood`: null for questions.
-  std::vector<Setting> all(const LikelihoodTask* likelihood) const {
-    std::vector<Setting> out = {{"full", 1, {0}, policy("none", 1, nullptr)}};
+  // The full cache, then every arm at every budget.
+  std::vector<Setting> all() const {
+    PolicyOptions everything;
+    everything.press = {PressSource::Form::Text, "none", "the full cache", ""};
+    std::vector<Setting> out = {
+        {"full", 1, {0}, engine_.policy(model_, everything), "the full cache in task '" + task_ + "'"}};
     for (const auto& arm : suite_.arms)
-      for (const double budget : arm.budgets.empty() ? suite_.budgets : arm.budgets)
-        out.push_back({arm.name,
-                       budget,
-                       arm.seeds.empty() ? suite_.seeds : arm.seeds,
-                       policy(arm.press, budget, likelihood)});
+      if (runs_in(arm, task_)) add(arm, out);
     return out;
   }
 
  private:
-  Policy policy(const std::string& press, double budget, const LikelihoodTask* likelihood) const {
-    PolicyOptions options;
-    options.press = {PressSource::Form::Text, press, "arm", ""};
-    options.min_entries = suite_.min_entries;
-    if (press == "none") return engine_.policy(model_, options);
-    options.keep_ratio = budget;
-    if (likelihood && likelihood->cut_every > 0) {
-      options.decode_press = {PressSource::Form::Text, press, "arm", ""};
-      options.decode_every = likelihood->cut_every;
-      options.decode_budget = std::max<int64_t>(
-          static_cast<int64_t>(budget * static_cast<double>(likelihood->context)), 1);
+  void add(const Arm& arm, std::vector<Setting>& out) const {
+    const std::string place = place_of(arm, task_);
+    for (const double budget : arm.budgets.empty() ? suite_.budgets : arm.budgets) {
+      Setting setting{arm.name, budget, arm.seeds.empty() ? suite_.seeds : arm.seeds,
+                      policy(arm, budget, place), place};
+      const std::string press = setting.policy.press();
+      if (press == "none")
+        bad_request(place, "keeps everything, which is measured anyway; expected a composition");
+      // They would be the same cells, and the second one's name in no table.
+      for (const auto& other : out)
+        if (other.policy.press() == press && other.budget == budget)
+          bad_request(place, "is the composition of '" + other.arm + "', " + press +
+                                 ", at the same budget; expected another");
+      out.push_back(std::move(setting));
     }
-    return engine_.policy(model_, options);
+  }
+
+  Policy policy(const Arm& arm, double budget, const std::string& place) const {
+    PolicyOptions options;
+    options.press = {PressSource::Form::Text, arm.press, place, ""};
+    options.min_entries = suite_.min_entries;
+    options.keep_ratio = budget;
+    if (arm.press == "none") options.keep_ratio.reset();
+    if (likelihood_ && likelihood_->cut_every > 0) {
+      options.decode_press = options.press;
+      options.decode_every = likelihood_->cut_every;
+      options.decode_budget = std::max<int64_t>(
+          static_cast<int64_t>(budget * static_cast<double>(likelihood_->context) + 1e-9), 1);
+    }
+    try {
+      return engine_.policy(model_, options);
+    } catch (const Error& e) {
+      at_place(e, place);
+    }
   }
 
   const Engine& engine_;
   const Model& model_;
   const Suite& suite_;
+  const std::string& task_;
+  const LikelihoodTask* likelihood_;
 };
 
-void add(const Task& task, const LikelihoodTask& one, const Model& model, const Text& base, Plan& plan) {
+void add(const Task& task,
+         const LikelihoodTask& one,
+         const Model& model,
+         const Text& base,
+         Plan& plan) {
   for (auto& segment : segments_of(one, model)) {
     plan.push_back(base);
     Text& text = plan.back();
@@ -69,7 +109,12 @@ void add(const Task& task, const LikelihoodTask& one, const Model& model, const 
   }
 }
 
-void add(const Task& task, const QuestionTask& one, const Model& model, const Suite& suite, const Text& base, Plan& plan) {
+void add(const Task& task,
+         const QuestionTask& one,
+         const Model& model,
+         const Suite& suite,
+         const Text& base,
+         Plan& plan) {
   const std::vector<tasks::Case> cases = cases_of(one, model);
   for (const auto& group : tasks::by_text(cases)) {
     plan.push_back(base);
@@ -95,7 +140,12 @@ Ask ask_to_follow(const tasks::InstructionCase& one) {
   return ask;
 }
 
-void add(const Task& task, const InstructionTask& one, const Model& model, const Suite& suite, const Text& base, Plan& plan) {
+void add(const Task& task,
+         const InstructionTask& one,
+         const Model& model,
+         const Suite& suite,
+         const Text& base,
+         Plan& plan) {
   for (const auto& each : cases_of(one)) {
     plan.push_back(base);
     Text& text = plan.back();
@@ -106,6 +156,14 @@ void add(const Task& task, const InstructionTask& one, const Model& model, const
 }
 
 }  // namespace
+
+void at_place(const Error& e, const std::string& place) {
+  const std::string text = e.what();
+  if (text.rfind(place, 0) == 0) throw e;
+  // Flags are the program's words for what a suite says in its own.
+  const bool names_flag = e.where().rfind("--", 0) == 0;
+  throw Error(e.code(), place, names_flag ? text.substr(e.where().size() + 2) : text);
+}
 
 Work work_of(const Text& text, const Setting& setting, bool question_aware) {
   Work work;
@@ -123,13 +181,11 @@ Work work_of(const Text& text, const Setting& setting, bool question_aware) {
 
 Plan make_plan(const Engine& engine, const Model& model, const Suite& suite) {
   Plan plan;
-  const Settings settings(engine, model, suite);
   for (const auto& task : suite.tasks) {
     Text base;
     base.data_hash = hash_of_files(task);
-    const auto* likelihood = std::get_if<LikelihoodTask>(&task);
-    base.settings = settings.all(likelihood);
-    if (likelihood)
+    base.settings = Settings(engine, model, suite, task).all();
+    if (const auto* likelihood = std::get_if<LikelihoodTask>(&task))
       add(task, *likelihood, model, base, plan);
     else if (const auto* questions = std::get_if<QuestionTask>(&task))
       add(task, *questions, model, suite, base, plan);

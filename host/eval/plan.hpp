@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "engine/engine.hpp"
 #include "eval/answers.hpp"
 #include "eval/segments.hpp"
@@ -16,10 +17,11 @@ namespace kvhost::eval {
 
 // A composition at a budget, ready to run.
 struct Setting {
-  std::string arm;
+  std::string arm;  // "full": the whole cache
   double budget = 1;
   std::vector<int64_t> seeds;
   Policy policy;
+  std::string place;  // for messages: "quick.json /arms/1 'SnapKV' in task 'text'"
 };
 
 // One text: a segment to score, or a text to read with what is asked about it.
@@ -41,6 +43,9 @@ struct Work {
 };
 
 Work work_of(const Text& text, const Setting& setting, bool question_aware);
+
+// Throws what `e` says, at `place` of a suite.
+[[noreturn]] void at_place(const Error& e, const std::string& place);
 
 // Encodes the texts, opens the compositions. Throws Error.
 Plan make_plan(const Engine& engine, const Model& model, const Suite& suite);

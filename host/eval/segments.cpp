@@ -24,10 +24,25 @@ Segment segment_at(const LikelihoodTask& task,
   return out;
 }
 
+void check_length(const LikelihoodTask& task, const Model& model, int64_t n_start) {
+  if (task.context <= n_start)
+    bad_request("task '" + task.name + "'",
+                "has a context of " + std::to_string(task.context) +
+                    " tokens; expected more than the " + std::to_string(n_start) +
+                    " that begin every text of this model");
+  const int64_t all = task.context + task.scored;
+  if (model.max_positions() > 0 && all > model.max_positions())
+    bad_request("task '" + task.name + "'",
+                "takes " + std::to_string(all) +
+                    " tokens, context and scored; expected no more than the " +
+                    std::to_string(model.max_positions()) + " that the model was made for");
+}
+
 }  // namespace
 
 std::vector<Segment> segments_of(const LikelihoodTask& task, const Model& model) {
   const std::vector<int32_t> start = model.encode("", /*add_special=*/true);
+  check_length(task, model, static_cast<int64_t>(start.size()));
   const int64_t length =
       task.context - static_cast<int64_t>(start.size()) + (task.copy ? 0 : task.scored);
   const auto n_files = static_cast<int64_t>(task.files.size());

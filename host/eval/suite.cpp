@@ -46,13 +46,18 @@ std::vector<double> budgets_at(const JsonAt& at) {
 }
 
 Arm read_arm(const JsonAt& at) {
-  if (at.value.is_string()) return {at.text(), at.text(), {}, {}};
   Arm arm;
+  arm.where = at.where();
+  if (at.value.is_string()) {
+    arm.name = arm.press = at.text();
+    return arm;
+  }
   read_object(at,
               {{"name", [&](const JsonAt& v) { arm.name = v.text(); }},
                {"press", [&](const JsonAt& v) { arm.press = v.text(); }},
                {"budgets", [&](const JsonAt& v) { arm.budgets = budgets_at(v); }},
-               {"seeds", [&](const JsonAt& v) { arm.seeds = seeds_at(v); }}});
+               {"seeds", [&](const JsonAt& v) { arm.seeds = seeds_at(v); }},
+               {"tasks", [&](const JsonAt& v) { arm.tasks = v.texts(); }}});
   if (arm.press.empty()) at.refuse("\"press\", a composition");
   if (arm.name.empty()) arm.name = arm.press;
   return arm;
@@ -63,10 +68,30 @@ std::vector<Arm> read_arms(const JsonAt& at) {
   for (const auto& each : at.elements()) {
     Arm arm = read_arm(each);
     for (const auto& other : out)
-      if (other.name == arm.name) each.refuse("a name of its own; " + kvhost::quoted(arm.name) + " is taken");
+      if (other.name == arm.name)
+        each.refuse("a name of its own; " + kvhost::quoted(arm.name) + " is another arm's");
     out.push_back(std::move(arm));
   }
   return out;
+}
+
+void check_arm_tasks(const Suite& suite) {
+  std::vector<std::string> names;
+  for (const auto& task : suite.tasks) names.push_back(task_name(task));
+  for (const auto& arm : suite.arms)
+    for (const auto& name : arm.tasks)
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        bad_request(arm.where + "/tasks",
+                    "found " + kvhost::quoted(name) + "; expected one of " + join(names, ", ") +
+                        did_you_mean(name, names));
+}
+
+// A file's JSON, each key once.
+nlohmann::json read_once(const fs::path& file) {
+  const std::string text = read_file(file, ExitCode::BadRequest);
+  nlohmann::json json = parse_json(text, file.string(), ExitCode::BadRequest);
+  refuse_repeated_keys(file.string(), text);
+  return json;
 }
 
 // What is left out changes no figure, or stands in a cell's key.
@@ -94,9 +119,7 @@ std::vector<std::string> bundled_suites() {
 
 Suite read_suite(const std::string& name, const std::vector<fs::path>& data) {
   const fs::path file = find_suite(name);
-  const std::string text = read_file(file, ExitCode::BadRequest);
-  const nlohmann::json json = parse_json(text, file.string(), ExitCode::BadRequest);
-  refuse_repeated_keys(file.string(), text);
+  const nlohmann::json json = read_once(file);
   std::vector<fs::path> places = {file.parent_path()};
   places.insert(places.end(), data.begin(), data.end());
   Suite suite;
@@ -117,9 +140,19 @@ Suite read_suite(const std::string& name, const std::vector<fs::path>& data) {
        {"chat", [&](const JsonAt& v) { suite.chat = v.flag(); }},
        {"min_entries", [&](const JsonAt& v) { suite.min_entries = v.whole(0); }},
        {"tasks", [&](const JsonAt& v) { suite.tasks = read_tasks(v, places); }}});
-  if (suite.tasks.empty()) bad_request(file.string() + " /tasks", "is absent; expected what to measure");
+  if (suite.tasks.empty())
+    bad_request(file.string() + " /tasks", "is absent; expected what to measure");
+  check_arm_tasks(suite);
   suite.hash = hash_of(json);
   return suite;
+}
+
+std::string suite_description(const std::string& name) {
+  const fs::path file = find_suite(name);
+  const nlohmann::json json = read_once(file);
+  const JsonAt at{json, file.string(), ""};
+  if (!json.is_object() || !json.contains("description")) return "";
+  return JsonAt{json.at("description"), at.file, "/description"}.text();
 }
 
 const std::string& task_name(const Task& task) {

@@ -19,6 +19,8 @@ struct Arm {
   std::string name, press;
   std::vector<double> budgets;  // kept shares; empty: the suite's
   std::vector<int64_t> seeds;   // of methods that draw at random; empty: the suite's
+  std::vector<std::string> tasks;  // where it runs; empty: everywhere
+  std::string where;               // "quick.json /arms/1", for messages
 };
 
 // The likelihood of texts: a stretch is read and compressed, the tokens behind it are scored.
@@ -84,6 +86,8 @@ struct Suite {
 // in `data` and in the data folders.
 Suite read_suite(const std::string& name, const std::vector<std::filesystem::path>& data = {});
 std::vector<std::string> bundled_suites();
+// What a suite says of itself; its texts may be missing.
+std::string suite_description(const std::string& name);
 
 const std::string& task_name(const Task& task);
 std::vector<std::filesystem::path> task_files(const Task& task);
