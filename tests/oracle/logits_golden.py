@@ -12,6 +12,7 @@ import pathlib
 
 import torch
 import transformers
+from tiny import load_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 N_POSITIONS = 3
@@ -28,10 +29,7 @@ def logits_of(model, tokens):
 
 
 def load(folder, dtype):
-    whole = (folder / "config.json").read_text().count('"vision_config"')  # a text model within one that sees
-    auto = transformers.AutoModelForImageTextToText if whole else transformers.AutoModelForCausalLM
-    model = auto.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
-    return model.float() if dtype == torch.float32 else model  # experts in MXFP4 come as bfloat16
+    return load_model(folder, dtype, attention="eager")
 
 
 @torch.no_grad()

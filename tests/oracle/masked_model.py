@@ -24,6 +24,8 @@ def dense_masked_attention(module, query, key, value, attention_mask, dropout=0.
     key, value = key.repeat_interleave(group, 1), value.repeat_interleave(group, 1)
     scaling = 1.0 / math.sqrt(head_dim) if scaling is None else scaling
     logits = query @ key.transpose(2, 3) * scaling  # [1, n_heads, T, T]
+    if kwargs.get("softcap") is not None:  # Gemma 2
+        logits = kwargs["softcap"] * torch.tanh(logits / kwargs["softcap"])
     visible = torch.ones(n_tokens, n_tokens, dtype=torch.bool).tril().expand(n_heads, -1, -1).clone()
     window = kwargs.get("sliding_window")
     if window is not None:  # query i sees the keys i - window + 1 .. i
@@ -31,7 +33,11 @@ def dense_masked_attention(module, query, key, value, attention_mask, dropout=0.
     dropped = _hidden.get(module.layer_idx)
     if dropped is not None:
         visible[:, _n_context:, :_n_context] &= ~dropped.repeat_interleave(group, 0)[:, None, :]
-    weights = logits.masked_fill(~visible, -torch.inf).softmax(-1, dtype=torch.float32).to(query.dtype)
+    logits = logits.masked_fill(~visible, -torch.inf)
+    if kwargs.get("s_aux") is not None:  # gpt-oss: a sink a head, which takes its share of the weight
+        sinks = kwargs["s_aux"].reshape(1, -1, 1, 1).expand(1, n_heads, n_tokens, 1).to(logits.dtype)
+        logits = torch.cat([logits, sinks], dim=-1)
+    weights = logits.softmax(-1, dtype=torch.float32)[..., :n_tokens].to(query.dtype)
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 

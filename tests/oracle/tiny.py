@@ -5,6 +5,8 @@ The weights are wide enough that attention is far from uniform: a query has abou
 channel after its projection, so logits spread over several nats and the scores of methods differ.
 """
 
+from pathlib import Path
+
 import torch
 from transformers import (
     Gemma3ForCausalLM,
@@ -83,7 +85,12 @@ def draw_tokens(n, vocab_size, seed):
     return torch.randint(2, vocab_size, (n,), generator=generator).tolist()
 
 
-def load_model(folder, dtype=torch.float32):
-    from transformers import AutoModelForCausalLM
+def load_model(folder, dtype=torch.float32, attention="sdpa"):
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, attn_implementation="sdpa").eval()
+    text = (Path(folder) / "config.json").read_text()
+    if '"gpt_oss"' in text:
+        attention = "eager"  # there is no other
+    auto = AutoModelForImageTextToText if '"vision_config"' in text else AutoModelForCausalLM
+    model = auto.from_pretrained(str(folder), dtype=dtype, attn_implementation=attention).eval()
+    return model.float() if dtype == torch.float32 else model  # experts in MXFP4 come as bfloat16
