@@ -75,7 +75,7 @@ def run_host(args, file, tokens, context, press, folder):
     command += ["--threads", args.threads, "--press", press, "--json", "-"]
     command += [] if press == "none" else ["--min-entries", 0, "--keep-ratio", args.keep_ratio]
     report = timed(command, folder)
-    if report["n_new_tokens"] != args.n_new + 1:
+    if report["n_new_tokens"] <= args.n_new // 2:  # random tokens may make it end early; times are per token
         raise SystemExit(f"gguf_speed: {file}: {report['n_new_tokens']} tokens and then {report['finish_reason']}")
     times, memory = report["timings"], report["memory"]
     return {
