@@ -58,15 +58,15 @@ Figures answer(const Model& model,
 }  // namespace
 
 Ask ask_of(const tasks::Case& one) {
-  const Better better =
-      tasks::find_metric(one.metric).higher_is_better ? Better::Higher : Better::Lower;
-  const auto score = [one, better](const std::string& answer) {
+  const auto score = [one](const std::string& answer) {
+    const bool higher = tasks::find_metric(one.metric).higher_is_better;
     nlohmann::json extra = {{"answer", answer}, {"expected", one.answers}};
     if (one.length > 0) extra["length"] = one.length;
     if (!std::isnan(one.depth)) extra["depth"] = one.depth;
     const std::string text =
         extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return Figures{{one.metric, "", tasks::score(one, answer), better, text}};
+    return Figures{{one.metric, "", tasks::score(one, answer),
+                    higher ? Better::Higher : Better::Lower, text}};
   };
   return {one.id, one.question, one.answer_prefix, one.max_new_tokens, score};
 }
