@@ -17,7 +17,7 @@ declare -A arguments=(
   [tokenizer_compare]="--lines $build/tests/host/tokenizer/tokenize_lines --kvhost $KVHOST_BIN"
 )
 
-parts=(selftest logits_compare checkpoint_compare tokenizer_compare chat_template_compare kept_compare phase_compare answers_compare score_compare gguf_compare rankkv_reference)
+parts=(selftest logits_compare checkpoint_compare tokenizer_compare chat_template_compare kept_compare phase_compare answers_compare score_compare perplexity_compare gguf_compare rankkv_reference)
 table="" failed=0
 for part in "${parts[@]}"; do
   printf '\n== %s\n' "$part"
