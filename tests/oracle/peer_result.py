@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the peer kept in one prefill, and how it is read off its cache."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -51,9 +52,12 @@ def found_again(full: torch.Tensor, kept: torch.Tensor) -> list:
     """full: [H, T, d], kept: [H, n, d] -> per head the ascending positions of kept's rows in full."""
     result = []
     for rows, wanted in zip(full, kept):
-        same = (wanted[:, None, :] == rows[None, :, :]).all(-1)  # [n, T]
-        assert bool((same.sum(1) == 1).all()), "two equal keys in one head: draw other tokens"
-        result.append(sorted(same.int().argmax(1).tolist()))
+        places = defaultdict(list)
+        for place, row in enumerate(rows.contiguous().numpy()):
+            places[row.tobytes()].append(place)
+        found = [places[row.tobytes()] for row in wanted.contiguous().numpy()]
+        assert all(len(same) == 1 for same in found), "two equal keys in one head: draw other tokens"
+        result.append(sorted(same[0] for same in found))
     return result
 
 

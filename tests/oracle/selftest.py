@@ -6,6 +6,7 @@
 1. What kvpress kept equals plain NumPy selection rules applied to its scores (identical, or tied).
 2. A kept set with one entry exchanged is called different.
 3. The dense masked model equals decoding on a cache whose entries were really removed.
+4. A pass that is played to a press (replay.py) keeps what a pass under that press keeps.
 """
 
 import tempfile
@@ -15,11 +16,12 @@ import torch
 from common import print_table
 from masked_model import log_probs
 from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
+from replay import listen, playing
 from resources import write_resources
 from ties import verdict
 from tiny import FAMILIES, draw_tokens, make_model
 from transformers import DynamicCache
-from wrapper_presses import WRAPPERS
+from wrapper_presses import WRAPPERS, fitted
 
 OUTCOMES = ("identical", "tied", "different", "refused")
 
@@ -126,15 +128,33 @@ def check_masking(family, seed, n_context=100, first_kept=40):
     return float((masked - torch.tensor(found)).abs().max())
 
 
+def check_replay(family, seed, folder, n_tokens=120, n_played=90, budget=40):
+    """How many rows keep something else when the front of a longer pass is played than in a pass of their own."""
+    model = learned_model(family, seed, folder)
+    tokens = draw_tokens(n_tokens, model.config.get_text_config().vocab_size, seed)
+    heard, off = listen(model, tokens), 0
+    for spec in METHODS:
+        n, n_kept = fitted(spec, n_played, budget)
+        alone = run_peer(model, tokens[:n], spec, n_kept)
+        with playing(model, heard):
+            played = run_peer(model, tokens[:n], spec, n_kept)
+        same = [layer.kept for layer in alone.layers] == [layer.kept for layer in played.layers]
+        if not same or bool(alone.refused) != bool(played.refused):
+            off += 1
+            print(f"{family} {spec}: played otherwise {alone.refused or played.refused}")
+    return off
+
+
 def main():
     rows, failed = [], False
     for n, family in enumerate(FAMILIES):
         with tempfile.TemporaryDirectory() as folder:
             counts = check_selection(family, 100 + n, folder)
+            off = check_replay(family, 300 + n, folder)
         error = check_masking(family, 200 + n)
-        failed |= counts[2] > 0 or counts[-1] > 0 or error > 1e-4
-        rows.append([family, *counts, f"{error:.1e}"])
-    print_table(["model", *OUTCOMES, "exchange unseen", "masked vs removed"], rows)
+        failed |= counts[2] > 0 or counts[-1] > 0 or off > 0 or error > 1e-4
+        rows.append([family, *counts, off, f"{error:.1e}"])
+    print_table(["model", *OUTCOMES, "exchange unseen", "played otherwise", "masked vs removed"], rows)
     raise SystemExit(1 if failed else 0)
 
 

@@ -38,7 +38,7 @@ from transformers import DynamicCache
 
 SNAP = f"snapkv(window_size={WINDOW})"
 SHAKES = [(frequency, sign) for frequency in (1e4, 3e4, 7e4, 2e5, 5e5, 1e6) for sign in (1, -1)]
-LAYER_RATIOS = [0.25, 0.6, 0.1, 0.45]
+LAYER_RATIOS = [0.25, 0.6, 0.1, 0.45] * 8  # as many as the deepest model compared has layers, and more
 LAYERS = "LAYER_RATIOS"  # stands in a row's name for as many of them as the model has layers
 
 

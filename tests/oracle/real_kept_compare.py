@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs kvhost and kvpress on a real model and a real text, and compares what they kept, method by method.
+
+    .venv-oracle/bin/python tests/oracle/real_kept_compare.py [--tokens 1000] [--methods SPEC ...] [--json FILE]
+
+The model is SmolLM2-135M-Instruct's GGUF file (`make smollm2`), which both read in float32; the text is two chapters of a
+book (bench/texts). A quarter is kept where the method does not decide it itself; what methods would have learned is drawn
+(resources.py) and the same for both. In 30 layers the last digits of float32 grow, so an entry near the cut may fall
+either way. Each row says how many of the kept entries differ and the width within which all of them lie about the cut,
+relative to its score; beside it stands by how many entries the peer differs from itself when its pass is computed in
+float64. Exit 1 where that width is above --tie.
+"""
+
+import argparse
+import json
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import transformers
+from common import ROOT, Host, HostError, make_parser, print_table
+from gguf_compare import fetched
+from kept_compare import host_kept, host_request
+from presses import METHODS, run_peer
+from replay import listen, playing
+from resources import write_resources
+from ties import REL, verdict
+from wrapper_presses import WRAPPERS, fitted
+
+TEXT = ROOT / "bench/texts/alice_1_2.txt"
+WIDTHS = (REL, 1e-4, 1e-3, 1e-2)
+HEADER = ["method", "tokens", "kept", "differ", "peer in float64", "within", "outcome", "s"]
+
+
+@contextmanager
+def limited(seconds):
+    def stop(*_):
+        raise TimeoutError(f"the peer took more than {seconds} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def laid_out(host, file):
+    """-> (model, its file in a folder of its own with what methods would have learned)"""
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.float32, attn_implementation="sdpa").eval()  # fmt: skip
+    folder = Path(host.folder) / "model"
+    folder.mkdir()
+    (folder / file.name).symlink_to(file.resolve())
+    model.config.name_or_path = str(folder)
+    write_resources(folder, model.config)
+    return model, folder / file.name
+
+
+def text_tokens(host, file, n):
+    _, out = host.call(["tokenize", "--model", file, "-f", TEXT, "--json", "-"])
+    tokens = json.loads(out)["tokens"]
+    if len(tokens) < n:
+        raise SystemExit(f"real_kept_compare: {TEXT}: {len(tokens)} tokens, --tokens {n} asked; ask for fewer")
+    return tokens[:n]
+
+
+def n_differing(ours, theirs):
+    """Entries that the one holds and the other does not, over layers and heads."""
+    return sum(len(set(a) - set(b)) for one, other in zip(ours, theirs) for a, b in zip(one, other))
+
+
+def width(ours, peer):
+    """The smallest of WIDTHS within which every difference is a tie; (None, why) where none is wide enough."""
+    if len(ours) != len(peer.layers):
+        return None, f"{len(ours)} layers dumped, {len(peer.layers)} expected"
+    for rel in WIDTHS:
+        if peer.judge:
+            peer.judge(rel)
+        found = [verdict(kept, layer, rel) for kept, layer in zip(ours, peer.layers)]
+        if all(outcome != "different" for outcome, _ in found):
+            return rel, ""
+    return None, next(f"layer {n}: {why}" for n, (outcome, why) in enumerate(found) if outcome == "different")
+
+
+def judged(ours, peer, again, tie):
+    """-> (kept, differ, peer in float64, within, outcome), why"""
+    theirs = [layer.kept for layer in peer.layers]
+    kept = sum(len(head) for layer in theirs for head in layer)
+    differ, own = n_differing(ours, theirs), n_differing([layer.kept for layer in again.layers], theirs)
+    if ours == theirs:
+        return (kept, 0, own, "", "identical"), ""
+    within, why = width(ours, peer)
+    if peer.by_design and within is None:
+        return (kept, differ, own, "", "by design"), peer.by_design
+    outcome = "different" if within is None or within > tie else "tied"
+    return (kept, differ, own, f"{within:g}" if within else "", outcome), why
+
+
+def compare(model, heard, spec, tokens, n_kept, args, ask):
+    """One method -> its row without the name, why; ask(peer) starts kvhost, which runs while the peer does"""
+    with limited(args.limit), playing(model, heard["float32"]):
+        peer = run_peer(model, tokens, spec, n_kept)
+    if peer.refused:
+        peer.press, peer.budget = host_request(model, spec, n_kept)
+    future = ask(peer)
+    with limited(args.limit), playing(model, heard["float64"]):
+        again = run_peer(model, tokens, spec, n_kept)
+    try:
+        ours, _ = future.result()
+    except HostError as error:
+        return ("", "", "", "", "different"), str(error)
+    if peer.refused:
+        return ("", "", "", "", "refused"), peer.refused
+    with limited(args.limit), playing(model, heard["float32"]):
+        return judged(ours, peer, again, args.tie)
+
+
+def listened(model, tokens):
+    heard = {"float32": listen(model, tokens)}
+    heard["float64"] = listen(model.double(), tokens)
+    model.float()
+    return heard
+
+
+def add_row(path, row):
+    """Writes the row into the file; one of the same method and length is replaced."""
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
+    rows = [r for r in old if (r["method"], r["tokens"]) != (row["method"], row["tokens"])] + [row]
+    rows.sort(key=lambda r: (r["tokens"], r["method"]))
+    path.write_text('{"rows":[\n' + ",\n".join(map(json.dumps, rows)) + "\n]}\n")
+
+
+def run(args, host, model, file, tokens):
+    """-> the table's rows, [(method, outcome, why)]"""
+    heard, rows, reasons = listened(model, tokens), [], []
+    with ThreadPoolExecutor(1) as pool:
+        for spec in args.methods:
+            start = time.monotonic()
+            n, n_kept = fitted(spec, len(tokens), round(len(tokens) * args.keep_ratio))
+            file_of = host.write_tokens(tokens[:n])
+            ask = lambda peer: pool.submit(host_kept, host, file, file_of, peer.press, peer.budget)  # noqa: B023, E731
+            try:
+                cells, why = compare(model, heard, spec, tokens[:n], n_kept, args, ask)
+            except TimeoutError as error:
+                cells, why = ("", "", "", "", "not compared"), str(error)
+            row = [spec, n, *cells, round(time.monotonic() - start)]
+            print(*row, why, sep=" | ", flush=True)
+            rows.append(row)
+            reasons += [(spec, cells[-1], why)] if why else []
+            if args.json:
+                add_row(args.json, dict(zip(HEADER, row)))
+    return rows, reasons
+
+
+def main():
+    parser = make_parser(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    comparable = [spec for spec in METHODS if not (spec in WRAPPERS and WRAPPERS[spec].renumbers)]
+    parser.add_argument("--tokens", type=int, default=1000)
+    parser.add_argument("--keep-ratio", type=float, default=0.25)
+    parser.add_argument("--methods", nargs="*", default=comparable, help="kvhost compositions from presses.METHODS")
+    parser.add_argument("--tie", type=float, default=1e-3, help="the widest tie, relative to the score at the cut")
+    parser.add_argument("--limit", type=int, default=300, help="seconds that the peer may take over one method")
+    parser.add_argument("--json", type=Path, help="merge the rows into this file, each as it is made")
+    args = parser.parse_args()
+    files = [file for file in fetched() if "smollm2" in file.parts]
+    if not files:
+        print("SKIPPED: SmolLM2 is not there; get it with: make smollm2")
+        return
+    host = Host(args.kvhost)
+    model, file = laid_out(host, files[0])
+    rows, reasons = run(args, host, model, file, text_tokens(host, file, args.tokens))
+    print_table(HEADER, rows)
+    for spec, outcome, why in reasons:
+        print(f"{outcome} {spec}: {why}")
+    raise SystemExit(1 if any(row[6] in ("different", "not compared") for row in rows) else 0)
+
+
+if __name__ == "__main__":
+    main()
