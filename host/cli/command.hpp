@@ -25,6 +25,7 @@ Command ask_command();
 Command chat_command();
 Command compress_command();
 Command score_command();
+Command bench_command();
 Command eval_command();
 Command results_command();
 Command report_command();
