@@ -33,7 +33,7 @@ from kvpress import (
     TOVAPress,
 )
 from kvpress.presses.cam_press import CAMPress
-from peer_result import WINDOW, ratio_for
+from peer_result import REFUSALS, WINDOW, ratio_for, refusal
 from resources import write_resources
 from scorer_presses import QFilter
 from tiny import FAMILIES, draw_tokens, load_model, make_model
@@ -140,7 +140,10 @@ def compare(host: Host, folder: Path, model, spec: str, seed: int) -> tuple[floa
     """-> (largest absolute error, verdict, the command where it failed)."""
     tokens = draw_tokens(N_CONTEXT + N_FOLLOW, model.config.get_text_config().vocab_size, seed)
     context, follow = tokens[:N_CONTEXT], tokens[N_CONTEXT:]
-    expected = peer_log_probs(model, context, follow, ROWS[spec])
+    try:
+        expected = peer_log_probs(model, context, follow, ROWS[spec])
+    except REFUSALS as refused:  # kvpress has no answer for this family
+        return float("nan"), f"refused by the peer: {refusal(refused)}", ""
     try:
         found, command = host_log_probs(host, folder, context, follow, spec)
     except HostError as error:
