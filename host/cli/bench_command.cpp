@@ -37,7 +37,7 @@ struct BenchFlags {
 
 struct Figure {
   const char* name;
-  double BenchSample::*value;
+  double BenchSample::* value;
 };
 
 constexpr Figure kTimes[] = {{"first_token_ms", &BenchSample::first_token_ms},
@@ -48,7 +48,9 @@ constexpr Figure kTimes[] = {{"first_token_ms", &BenchSample::first_token_ms},
                              {"select_ms", &BenchSample::select_ms},
                              {"compact_ms", &BenchSample::compact_ms}};
 
-std::vector<eval::BenchArm> arms_of(const Job& job, const RunOptions& options, const BenchFlags& flags) {
+std::vector<eval::BenchArm> arms_of(const Job& job,
+                                    const RunOptions& options,
+                                    const BenchFlags& flags) {
   std::vector<eval::BenchArm> arms = {{"full", full_policy(job)}};
   const auto add = [&](const Policy& policy) {
     for (const auto& arm : arms)
@@ -98,13 +100,8 @@ std::string range(const json& spread, int decimals) {
 }
 
 void print(const json& report) {
-  std::vector<std::vector<std::string>> rows = {{"press",
-                                                 "cache",
-                                                 "peak",
-                                                 "first token ms",
-                                                 "ms a token",
-                                                 "tokens/s",
-                                                 "faster than full"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"press", "cache", "peak", "first token ms", "ms a token", "tokens/s", "faster than full"}};
   for (const auto& arm : report["arms"]) {
     const double token = arm["token_ms"]["median"];
     rows.push_back({arm["press"],
@@ -132,8 +129,8 @@ void print(const json& report) {
   if (stages.size() > 1) print_table(std::cout, make_ink("auto", 1), stages, /*with_head=*/true);
   std::cout << "medians (lowest-highest) of " << report["n_rounds"] << " rounds, "
             << report["n_prompt_tokens"] << " tokens read, " << report["n_new_tokens"]
-            << " generated; " << report["cpu_level"].get<std::string>() << ", "
-            << report["threads"] << " threads\n";
+            << " generated; " << report["cpu_level"].get<std::string>() << ", " << report["threads"]
+            << " threads\n";
 }
 
 int bench(const BenchFlags& flags) {
@@ -153,9 +150,10 @@ int bench(const BenchFlags& flags) {
   check_context(job.model, static_cast<int64_t>(request.prompt.size()) + request.n_new);
   Progress progress(true);
   const double load_ms = job.model.load();
-  const auto samples = eval::run_bench(job.model, request, [&](const std::string& arm, double share) {
-    progress.show(arm, std::min(share, 0.999));
-  });
+  const auto samples =
+      eval::run_bench(job.model, request, [&](const std::string& arm, double share) {
+        progress.show(arm, std::min(share, 0.999));
+      });
   progress.erase();
   json report = {{"schema", 1},
                  {"kvhost", version()},
@@ -199,10 +197,10 @@ Command bench_command() {
         app.option_defaults()->group("Rounds");
         app.add_option("--beside", flags->beside, "Another composition, at the same budget.")
             ->type_name("SPEC");
-        add_integer(app,
-                    {"--rounds", "N", "Rounds that count. Default: 5."},
-                    kPositive,
-                    [own](int64_t v) { own->rounds = v; });
+        add_integer(
+            app, {"--rounds", "N", "Rounds that count. Default: 5."}, kPositive, [own](int64_t v) {
+              own->rounds = v;
+            });
         add_integer(app,
                     {"--warmup", "N", "Rounds before them. Default: 1."},
                     kNotNegative,

@@ -51,36 +51,37 @@ int chat_with(const ChatFlags& flags) {
 }  // namespace
 
 Command chat_command() {
-  return {"chat",
-          "talk about a document: read once, compressed, every answer at once",
-          "",
-          "Reads the document, if there is one, and compresses its cache; then takes questions line "
-          "by line. The talk stays in\n"
-          "the cache and is compressed with it when it outgrows the budget. /help at the prompt "
-          "shows the commands.",
-          "kvhost chat -f book.txt --press {press}\n"
-          "kvhost chat --model smollm2\n"
-          "kvhost chat --cache book.kv.safetensors\n"
-          "printf 'Who is Alice?\\n' | kvhost chat -f book.txt",
-          [](CLI::App& app) {
-            auto flags = std::make_shared<ChatFlags>(app);
-            auto* own = flags.get();
-            flags->shared.add_model();
-            flags->shared.add_prompt();
-            add_switch(app,
-                       {"--chat", "", "By the model's chat template. Default: where it has one."},
-                       [own] { own->chat = true; });
-            add_switch(app, {"--no-chat", "", "Questions follow the document as they are."}, [own] {
-              own->chat = false;
-            });
-            flags->shared.add_system();
-            flags->shared.add_press();
-            flags->shared.add_generate();
-            app.option_defaults()->group("Output");
-            flags->shared.add_color();
-            flags->shared.add_plugins();
-            return [flags] { return chat_with(*flags); };
-          }};
+  return {
+      "chat",
+      "talk about a document: read once, compressed, every answer at once",
+      "",
+      "Reads the document, if there is one, and compresses its cache; then takes questions line "
+      "by line. The talk stays in\n"
+      "the cache and is compressed with it when it outgrows the budget. /help at the prompt "
+      "shows the commands.",
+      "kvhost chat -f book.txt --press {press}\n"
+      "kvhost chat --model smollm2\n"
+      "kvhost chat --cache book.kv.safetensors\n"
+      "printf 'Who is Alice?\\n' | kvhost chat -f book.txt",
+      [](CLI::App& app) {
+        auto flags = std::make_shared<ChatFlags>(app);
+        auto* own = flags.get();
+        flags->shared.add_model();
+        flags->shared.add_prompt();
+        add_switch(app,
+                   {"--chat", "", "By the model's chat template. Default: where it has one."},
+                   [own] { own->chat = true; });
+        add_switch(app, {"--no-chat", "", "Questions follow the document as they are."}, [own] {
+          own->chat = false;
+        });
+        flags->shared.add_system();
+        flags->shared.add_press();
+        flags->shared.add_generate();
+        app.option_defaults()->group("Output");
+        flags->shared.add_color();
+        flags->shared.add_plugins();
+        return [flags] { return chat_with(*flags); };
+      }};
 }
 
 }  // namespace kvhost

@@ -51,7 +51,8 @@ Figures answer(const Model& model,
   out.push_back({"generated_tokens", "", n, Better::Unsaid, ""});
   out.push_back({"first_token_ms", "ms", first_ms, Better::Lower, ""});
   out.push_back({"answer_ms", "ms", all_ms, Better::Lower, ""});
-  if (n > 1) out.push_back({"ms_per_token", "ms", (all_ms - first_ms) / (n - 1), Better::Lower, ""});
+  if (n > 1)
+    out.push_back({"ms_per_token", "ms", (all_ms - first_ms) / (n - 1), Better::Lower, ""});
   return out;
 }
 
@@ -63,10 +64,9 @@ Ask ask_of(const tasks::Case& one) {
     nlohmann::json extra = {{"answer", answer}, {"expected", one.answers}};
     if (one.length > 0) extra["length"] = one.length;
     if (!std::isnan(one.depth)) extra["depth"] = one.depth;
-    const std::string text =
-        extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return Figures{{one.metric, "", tasks::score(one, answer),
-                    higher ? Better::Higher : Better::Lower, text}};
+    const std::string text = extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return Figures{
+        {one.metric, "", tasks::score(one, answer), higher ? Better::Higher : Better::Lower, text}};
   };
   return {one.id, one.question, one.answer_prefix, one.max_new_tokens, score};
 }

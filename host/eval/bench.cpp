@@ -70,8 +70,8 @@ BenchSamples run_bench(const Model& model,
                        const std::function<void(const std::string&, double)>& progress) {
   const std::vector<int32_t> next = continuation(model, request);
   const size_t n_arms = request.arms.size();
-  const auto n_all = static_cast<double>((request.n_warmup + request.n_rounds) *
-                                         static_cast<int64_t>(n_arms));
+  const auto n_all =
+      static_cast<double>((request.n_warmup + request.n_rounds) * static_cast<int64_t>(n_arms));
   BenchSamples out(n_arms);
   double n_done = 0;
   for (int64_t round = -request.n_warmup; round < request.n_rounds; ++round)
@@ -79,17 +79,16 @@ BenchSamples run_bench(const Model& model,
       // Every other round backwards: what one leaves behind meets another next time.
       const size_t arm = round % 2 == 0 ? i : n_arms - 1 - i;
       const auto& one = request.arms[arm];
-      const BenchSample sample =
-          measure(model, one.policy, request, next, [&](double share) {
-            if (progress) progress(one.name, (n_done + share) / n_all);
-          });
+      const BenchSample sample = measure(model, one.policy, request, next, [&](double share) {
+        if (progress) progress(one.name, (n_done + share) / n_all);
+      });
       ++n_done;
       if (round >= 0) out[arm].push_back(sample);
     }
   return out;
 }
 
-Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::*figure) {
+Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::* figure) {
   std::vector<double> values;
   for (const auto& sample : samples) values.push_back(sample.*figure);
   return spread(values);
@@ -97,7 +96,7 @@ Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::*f
 
 Spread speed_up(const std::vector<BenchSample>& ours,
                 const std::vector<BenchSample>& other,
-                double BenchSample::*figure) {
+                double BenchSample::* figure) {
   constexpr size_t kFewest = 3;
   if (ours.size() < kFewest || other.size() != ours.size())
     bad_request("--rounds",

@@ -46,12 +46,12 @@ BenchSamples run_bench(const Model& model,
 struct Spread {
   double median = 0, low = 0, high = 0;
 };
-Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::*figure);
+Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::* figure);
 
 // `other` / `ours`, round by round: above 1 ours is faster. Fewer than three rounds say nothing of
 // how far a ratio may be trusted: an Error.
 Spread speed_up(const std::vector<BenchSample>& ours,
                 const std::vector<BenchSample>& other,
-                double BenchSample::*figure);
+                double BenchSample::* figure);
 
 }  // namespace kvhost::eval

@@ -36,7 +36,8 @@ std::vector<Case> needle(const QuestionTask& task, const tasks::CountTokens& cou
   request.answers = task.answers;
   request.lengths = task.lengths;
   request.depths = task.depths;
-  return tasks::needle_cases(request, tasks::read_ruler_data("niah_single_2", task.data).haystack, count);
+  return tasks::needle_cases(
+      request, tasks::read_ruler_data("niah_single_2", task.data).haystack, count);
 }
 
 std::vector<Case> shared_needles(const QuestionTask& task, const tasks::CountTokens& count) {
@@ -44,7 +45,8 @@ std::vector<Case> shared_needles(const QuestionTask& task, const tasks::CountTok
   std::vector<Case> out;
   for (const int64_t length : task.lengths)
     add(out,
-        tasks::shared_needle_cases({task.n_cases, task.n_questions, length, task.seed}, data, count));
+        tasks::shared_needle_cases(
+            {task.n_cases, task.n_questions, length, task.seed}, data, count));
   return out;
 }
 

@@ -35,7 +35,8 @@ void Evaluator::each_unit(const Use& use) {
   const std::vector<bool> without = {false};
   for (const Text& text : plan_) {
     for (const Setting& setting : text.settings)
-      for (const bool aware : text.segment || text.conversation ? without : evaluation_.question_aware)
+      for (const bool aware :
+           text.segment || text.conversation ? without : evaluation_.question_aware)
         for (const int64_t seed : setting.seeds) use(Unit{&text, &setting, aware, seed});
     scorer_.reset();
   }
@@ -109,8 +110,7 @@ void Evaluator::keep(const Unit& unit, const std::string& id, const Figures& fig
 void Evaluator::measure_segment(const Unit& unit, const Sequence::Progress& progress) {
   const Text& text = *unit.text;
   if (!scorer_)
-    scorer_ =
-        std::make_unique<SegmentScorer>(model_, *text.segment, text.settings.front().policy);
+    scorer_ = std::make_unique<SegmentScorer>(model_, *text.segment, text.settings.front().policy);
   keep(unit,
        text.segment->id,
        scorer_->measure(unit.setting->policy, static_cast<uint64_t>(unit.seed), progress));
@@ -125,8 +125,10 @@ void Evaluator::measure_asks(const Unit& unit,
   std::vector<Ask> chosen;
   for (const size_t i : asks) chosen.push_back(text.asks[i]);
   if (!unit.question_aware) {
-    text.asker->ask(policy, seed, text.conversation, chosen, progress,
-                    [&](size_t i, const Figures& figures) { keep(unit, chosen[i].id, figures); });
+    text.asker->ask(
+        policy, seed, text.conversation, chosen, progress, [&](size_t i, const Figures& figures) {
+          keep(unit, chosen[i].id, figures);
+        });
     return;
   }
   for (const auto& ask : chosen)

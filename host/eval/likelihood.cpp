@@ -29,12 +29,21 @@ double divergence(const std::vector<float>& p, const std::vector<float>& q) {
 
 void add_bytes(const Sequence& sequence, Figures& figures) {
   const MemoryUse memory = sequence.memory();
-  figures.push_back({results::kBytesMetric, "bytes",
-                     static_cast<double>(memory.cache_bytes_kept), Better::Lower, ""});
-  figures.push_back({"cache_bytes_full", "bytes",
-                     static_cast<double>(memory.cache_bytes_full), Better::Unsaid, ""});
-  figures.push_back({"cache_bytes_peak", "bytes",
-                     static_cast<double>(memory.cache_bytes_peak), Better::Lower, ""});
+  figures.push_back({results::kBytesMetric,
+                     "bytes",
+                     static_cast<double>(memory.cache_bytes_kept),
+                     Better::Lower,
+                     ""});
+  figures.push_back({"cache_bytes_full",
+                     "bytes",
+                     static_cast<double>(memory.cache_bytes_full),
+                     Better::Unsaid,
+                     ""});
+  figures.push_back({"cache_bytes_peak",
+                     "bytes",
+                     static_cast<double>(memory.cache_bytes_peak),
+                     Better::Lower,
+                     ""});
   const Timings& times = sequence.timings();
   figures.push_back({"prefill_ms", "ms", times.prefill_ms, Better::Lower, ""});
 }
@@ -58,10 +67,16 @@ SegmentScorer::Rows SegmentScorer::read(const Policy& policy,
     rows.push_back(log_softmax(logits));
   });
   const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
-  out.push_back({"score_ms_per_token", "ms",
-                 taken.count() / static_cast<double>(segment_.scored.size()), Better::Lower, ""});
-  out.push_back({"cache_bytes_after", "bytes", static_cast<double>(sequence.bytes_kept()),
-                 Better::Lower, ""});
+  out.push_back({"score_ms_per_token",
+                 "ms",
+                 taken.count() / static_cast<double>(segment_.scored.size()),
+                 Better::Lower,
+                 ""});
+  out.push_back({"cache_bytes_after",
+                 "bytes",
+                 static_cast<double>(sequence.bytes_kept()),
+                 Better::Lower,
+                 ""});
   return rows;
 }
 

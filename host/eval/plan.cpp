@@ -28,7 +28,8 @@ std::string place_of(const Arm& arm, const std::string& task) {
 }
 
 bool runs_in(const Arm& arm, const std::string& task) {
-  return arm.tasks.empty() || std::find(arm.tasks.begin(), arm.tasks.end(), task) != arm.tasks.end();
+  return arm.tasks.empty() ||
+         std::find(arm.tasks.begin(), arm.tasks.end(), task) != arm.tasks.end();
 }
 
 // The compositions of a suite, ready for one of its tasks.
@@ -45,8 +46,11 @@ class Settings {
   std::vector<Setting> all() const {
     PolicyOptions everything;
     everything.press = {PressSource::Form::Text, "none", "the full cache", ""};
-    std::vector<Setting> out = {
-        {"full", 1, {0}, engine_.policy(model_, everything), "the full cache in task '" + task_ + "'"}};
+    std::vector<Setting> out = {{"full",
+                                 1,
+                                 {0},
+                                 engine_.policy(model_, everything),
+                                 "the full cache in task '" + task_ + "'"}};
     for (const auto& arm : suite_.arms)
       if (runs_in(arm, task_)) add(arm, out);
     return out;
@@ -56,16 +60,20 @@ class Settings {
   void add(const Arm& arm, std::vector<Setting>& out) const {
     const std::string place = place_of(arm, task_);
     for (const double budget : arm.budgets.empty() ? suite_.budgets : arm.budgets) {
-      Setting setting{arm.name, budget, arm.seeds.empty() ? suite_.seeds : arm.seeds,
-                      policy(arm, budget, place), place};
+      Setting setting{arm.name,
+                      budget,
+                      arm.seeds.empty() ? suite_.seeds : arm.seeds,
+                      policy(arm, budget, place),
+                      place};
       const std::string press = setting.policy.press();
       if (press == "none")
         bad_request(place, "keeps everything, which is measured anyway; expected a composition");
       // They would be the same cells, and the second one's name in no table.
       for (const auto& other : out)
         if (other.policy.press() == press && other.budget == budget)
-          bad_request(place, "is the composition of '" + other.arm + "', " + press +
-                                 ", at the same budget; expected another");
+          bad_request(place,
+                      "is the composition of '" + other.arm + "', " + press +
+                          ", at the same budget; expected another");
       out.push_back(std::move(setting));
     }
   }
@@ -96,11 +104,8 @@ class Settings {
   const LikelihoodTask* likelihood_;
 };
 
-void add(const Task& task,
-         const LikelihoodTask& one,
-         const Model& model,
-         const Text& base,
-         Plan& plan) {
+void add(
+    const Task& task, const LikelihoodTask& one, const Model& model, const Text& base, Plan& plan) {
   for (auto& segment : segments_of(one, model)) {
     plan.push_back(base);
     Text& text = plan.back();

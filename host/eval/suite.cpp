@@ -124,22 +124,21 @@ Suite read_suite(const std::string& name, const std::vector<fs::path>& data) {
   places.insert(places.end(), data.begin(), data.end());
   Suite suite;
   suite.name = file.stem().string();
-  read_object(
-      {json, file.string(), ""},
-      {{"name", [&](const JsonAt& v) { suite.name = v.text(); }},
-       {"description", [&](const JsonAt& v) { suite.description = v.text(); }},
-       {"model", [&](const JsonAt& v) { suite.model = v.text(); }},
-       {"arms", [&](const JsonAt& v) { suite.arms = read_arms(v); }},
-       {"budgets", [&](const JsonAt& v) { suite.budgets = budgets_at(v); }},
-       {"question_aware",
-        [&](const JsonAt& v) {
-          suite.question_aware.clear();
-          for (const auto& each : v.elements()) suite.question_aware.push_back(each.flag());
-        }},
-       {"seeds", [&](const JsonAt& v) { suite.seeds = seeds_at(v); }},
-       {"chat", [&](const JsonAt& v) { suite.chat = v.flag(); }},
-       {"min_entries", [&](const JsonAt& v) { suite.min_entries = v.whole(0); }},
-       {"tasks", [&](const JsonAt& v) { suite.tasks = read_tasks(v, places); }}});
+  read_object({json, file.string(), ""},
+              {{"name", [&](const JsonAt& v) { suite.name = v.text(); }},
+               {"description", [&](const JsonAt& v) { suite.description = v.text(); }},
+               {"model", [&](const JsonAt& v) { suite.model = v.text(); }},
+               {"arms", [&](const JsonAt& v) { suite.arms = read_arms(v); }},
+               {"budgets", [&](const JsonAt& v) { suite.budgets = budgets_at(v); }},
+               {"question_aware",
+                [&](const JsonAt& v) {
+                  suite.question_aware.clear();
+                  for (const auto& each : v.elements()) suite.question_aware.push_back(each.flag());
+                }},
+               {"seeds", [&](const JsonAt& v) { suite.seeds = seeds_at(v); }},
+               {"chat", [&](const JsonAt& v) { suite.chat = v.flag(); }},
+               {"min_entries", [&](const JsonAt& v) { suite.min_entries = v.whole(0); }},
+               {"tasks", [&](const JsonAt& v) { suite.tasks = read_tasks(v, places); }}});
   if (suite.tasks.empty())
     bad_request(file.string() + " /tasks", "is absent; expected what to measure");
   check_arm_tasks(suite);

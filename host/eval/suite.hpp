@@ -17,8 +17,8 @@ namespace kvhost::eval {
 // A composition under the name that tables give it.
 struct Arm {
   std::string name, press;
-  std::vector<double> budgets;  // kept shares; empty: the suite's
-  std::vector<int64_t> seeds;   // of methods that draw at random; empty: the suite's
+  std::vector<double> budgets;     // kept shares; empty: the suite's
+  std::vector<int64_t> seeds;      // of methods that draw at random; empty: the suite's
   std::vector<std::string> tasks;  // where it runs; empty: everywhere
   std::string where;               // "quick.json /arms/1", for messages
 };
@@ -51,8 +51,8 @@ struct QuestionTask {
   std::vector<double> depths = {0, 25, 50, 75, 100};
   std::string needle, question, answer_prefix;
   std::vector<std::string> answers;
-  int64_t n_cases = 5;      // of each RULER task and length; texts of SharedNeedles
-  int64_t n_questions = 4;  // of each text of SharedNeedles
+  int64_t n_cases = 5;       // of each RULER task and length; texts of SharedNeedles
+  int64_t n_questions = 4;   // of each text of SharedNeedles
   int64_t most = INT64_MAX;  // cases of a file
   uint64_t seed = 42;
 };
@@ -75,7 +75,7 @@ struct Suite {
   std::vector<double> budgets = {0.25};
   std::vector<bool> question_aware = {false};  // of questions
   std::vector<int64_t> seeds = {0};
-  std::optional<bool> chat;                    // by the model's template; none: where it has one
+  std::optional<bool> chat;  // by the model's template; none: where it has one
   int64_t min_entries = 0;
   std::vector<Task> tasks;
   std::string hash;  // of all that changes a figure, besides what a cell's key says itself

@@ -110,30 +110,29 @@ QuestionTask read_questions(const JsonAt& at, const std::string& kind, const Pla
                   return source.first == kind;
                 })->second;
   task.name = kind;
-  const auto file = [&](fs::path tasks::RulerFiles::*member) {
+  const auto file = [&](fs::path tasks::RulerFiles::* member) {
     return [&task, &places, member](const JsonAt& v) { task.data.*member = file_at(v, places); };
   };
-  read_object(
-      at,
-      {{"kind", [](const JsonAt&) {}},
-       {"name", [&](const JsonAt& v) { task.name = v.text(); }},
-       {"files", [&](const JsonAt& v) { task.files = files_at(v, places); }},
-       {"haystack", file(&tasks::RulerFiles::haystack)},
-       {"words", file(&tasks::RulerFiles::words)},
-       {"squad", file(&tasks::RulerFiles::squad)},
-       {"hotpotqa", file(&tasks::RulerFiles::hotpotqa)},
-       {"tasks", [&](const JsonAt& v) { task.ruler_tasks = ruler_tasks_at(v); }},
-       {"lengths", [&](const JsonAt& v) { task.lengths = wholes_at(v, 64); }},
-       {"depths", [&](const JsonAt& v) { task.depths = depths_at(v); }},
-       {"needle", [&](const JsonAt& v) { task.needle = v.text(); }},
-       {"question", [&](const JsonAt& v) { task.question = v.text(); }},
-       {"answer_prefix", [&](const JsonAt& v) { task.answer_prefix = v.text(); }},
-       {"answers", [&](const JsonAt& v) { task.answers = v.texts(); }},
-       {"cases", [&](const JsonAt& v) { task.n_cases = v.whole(1); }},
-       {"questions", [&](const JsonAt& v) { task.n_questions = v.whole(1, 40); }},
-       {"most", [&](const JsonAt& v) { task.most = v.whole(1); }},
-       {"conversation", [&](const JsonAt& v) { task.conversation = v.flag(); }},
-       {"seed", [&](const JsonAt& v) { task.seed = static_cast<uint64_t>(v.whole(0)); }}});
+  read_object(at,
+              {{"kind", [](const JsonAt&) {}},
+               {"name", [&](const JsonAt& v) { task.name = v.text(); }},
+               {"files", [&](const JsonAt& v) { task.files = files_at(v, places); }},
+               {"haystack", file(&tasks::RulerFiles::haystack)},
+               {"words", file(&tasks::RulerFiles::words)},
+               {"squad", file(&tasks::RulerFiles::squad)},
+               {"hotpotqa", file(&tasks::RulerFiles::hotpotqa)},
+               {"tasks", [&](const JsonAt& v) { task.ruler_tasks = ruler_tasks_at(v); }},
+               {"lengths", [&](const JsonAt& v) { task.lengths = wholes_at(v, 64); }},
+               {"depths", [&](const JsonAt& v) { task.depths = depths_at(v); }},
+               {"needle", [&](const JsonAt& v) { task.needle = v.text(); }},
+               {"question", [&](const JsonAt& v) { task.question = v.text(); }},
+               {"answer_prefix", [&](const JsonAt& v) { task.answer_prefix = v.text(); }},
+               {"answers", [&](const JsonAt& v) { task.answers = v.texts(); }},
+               {"cases", [&](const JsonAt& v) { task.n_cases = v.whole(1); }},
+               {"questions", [&](const JsonAt& v) { task.n_questions = v.whole(1, 40); }},
+               {"most", [&](const JsonAt& v) { task.most = v.whole(1); }},
+               {"conversation", [&](const JsonAt& v) { task.conversation = v.flag(); }},
+               {"seed", [&](const JsonAt& v) { task.seed = static_cast<uint64_t>(v.whole(0)); }}});
   const bool of_files = task.source == QuestionSource::LongBench ||
                         task.source == QuestionSource::InfiniteBench ||
                         task.source == QuestionSource::SharedFile;
@@ -148,16 +147,15 @@ QuestionTask read_questions(const JsonAt& at, const std::string& kind, const Pla
 InstructionTask read_instructions(const JsonAt& at, const Places& places) {
   InstructionTask task;
   task.name = "instructions";
-  read_object(
-      at,
-      {{"kind", [](const JsonAt&) {}},
-       {"name", [&](const JsonAt& v) { task.name = v.text(); }},
-       {"words", [&](const JsonAt& v) { task.words = file_at(v, places); }},
-       {"topics", [&](const JsonAt& v) { task.topics = v.texts(); }},
-       {"instructions", [&](const JsonAt& v) { task.n_instructions = v.whole(1); }},
-       {"cases", [&](const JsonAt& v) { task.n_cases = v.whole(1); }},
-       {"max_new_tokens", [&](const JsonAt& v) { task.max_new_tokens = v.whole(1); }},
-       {"seed", [&](const JsonAt& v) { task.seed = static_cast<uint64_t>(v.whole(0)); }}});
+  read_object(at,
+              {{"kind", [](const JsonAt&) {}},
+               {"name", [&](const JsonAt& v) { task.name = v.text(); }},
+               {"words", [&](const JsonAt& v) { task.words = file_at(v, places); }},
+               {"topics", [&](const JsonAt& v) { task.topics = v.texts(); }},
+               {"instructions", [&](const JsonAt& v) { task.n_instructions = v.whole(1); }},
+               {"cases", [&](const JsonAt& v) { task.n_cases = v.whole(1); }},
+               {"max_new_tokens", [&](const JsonAt& v) { task.max_new_tokens = v.whole(1); }},
+               {"seed", [&](const JsonAt& v) { task.seed = static_cast<uint64_t>(v.whole(0)); }}});
   if (task.words.empty() || task.topics.empty()) at.refuse("\"words\", a text, and \"topics\"");
   return task;
 }
@@ -167,8 +165,7 @@ Task read_task(const JsonAt& at, const Places& places) {
   for (const auto& [name, source] : kSources) kinds.push_back(name);
   if (!at.value.is_object() || !at.value.contains("kind"))
     at.refuse("an object with \"kind\": " + join(kinds, ", "));
-  const std::string kind =
-      JsonAt{at.value.at("kind"), at.file, at.pointer + "/kind"}.choice(kinds);
+  const std::string kind = JsonAt{at.value.at("kind"), at.file, at.pointer + "/kind"}.choice(kinds);
   if (kind == "likelihood") return read_likelihood(at, places);
   if (kind == "instructions") return read_instructions(at, places);
   return read_questions(at, kind, places);

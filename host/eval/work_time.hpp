@@ -16,7 +16,7 @@ class WorkTime {
   void done(const Work& work, double seconds);
 
  private:
-  double read_s_ = 0, step_s_ = 0;    // a token
+  double read_s_ = 0, step_s_ = 0;     // a token
   double guessed_ = 0, measured_ = 0;  // seconds of all that was done
 };
 

@@ -68,14 +68,15 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   };
   fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail("cannot be opened: ");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
     fail("is not a regular file", "; expected a safetensors file");
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->path_ = path;
   if (const auto size = static_cast<size_t>(status.st_size); size > 0) {
     Pages pages;
-    const bool large = held == Held::InMemory && size >= kLargePage && static_cast<int64_t>(size) <= available_memory() / 4;
+    const bool large = held == Held::InMemory && size >= kLargePage &&
+                       static_cast<int64_t>(size) <= available_memory() / 4;
     if (large) pages = large_pages(size);
     const bool read = pages.reserved != MAP_FAILED;
     if (!read) pages = map_file(fd, size);

@@ -120,8 +120,10 @@ void Conversation::answered(const std::string& question, const std::string& answ
 std::string Conversation::state() const {
   nlohmann::json turns = nlohmann::json::array();
   for (const auto& turn : turns_) turns.push_back({{"role", turn.role}, {"content", turn.content}});
-  nlohmann::json state = {
-      {"template", has_template()}, {"document", has_document_}, {"begun", begun_}, {"turns", turns}};
+  nlohmann::json state = {{"template", has_template()},
+                          {"document", has_document_},
+                          {"begun", begun_},
+                          {"turns", turns}};
   if (system_) state["system"] = *system_;
   return state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

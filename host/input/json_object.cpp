@@ -45,10 +45,9 @@ std::vector<std::string> JsonAt::texts() const {
 int64_t JsonAt::whole(int64_t least, int64_t most) const {
   const bool fits = value.is_number_integer() && value >= least && value <= most;
   if (!fits)
-    refuse("a whole number" + (most == INT64_MAX
-                                   ? " from " + std::to_string(least) + " on"
-                                   : " in [" + std::to_string(least) + ", " +
-                                         std::to_string(most) + "]"));
+    refuse("a whole number" + (most == INT64_MAX ? " from " + std::to_string(least) + " on"
+                                                 : " in [" + std::to_string(least) + ", " +
+                                                       std::to_string(most) + "]"));
   return value.get<int64_t>();
 }
 

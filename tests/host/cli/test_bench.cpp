@@ -14,8 +14,17 @@ using nlohmann::json;
 namespace {
 
 Outcome bench(const Scratch& scratch, std::vector<std::string> more) {
-  std::vector<std::string> args = {"bench", "-p", "Once upon a time there was a coach on the road to",
-                                   "--press", "snapkv", "--budget", "8", "-n", "3", "--warmup", "0"};
+  std::vector<std::string> args = {"bench",
+                                   "-p",
+                                   "Once upon a time there was a coach on the road to",
+                                   "--press",
+                                   "snapkv",
+                                   "--budget",
+                                   "8",
+                                   "-n",
+                                   "3",
+                                   "--warmup",
+                                   "0"};
   args.insert(args.end(), more.begin(), more.end());
   return run_program(args, scratch.folder());
 }
@@ -30,8 +39,8 @@ json report_of(const Outcome& outcome) {
 
 TEST_CASE("bench measures every composition in every round, the full cache first") {
   const Scratch scratch;
-  const json report =
-      report_of(bench(scratch, {"--beside", "knorm", "--beside", "snapkv", "--rounds", "3", "--json", "-"}));
+  const json report = report_of(
+      bench(scratch, {"--beside", "knorm", "--beside", "snapkv", "--rounds", "3", "--json", "-"}));
   REQUIRE(report["arms"].size() == 3);  // snapkv was named twice
   CHECK(report["arms"][0]["press"] == "full");
   CHECK(report["arms"][2]["press"] == "knorm");

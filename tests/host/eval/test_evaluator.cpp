@@ -76,10 +76,11 @@ TEST_CASE("what keeps everything does not differ from the full cache; what evict
     CHECK(figure(half, "cache_bytes_kept").value == bytes / 2);
     CHECK(figure(quarter, "cache_bytes_kept").value == bytes / 4);
   }
-  for (const auto& [metric, better] : std::map<std::string, Better>{{"nll", Better::Lower},
-                                                                    {"kl", Better::Lower},
-                                                                    {"accuracy", Better::Higher},
-                                                                    {"top1_agreement", Better::Higher}})
+  for (const auto& [metric, better] :
+       std::map<std::string, Better>{{"nll", Better::Lower},
+                                     {"kl", Better::Lower},
+                                     {"accuracy", Better::Higher},
+                                     {"top1_agreement", Better::Higher}})
     CHECK(figure(cell_of(cells, "knorm"), metric).better == better);
 }
 
@@ -109,7 +110,8 @@ TEST_CASE("an arm, a budget or a seed more is measured alone") {
   const SuiteFolder folder;
   measure(folder.suite(kSmallSuite), folder / "a.db");
   std::string json = kSmallSuite;
-  json.replace(json.find("\"knorm\""), 7, R"("knorm", "keydiff", {"press": "random", "seeds": [0, 1]})");
+  json.replace(
+      json.find("\"knorm\""), 7, R"("knorm", "keydiff", {"press": "random", "seeds": [0, 1]})");
   CHECK(measure(folder.suite(json), folder / "a.db") == 2 * (1 + 2));
   json.replace(json.find("[0.5]"), 5, "[0.5, 0.25]");
   CHECK(measure(folder.suite(json), folder / "a.db") == 2 * 5);
@@ -149,7 +151,8 @@ TEST_CASE("what fails while it is measured says suite, arm and task") {
     "arms": ["knorm", {"name": "EA", "press": "expected_attention(query_window=0)"}],
     "tasks": [{"kind": "likelihood", "name": "step", "files": "alice.txt", "segments": 1,
                "context": 96, "scored": 8, "cut_every": 1}]})json");
-  CHECK_THROWS_WITH(measure(suite, folder / "a.db"),
-                    Catch::Contains("suite.json /arms/1 'EA' in task 'step': the composition needs"));
+  CHECK_THROWS_WITH(
+      measure(suite, folder / "a.db"),
+      Catch::Contains("suite.json /arms/1 'EA' in task 'step': the composition needs"));
   CHECK(cells_of(folder / "a.db").size() == 2);  // what was measured before it stays
 }

@@ -13,7 +13,8 @@ namespace {
 std::string suite_of(const std::string& arms, const std::string& more = "") {
   return R"({"arms": )" + arms + R"(, "budgets": [0.25, 0.5], "seeds": [7],
     "tasks": [{"kind": "likelihood", "name": "text", "files": "alice.txt", "segments": 2,
-               "context": 96, "scored": 16)" + more + "}]}";
+               "context": 96, "scored": 16)" +
+         more + "}]}";
 }
 
 std::string plan_refusal(const SuiteFolder& folder, const std::string& json) {
@@ -30,8 +31,8 @@ std::string plan_refusal(const SuiteFolder& folder, const std::string& json) {
 
 TEST_CASE("a plan holds the full cache first, then every arm at its budgets with its seeds") {
   const SuiteFolder folder;
-  const eval::Suite suite = folder.suite(
-      suite_of(R"(["knorm", {"name": "R", "press": "random", "budgets": [0.1], "seeds": [1, 2]}])"));
+  const eval::Suite suite = folder.suite(suite_of(
+      R"(["knorm", {"name": "R", "press": "random", "budgets": [0.1], "seeds": [1, 2]}])"));
   const eval::Plan plan = eval::make_plan(engine(), tiny(), suite);
   REQUIRE(plan.size() == 2);
   for (const auto& text : plan) {
@@ -79,8 +80,9 @@ TEST_CASE("an arm may run in some tasks only") {
 
 TEST_CASE("a composition that cannot run says suite, arm and task") {
   const SuiteFolder folder;
-  CHECK_THAT(plan_refusal(folder, suite_of(R"(["knorm", {"name": "P", "press": "pyramidkv"}])",
-                                           ", \"cut_every\": 1")),
+  CHECK_THAT(plan_refusal(folder,
+                          suite_of(R"(["knorm", {"name": "P", "press": "pyramidkv"}])",
+                                   ", \"cut_every\": 1")),
              Contains("suite.json /arms/1 'P' in task 'text', column 1: 'pyramidkv' cannot run "
                       "while generating"));
   CHECK_THAT(plan_refusal(folder, suite_of(R"(["knrom"])")),

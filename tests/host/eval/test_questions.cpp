@@ -39,8 +39,9 @@ std::string metric_of(const results::DoneCell& cell) {
 
 TEST_CASE("questions apart and as a conversation: the first is the same, all are there once") {
   const SuiteFolder folder;
-  const std::string json = std::string(R"json({"arms": ["snapkv(window_size=8)"], "budgets": [0.5], "tasks": [)json") +
-                           kShared + "\"apart\"}, " + kShared + "\"talk\", \"conversation\": true}]}";
+  const std::string json =
+      std::string(R"json({"arms": ["snapkv(window_size=8)"], "budgets": [0.5], "tasks": [)json") +
+      kShared + "\"apart\"}, " + kShared + "\"talk\", \"conversation\": true}]}";
   CHECK(measure(folder.suite(json), folder / "a.db") == 8);
   const Cells cells = cells_of(folder / "a.db");
   REQUIRE(cells.size() == 8);
@@ -57,8 +58,8 @@ TEST_CASE("questions apart and as a conversation: the first is the same, all are
 
 TEST_CASE("a conversation that was stopped between two questions is measured from its beginning") {
   const SuiteFolder folder;
-  const std::string json = std::string(R"({"arms": ["knorm"], "budgets": [0.5], "tasks": [)") + kShared +
-                           "\"talk\", \"conversation\": true}]}";
+  const std::string json = std::string(R"({"arms": ["knorm"], "budgets": [0.5], "tasks": [)") +
+                           kShared + "\"talk\", \"conversation\": true}]}";
   const eval::Suite suite = folder.suite(json);
   measure(suite, folder / "whole.db");
   int n_shown = 0;
@@ -74,7 +75,8 @@ TEST_CASE("a conversation that was stopped between two questions is measured fro
 TEST_CASE("with the question in sight the full cache answers alike, and has cells of its own") {
   const SuiteFolder folder;
   const std::string json = std::string(R"json({"arms": ["snapkv(window_size=8)"], "budgets": [0.3],
-    "question_aware": [false, true], "tasks": [)json") + kShared + "\"apart\"}, " + kShared +
+    "question_aware": [false, true], "tasks": [)json") +
+                           kShared + "\"apart\"}, " + kShared +
                            "\"talk\", \"conversation\": true}]}";
   CHECK(measure(folder.suite(json), folder / "a.db") == 2 * 2 * 2 + 2 * 2);
   Cells out_of_sight, in_sight;
@@ -114,7 +116,8 @@ TEST_CASE("a needle's cell says where it lay, how long the text was, and what wa
 
 TEST_CASE("a metric of which less is better is stored as such") {
   const SuiteFolder folder;
-  folder.write("secret.json", R"({"context": "The house stands at the river, and nobody lives in it.",
+  folder.write("secret.json",
+               R"({"context": "The house stands at the river, and nobody lives in it.",
     "questions": [{"question": "\nWhere does the house stand?", "answers": ["at the river"],
                    "metric": "leakage", "max_new_tokens": 4}]})");
   const eval::Suite suite = folder.suite(R"({"tasks": [{"kind": "shared_context",

@@ -72,7 +72,8 @@ TEST_CASE("what is copied is the context's beginning again") {
   task.n_segments = 1;
   const auto segment = eval::segments_of(task, tiny()).at(0);
   const auto n_start = static_cast<int64_t>(tiny().encode("", true).size());
-  CHECK(std::equal(segment.scored.begin(), segment.scored.end(), segment.context.begin() + n_start));
+  CHECK(
+      std::equal(segment.scored.begin(), segment.scored.end(), segment.context.begin() + n_start));
 }
 
 TEST_CASE("segments are shared out among files; a file too short for its share is refused") {
@@ -80,7 +81,8 @@ TEST_CASE("segments are shared out among files; a file too short for its share i
   auto task = task_on({folder / "alice.txt", folder / "thursday.txt"});
   task.n_segments = 5;
   std::map<std::string, int> n_of;
-  for (const auto& one : eval::segments_of(task, tiny())) ++n_of[one.id.substr(0, one.id.find('@'))];
+  for (const auto& one : eval::segments_of(task, tiny()))
+    ++n_of[one.id.substr(0, one.id.find('@'))];
   CHECK(n_of == std::map<std::string, int>{{"alice.txt", 2}, {"thursday.txt", 3}});
   task.files = {folder.write("short.txt", "Not much is said here.")};
   task.n_segments = 1;

@@ -38,23 +38,24 @@ void check_all(const std::vector<Wrong>& all) {
 }  // namespace
 
 TEST_CASE("what a suite is as a whole: JSON, an object, each key once, with tasks") {
-  check_all({{"{\"tasks\": [", {"suite.json"}},
-             {"[1]", {"suite.json /: ", "expected an object"}},
-             {R"({"tasks": 1, "tasks": 2})", {"suite.json: names the key", "'tasks' twice"}},
-             {"{}", {"suite.json /tasks: is absent; expected what to measure"}},
-             {R"({"tasks": []})", {"suite.json /tasks: found", "expected an array that is not empty"}},
-             {R"({"budgest": [0.5]})",
-              {"suite.json /budgest: unknown key", "did you mean 'budgets'?"}}});
+  check_all(
+      {{"{\"tasks\": [", {"suite.json"}},
+       {"[1]", {"suite.json /: ", "expected an object"}},
+       {R"({"tasks": 1, "tasks": 2})", {"suite.json: names the key", "'tasks' twice"}},
+       {"{}", {"suite.json /tasks: is absent; expected what to measure"}},
+       {R"({"tasks": []})", {"suite.json /tasks: found", "expected an array that is not empty"}},
+       {R"({"budgest": [0.5]})", {"suite.json /budgest: unknown key", "did you mean 'budgets'?"}}});
 }
 
 TEST_CASE("budgets are kept shares, neither 0 nor 2") {
-  check_all({{R"({"budgets": [0.5, 0]})", {"suite.json /budgets/1: found '0'; expected a number in"}},
-             {R"({"budgets": [2]})", {"suite.json /budgets/0: found '2'; expected a number in"}},
-             {R"({"budgets": 0.5})", {"suite.json /budgets: found '0.5'; expected an array"}},
-             {with_arms(R"([{"press": "knorm", "budgets": [1.5]}])"),
-              {"suite.json /arms/0/budgets/0: found '1.5'"}},
-             {R"({"seeds": [-1]})", {"suite.json /seeds/0: found '-1'; expected a whole number"}},
-             {R"({"question_aware": [1]})", {"/question_aware/0: found '1'; expected true or false"}}});
+  check_all(
+      {{R"({"budgets": [0.5, 0]})", {"suite.json /budgets/1: found '0'; expected a number in"}},
+       {R"({"budgets": [2]})", {"suite.json /budgets/0: found '2'; expected a number in"}},
+       {R"({"budgets": 0.5})", {"suite.json /budgets: found '0.5'; expected an array"}},
+       {with_arms(R"([{"press": "knorm", "budgets": [1.5]}])"),
+        {"suite.json /arms/0/budgets/0: found '1.5'"}},
+       {R"({"seeds": [-1]})", {"suite.json /seeds/0: found '-1'; expected a whole number"}},
+       {R"({"question_aware": [1]})", {"/question_aware/0: found '1'; expected true or false"}}});
 }
 
 TEST_CASE("arms have names of their own, a composition, and tasks that exist") {
@@ -62,7 +63,8 @@ TEST_CASE("arms have names of their own, a composition, and tasks that exist") {
       {{with_arms(R"(["knorm", {"name": "knorm", "press": "random"}])"),
         {"suite.json /arms/1: found", "expected a name of its own", "'knorm' is another arm's"}},
        {with_arms(R"([{"name": "a"}])"), {"suite.json /arms/0: found", "expected \"press\""}},
-       {with_arms(R"([{"pres": "knorm"}])"), {"/arms/0/pres: unknown key", "did you mean 'press'?"}},
+       {with_arms(R"([{"pres": "knorm"}])"),
+        {"/arms/0/pres: unknown key", "did you mean 'press'?"}},
        {with_arms(R"([{"press": "knorm", "tasks": ["likelyhood"]}])"),
         {"suite.json /arms/0/tasks: found 'likelyhood'", "did you mean 'likelihood'?"}}});
 }
@@ -118,16 +120,16 @@ TEST_CASE("every bundled suite can be read; those on data that is not bundled sa
     INFO(name);
     CHECK(eval::suite_description(name).size() > 20);
     if (name == "rankkv_main") {
-      CHECK_THROWS_WITH(eval::read_suite(name), Contains("/tasks/0/files/0/file: found") &&
-                                                    Contains("--data DIR"));
+      CHECK_THROWS_WITH(eval::read_suite(name),
+                        Contains("/tasks/0/files/0/file: found") && Contains("--data DIR"));
       continue;
     }
     const eval::Suite suite = eval::read_suite(name);
     CHECK(suite.arms.size() >= 2);
     CHECK_FALSE(suite.tasks.empty());
     for (const auto& arm : suite.arms)  // its methods are all here
-      CHECK_NOTHROW(engine().policy(
-          tiny(), {.press = {PressSource::Form::Text, arm.press, arm.where, ""}}));
+      CHECK_NOTHROW(
+          engine().policy(tiny(), {.press = {PressSource::Form::Text, arm.press, arm.where, ""}}));
   }
 }
 
@@ -135,10 +137,13 @@ TEST_CASE("the hash of a suite changes with what changes its figures, and with n
   const SuiteFolder folder;
   const std::string task = kTask;
   const std::string hash = folder.suite(with_tasks(task)).hash;
-  CHECK(hash == folder.suite(R"({"name": "other", "description": "words", "model": "tiny",
+  CHECK(hash == folder
+                    .suite(R"({"name": "other", "description": "words", "model": "tiny",
       "arms": ["knorm"], "budgets": [0.1], "seeds": [3], "question_aware": [true],
-      "tasks": [)" + task + "]}").hash);
+      "tasks": [)" + task + "]}")
+                    .hash);
   CHECK(hash != folder.suite(R"({"min_entries": 1, "tasks": [)" + task + "]}").hash);
   CHECK(hash != folder.suite(R"({"chat": false, "tasks": [)" + task + "]}").hash);
-  CHECK(hash != folder.suite(with_tasks(task.substr(0, task.size() - 1) + ", \"cut_every\": 1}")).hash);
+  CHECK(hash !=
+        folder.suite(with_tasks(task.substr(0, task.size() - 1) + ", \"cut_every\": 1}")).hash);
 }
