@@ -80,12 +80,12 @@ int list_suites() {
   return 0;
 }
 
-results::Run circumstances(const Model& model, const std::string& name) {
+results::Run circumstances(const Model& model, const RunOptions& options) {
   results::Run run;
-  run.model = name.empty() ? kDefaultModel : name;
+  run.model = options.model.empty() ? kDefaultModel : options.model;
   run.code_version = std::string("kvhost ") + version();
   run.cpu = processor_name() + ", kernels: " + cpu_level();
-  run.threads = num_threads();
+  run.threads = options.threads > 0 ? options.threads : num_threads();
   run.dtype = dtype_name(model.dtype());
   run.begun = now_utc();
   return run;
@@ -133,10 +133,10 @@ std::unique_ptr<results::Store> open_store(const EvalFlags& flags) {
 
 eval::Evaluation evaluation_of(const eval::Suite& suite,
                                const Model& model,
-                               const std::string& model_name,
+                               const RunOptions& options,
                                Progress& progress) {
   eval::Evaluation evaluation;
-  evaluation.run = circumstances(model, model_name);
+  evaluation.run = circumstances(model, options);
   evaluation.suite_name = suite.name;
   evaluation.suite_hash = suite.hash;
   evaluation.model_hash = model.weights_hash();
@@ -160,7 +160,7 @@ int evaluate(const EvalFlags& flags) {
   const eval::Plan plan = eval::make_plan(engine, model, suite);
   const std::unique_ptr<results::Store> store = open_store(flags);
   Progress progress(true);
-  const eval::Evaluation evaluation = evaluation_of(suite, model, options.model, progress);
+  const eval::Evaluation evaluation = evaluation_of(suite, model, options, progress);
   eval::Evaluator evaluator(model, plan, evaluation, store.get());
   print_left(evaluation, evaluator.left());
   if (flags.dry) return 0;
