@@ -38,4 +38,5 @@ install(
   DESTINATION share/kvhost/models
   COMPONENT models
   PATTERN "recipe" EXCLUDE) # how the models were made, no model
+install(DIRECTORY examples/suites DESTINATION share/kvhost/examples COMPONENT models)
 install(FILES LICENSE NOTICE README.md DESTINATION share/doc/kvhost COMPONENT docs)

@@ -7,8 +7,10 @@
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "base/parallel.hpp"
+#include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "base/weight_type.hpp"
 #include "cli/command.hpp"
 #include "cli/doctor.hpp"
 #include "cli/job.hpp"
@@ -68,7 +70,8 @@ eval::Suite chosen_suite(const EvalFlags& flags) {
   eval::Suite suite = eval::read_suite(flags.suite, flags.data);
   if (!flags.presses.empty()) {
     suite.arms.clear();
-    for (const auto& press : flags.presses) suite.arms.push_back({press, press, {}, {}, {}, "--press"});
+    for (const auto& press : flags.presses)
+      suite.arms.push_back({press, press, {}, {}, {}, "--press"});
   }
   if (!flags.tasks.empty()) keep_tasks(flags.tasks, suite);
   return suite;
@@ -80,6 +83,13 @@ int list_suites() {
   return 0;
 }
 
+// Of all that figures depend on in a model: its files, and how they are held.
+std::string hash_of(const Model& model, const RunOptions& options) {
+  std::string text = model.weights_hash() + model.tokenizer_hash() + dtype_name(model.dtype());
+  if (options.weights) text += weight_type_info(*options.weights).name;
+  return sha256_hex(text.data(), text.size());
+}
+
 results::Run circumstances(const Model& model, const RunOptions& options) {
   results::Run run;
   run.model = options.model.empty() ? kDefaultModel : options.model;
@@ -87,6 +97,8 @@ results::Run circumstances(const Model& model, const RunOptions& options) {
   run.cpu = processor_name() + ", kernels: " + cpu_level();
   run.threads = options.threads > 0 ? options.threads : num_threads();
   run.dtype = dtype_name(model.dtype());
+  if (options.weights)
+    run.dtype += std::string(", weights ") + weight_type_info(*options.weights).name;
   run.begun = now_utc();
   return run;
 }
@@ -105,7 +117,8 @@ void print_lines(const results::Store& store, const eval::Evaluation& evaluation
 }
 
 // What is to be done, on standard error: of the suite, and of each task where there are several.
-void print_left(const eval::Evaluation& evaluation, const std::vector<eval::Evaluator::Left>& tasks) {
+void print_left(const eval::Evaluation& evaluation,
+                const std::vector<eval::Evaluator::Left>& tasks) {
   eval::Evaluator::Left all;
   for (const auto& task : tasks) {
     all.n_cells += task.n_cells;
@@ -139,7 +152,7 @@ eval::Evaluation evaluation_of(const eval::Suite& suite,
   evaluation.run = circumstances(model, options);
   evaluation.suite_name = suite.name;
   evaluation.suite_hash = suite.hash;
-  evaluation.model_hash = model.weights_hash();
+  evaluation.model_hash = hash_of(model, options);
   evaluation.question_aware = suite.question_aware;
   evaluation.advance = [&progress](const eval::Advance& at) {
     const double share = static_cast<double>(at.n_done) / std::max<double>(at.n_cells, 1);

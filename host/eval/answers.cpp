@@ -19,7 +19,7 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-void check_fits(const Model& model, size_t n_tokens, const Ask& one) {
+void check_tokens(const Model& model, size_t n_tokens, const Ask& one) {
   const auto all = static_cast<int64_t>(n_tokens) + one.max_new_tokens;
   if (model.max_positions() > 0 && all > model.max_positions())
     bad_request("case '" + one.id + "'",
@@ -33,7 +33,7 @@ Figures answer(const Model& model,
                const std::vector<int32_t>& question,
                const Ask& one,
                std::string& text) {
-  check_fits(model, sequence.tokens().size() + question.size(), one);
+  check_tokens(model, sequence.tokens().size() + question.size(), one);
   const auto start = Clock::now();
   if (!question.empty()) sequence.append(question);
   double first_ms = 0;
@@ -87,6 +87,10 @@ std::vector<int32_t> TextAsker::question_tokens(const Conversation& conversation
   return tokens;
 }
 
+void TextAsker::check_fits(const Ask& one) const {
+  check_tokens(model_, document_.size() + question_tokens(conversation_, one).size(), one);
+}
+
 void TextAsker::ask(const Policy& policy,
                     uint64_t seed,
                     bool conversation,
@@ -119,7 +123,7 @@ Figures TextAsker::ask_aware(const Policy& policy,
   std::vector<int32_t> tokens = document_;
   const std::vector<int32_t> question = question_tokens(conversation_, one);
   tokens.insert(tokens.end(), question.begin(), question.end());
-  check_fits(model_, tokens.size(), one);
+  check_tokens(model_, tokens.size(), one);
   Sequence sequence(model_, policy, options);
   sequence.prefill(tokens, progress);
   std::string text;

@@ -36,6 +36,10 @@ class TextAsker {
 
   int64_t n_tokens() const { return static_cast<int64_t>(document_.size()); }
 
+  // Throws Error where the text, this question and the room for its answer are more than the model
+  // was made for. What came before in a conversation is not counted.
+  void check_fits(const Ask& one) const;
+
   // The text alone is read and compressed; each question is asked on a fork of it, or one after the
   // other where `conversation`. `done` is called with each one's figures.
   using Done = std::function<void(size_t index, Figures figures)>;

@@ -128,7 +128,10 @@ void add(const Task& task,
     text.conversation = one.conversation;
     text.asker =
         std::make_shared<TextAsker>(model, tasks::read_text(cases[group.front()]), suite.chat);
-    for (const size_t i : group) text.asks.push_back(ask_of(cases[i]));
+    for (const size_t i : group) {
+      text.asks.push_back(ask_of(cases[i]));
+      text.asker->check_fits(text.asks.back());
+    }
   }
 }
 
@@ -157,6 +160,7 @@ void add(const Task& task,
     text.task = &task;
     text.asker = std::make_shared<TextAsker>(model, tasks::read_text(each.asked), suite.chat);
     text.asks = {ask_to_follow(each)};
+    text.asker->check_fits(text.asks.front());
   }
 }
 

@@ -163,6 +163,9 @@ TEST_CASE("eval: a dry run and a refused suite write nothing") {
   const Outcome again = eval(scratch, "a.db", {"--dry-run"});
   CHECK_THAT(again.err, Contains("54 cells, 36 to measure"));  // full and knorm are there
   CHECK(bytes_of(scratch, "a.db") == bytes);
+  // The same model held otherwise has cells of its own.
+  const Outcome other = eval(scratch, "a.db", {"--dry-run", "--weights", "q8_0"});
+  CHECK_THAT(other.err, Contains("54 cells, 54 to measure"));
 }
 
 TEST_CASE("eval: a disk that takes no more is one line, and the cells before stay") {

@@ -114,6 +114,19 @@ TEST_CASE("a needle's cell says where it lay, how long the text was, and what wa
   }
 }
 
+TEST_CASE("a text that the model cannot read with its question is refused before any is read") {
+  const SuiteFolder folder;
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += "The coach to York was late. ";
+  const nlohmann::json asked = {{"question", "Why?"}, {"answers", {"rain"}}};
+  folder.write("long.json",
+               nlohmann::json{{"context", text}, {"questions", {asked}}}.dump());
+  const eval::Suite suite =
+      folder.suite(R"({"tasks": [{"kind": "shared_context", "files": "long.json"}]})");
+  CHECK_THROWS_WITH(eval::make_plan(engine(), tiny(), suite),
+                    Catch::Contains("case 'long/0': takes ") && Catch::Contains("the model reads 1024"));
+}
+
 TEST_CASE("a metric of which less is better is stored as such") {
   const SuiteFolder folder;
   folder.write("secret.json",
