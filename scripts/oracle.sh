@@ -15,9 +15,10 @@ declare -A arguments=(
   [logits_compare]="--tool $build/tests/host/model/logits_tool"
   [chat_template_compare]="--renderer $build/tests/host/tokenizer/render_chat --packages $build/chat_templates"
   [tokenizer_compare]="--lines $build/tests/host/tokenizer/tokenize_lines --kvhost $KVHOST_BIN"
+  [real_kept_compare]="--once"
 )
 
-parts=(selftest logits_compare checkpoint_compare tokenizer_compare chat_template_compare kept_compare phase_compare answers_compare score_compare perplexity_compare gguf_compare rankkv_reference)
+parts=(selftest logits_compare checkpoint_compare tokenizer_compare chat_template_compare kept_compare phase_compare answers_compare score_compare perplexity_compare gguf_compare real_kept_compare rankkv_reference)
 table="" failed=0
 for part in "${parts[@]}"; do
   printf '\n== %s\n' "$part"

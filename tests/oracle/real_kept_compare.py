@@ -13,12 +13,15 @@ float64. Exit 1 where that width is above --tie.
 
 import argparse
 import json
+import os
+import re
 import signal
-import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+os.environ.setdefault("TQDM_DISABLE", "1")  # bars over 272 tensors; read when it is imported
 import torch
 import transformers
 from common import ROOT, Host, HostError, make_parser, print_table
@@ -31,8 +34,8 @@ from ties import REL, verdict
 from wrapper_presses import WRAPPERS, fitted
 
 TEXT = ROOT / "bench/texts/alice_1_2.txt"
-WIDTHS = (REL, 1e-4, 1e-3, 1e-2)
-HEADER = ["method", "tokens", "kept", "differ", "peer in float64", "within", "outcome", "s"]
+WIDTHS = (0.0, 1e-7, 1e-6, REL, 1e-4, 1e-3, 1e-2)  # 0: equal scores
+HEADER = ["method", "tokens", "kept", "differ", "peer in float64", "within", "outcome"]
 
 
 @contextmanager
@@ -77,7 +80,7 @@ def width(ours, peer):
     """The smallest of WIDTHS within which every difference is a tie; (None, why) where none is wide enough."""
     if len(ours) != len(peer.layers):
         return None, f"{len(ours)} layers dumped, {len(peer.layers)} expected"
-    for rel in WIDTHS:
+    for rel in [w for w in WIDTHS if w >= REL] if peer.judge else WIDTHS:
         if peer.judge:
             peer.judge(rel)
         found = [verdict(kept, layer, rel) for kept, layer in zip(ours, peer.layers)]
@@ -97,26 +100,7 @@ def judged(ours, peer, again, tie):
     if peer.by_design and within is None:
         return (kept, differ, own, "", "by design"), peer.by_design
     outcome = "different" if within is None or within > tie else "tied"
-    return (kept, differ, own, f"{within:g}" if within else "", outcome), why
-
-
-def compare(model, heard, spec, tokens, n_kept, args, ask):
-    """One method -> its row without the name, why; ask(peer) starts kvhost, which runs while the peer does"""
-    with limited(args.limit), playing(model, heard["float32"]):
-        peer = run_peer(model, tokens, spec, n_kept)
-    if peer.refused:
-        peer.press, peer.budget = host_request(model, spec, n_kept)
-    future = ask(peer)
-    with limited(args.limit), playing(model, heard["float64"]):
-        again = run_peer(model, tokens, spec, n_kept)
-    try:
-        ours, _ = future.result()
-    except HostError as error:
-        return ("", "", "", "", "different"), str(error)
-    if peer.refused:
-        return ("", "", "", "", "refused"), peer.refused
-    with limited(args.limit), playing(model, heard["float32"]):
-        return judged(ours, peer, again, args.tie)
+    return (kept, differ, own, f"{within:g}" if within is not None else "", outcome), why
 
 
 def listened(model, tokens):
@@ -126,34 +110,82 @@ def listened(model, tokens):
     return heard
 
 
+class Comparison:
+    """The methods on one text: the peer asks here, kvhost in processes beside."""
+
+    def __init__(self, args, host, model, file, tokens):
+        self.args, self.host, self.model, self.file, self.tokens = args, host, model, file, tokens
+        self.heard = listened(model, tokens)
+
+    def ask_peer(self, kind, spec):
+        n, n_kept = fitted(spec, len(self.tokens), round(len(self.tokens) * self.args.keep_ratio))
+        with limited(self.args.limit), playing(self.model, self.heard[kind]):
+            peer = run_peer(self.model, self.tokens[:n], spec, n_kept)
+        if peer.refused:
+            peer.press, peer.budget = host_request(self.model, spec, n_kept)
+        return n, peer
+
+    def begin(self, pool, spec):
+        """-> what settle() ends: the peer's answer, kvhost's on its way"""
+        n, peer = self.ask_peer("float32", spec)
+        tokens_file = self.host.write_tokens(self.tokens[:n])
+        return n, peer, pool.submit(host_kept, self.host, self.file, tokens_file, peer.press, peer.budget)
+
+    def settle(self, spec, peer, future):
+        """-> (kept, differ, peer in float64, within, outcome), why"""
+        again = self.ask_peer("float64", spec)[1]
+        try:
+            ours, _ = future.result()
+        except HostError as error:
+            return ("", "", "", "", "different"), str(error)
+        if peer.refused:
+            return ("", "", "", "", "refused"), peer.refused
+        with limited(self.args.limit), playing(self.model, self.heard["float32"]):
+            return judged(ours, peer, again, self.args.tie)
+
+    def rows(self):
+        """Yields a row and why, method by method; kvhost is a few methods behind the peer."""
+        with ThreadPoolExecutor(self.args.workers) as pool:
+            waiting = deque()
+            for spec in [*self.args.methods, *[None] * (self.args.workers + 1)]:
+                if spec:
+                    waiting.append((spec, self.guarded(lambda spec=spec: self.begin(pool, spec))))
+                if waiting and (spec is None or len(waiting) > self.args.workers):
+                    yield self.ended(*waiting.popleft())
+
+    def ended(self, spec, begun):
+        if isinstance(begun, str):
+            return [spec, len(self.tokens), "", "", "", "", "not compared"], begun
+        n, peer, future = begun
+        found = self.guarded(lambda: self.settle(spec, peer, future))
+        cells, why = (("", "", "", "", "not compared"), found) if isinstance(found, str) else found
+        return [spec, n, *cells], why
+
+    @staticmethod
+    def guarded(action):
+        """What `action` gives, or what took too long."""
+        try:
+            return action()
+        except TimeoutError as error:
+            return str(error)
+
+
+def named_once(specs):
+    """The rows that name a method which none before them does."""
+    seen, chosen = set(), []
+    for spec in specs:
+        names = set(re.findall(r"[a-z][a-z0-9_]*(?=[(:+]|$)", re.sub(r"\([^)]*\)", "", spec)))
+        chosen += [spec] if names - seen else []
+        seen |= names
+    return chosen
+
+
 def add_row(path, row):
-    """Writes the row into the file; one of the same method and length is replaced."""
+    """Writes the row into the file; one of the same method and text is replaced."""
     old = json.loads(path.read_text())["rows"] if path.exists() else []
-    rows = [r for r in old if (r["method"], r["tokens"]) != (row["method"], row["tokens"])] + [row]
-    rows.sort(key=lambda r: (r["tokens"], r["method"]))
+    rows = [r for r in old if (r["of"], r["method"]) != (row["of"], row["method"])] + [row]
+    rows.sort(key=lambda r: (r["of"], r["method"]))
     path.write_text('{"rows":[\n' + ",\n".join(map(json.dumps, rows)) + "\n]}\n")
-
-
-def run(args, host, model, file, tokens):
-    """-> the table's rows, [(method, outcome, why)]"""
-    heard, rows, reasons = listened(model, tokens), [], []
-    with ThreadPoolExecutor(1) as pool:
-        for spec in args.methods:
-            start = time.monotonic()
-            n, n_kept = fitted(spec, len(tokens), round(len(tokens) * args.keep_ratio))
-            file_of = host.write_tokens(tokens[:n])
-            ask = lambda peer: pool.submit(host_kept, host, file, file_of, peer.press, peer.budget)  # noqa: B023, E731
-            try:
-                cells, why = compare(model, heard, spec, tokens[:n], n_kept, args, ask)
-            except TimeoutError as error:
-                cells, why = ("", "", "", "", "not compared"), str(error)
-            row = [spec, n, *cells, round(time.monotonic() - start)]
-            print(*row, why, sep=" | ", flush=True)
-            rows.append(row)
-            reasons += [(spec, cells[-1], why)] if why else []
-            if args.json:
-                add_row(args.json, dict(zip(HEADER, row)))
-    return rows, reasons
 
 
 def main():
@@ -164,6 +196,8 @@ def main():
     parser.add_argument("--keep-ratio", type=float, default=0.25)
     parser.add_argument("--methods", nargs="*", default=comparable, help="kvhost compositions from presses.METHODS")
     parser.add_argument("--tie", type=float, default=1e-3, help="the widest tie, relative to the score at the cut")
+    parser.add_argument("--once", action="store_true", help="a row only where it names a method that none before it does")
+    parser.add_argument("--workers", type=int, default=2, help="how many kvhost run beside the peer")
     parser.add_argument("--limit", type=int, default=300, help="seconds that the peer may take over one method")
     parser.add_argument("--json", type=Path, help="merge the rows into this file, each as it is made")
     args = parser.parse_args()
@@ -173,7 +207,13 @@ def main():
         return
     host = Host(args.kvhost)
     model, file = laid_out(host, files[0])
-    rows, reasons = run(args, host, model, file, text_tokens(host, file, args.tokens))
+    args.methods = named_once(args.methods) if args.once else args.methods
+    rows, reasons = [], []
+    for row, why in Comparison(args, host, model, file, text_tokens(host, file, args.tokens)).rows():
+        rows.append(row)
+        reasons += [(row[0], row[-1], why)] if why else []
+        if args.json:
+            add_row(args.json, {"of": args.tokens} | dict(zip(HEADER, row)))
     print_table(HEADER, rows)
     for spec, outcome, why in reasons:
         print(f"{outcome} {spec}: {why}")
