@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real model, two chapters of a book, five questions: the full cache beside three presses, as a Markdown table.
 
-    bench/real_model.py [--kvhost build/release/bin/kvhost] [--model smollm2] [--press SPEC ...] [--json FILE]
+    bench/real_model.py [--kvhost FILE] [--model smollm2] [--press SPEC ...] [--keep-ratio R ...] [--json FILE]
 
 The book is Alice's Adventures in Wonderland, chapters I and II (bench/texts), with five facts written in that no reader
 of the book can know: an answer is right when it names what the text says. They were chosen among eight as ones that
-SmolLM2 answers from the full cache: the table shows what compression loses, not how good the model is. Every press
-reads the document once without the questions in sight, keeps --keep-ratio of the cache, and answers on what it kept.
-Seconds to the first answer hold the reading; seconds a question are those from the question to the end of its answer.
+SmolLM2 answers from the full cache: the table shows what compression loses, not how good the model is. Every press keeps
+--keep-ratio of the cache, and answers on what it kept, twice: of a document that it read once without the questions in
+sight, and with --question-aware, which reads it anew for every question. Seconds to the first answer hold the first
+reading; seconds a question are those from the question to the end of its answer. What else the machine was doing
+(its load before each run) is printed below the table.
 """
 
 import argparse
@@ -57,19 +59,12 @@ def document():
     return "\n\n".join(out)
 
 
-def ask(args, press, folder):
-    command = [
-        args.kvhost,
-        "ask",
-        "--model",
-        args.model,
-        "-f",
-        folder / "book.txt",
-        "--questions",
-        folder / "questions.jsonl",
-    ]
-    command += ["--press", press, "-n", args.n_new, "--threads", args.threads, "--json", "-"]
-    command += [] if press == "none" else ["--keep-ratio", args.keep_ratio]
+def ask(args, run, folder):
+    command = [args.kvhost, "ask", "--model", args.model, "-f", folder / "book.txt"]
+    command += ["--questions", folder / "questions.jsonl", "--press", run["press"], "-n", args.n_new]
+    command += ["--threads", args.threads, "--json", "-"]
+    command += [] if run["press"] == "none" else ["--keep-ratio", run["keep_ratio"]]
+    command += ["--question-aware"] if run["question_aware"] else []
     done = subprocess.run([str(c) for c in command], check=False, capture_output=True, text=True)
     if done.returncode not in (0, 1):  # 1: an answer was not what was expected
         raise SystemExit(f"real_model: {' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
@@ -80,28 +75,53 @@ def seconds(answer):
     return (answer["ttft_ms"] + answer["tpot_ms"] * max(0, len(answer["tokens"]) - 1)) / 1000
 
 
-def row(press, report):
+def measured(args, run, folder):
+    load = os.getloadavg()[0]
+    report = ask(args, run, folder)
     document, answers = report["document"], report["answers"]
     spent = [seconds(a) for a in answers]
-    return {
-        "press": press,
+    return run | {
         "n_tokens": document["n_tokens"],
         "cache_bytes": document["cache_bytes_kept"],
         "first_answer_s": document["prefill_ms"] / 1000 + spent[0],
         "question_s": sum(spent) / len(spent),
-        "first_token_s": sum(a["ttft_ms"] for a in answers) / len(answers) / 1000,
         "right": sum(bool(a["right"]) for a in answers),
         "answers": [a["text"].strip() for a in answers],
+        "load": load,
     }
 
 
+def name(row):
+    return "full" if row["press"] == "none" else f"`{row['press']}`"
+
+
 def print_table(rows):
-    print("| cache | MB | first answer, s | each question, s | its first token, s | right |")
-    print("|---|---|---|---|---|---|")
+    print("| cache | kept | question in sight | MB | first answer, s | each question, s | right |")
+    print("|---|---|---|---|---|---|---|")
     for r in rows:
-        name = "full" if r["press"] == "none" else f"`{r['press']}`"
-        cells = [f"{r['cache_bytes'] / 1e6:.1f}", f"{r['first_answer_s']:.1f}", f"{r['question_s']:.2f}"]
-        print(f"| {name} | {' | '.join(cells)} | {r['first_token_s']:.2f} | {r['right']} of {len(r['answers'])} |")
+        seen = "" if r["press"] == "none" else "yes" if r["question_aware"] else "no"
+        cells = [name(r), f"{r['keep_ratio']:.0%}", seen, f"{r['cache_bytes'] / 1e6:.1f}"]
+        cells += [f"{r['first_answer_s']:.1f}", f"{r['question_s']:.2f}", f"{r['right']} of {len(r['answers'])}"]
+        print(f"| {' | '.join(cells)} |")
+
+
+def print_rest(args, rows):
+    loads = [r["load"] for r in rows]
+    print(f"\n{args.model}, {rows[0]['n_tokens']} tokens, {args.threads} threads on {os.cpu_count()} processors; ", end="")
+    print(f"load before the runs {min(loads):.1f} to {max(loads):.1f}\n")
+    for r in rows:
+        seen = ", question in sight" if r["question_aware"] else ""
+        print(f"{r['press']} at {r['keep_ratio']:.0%}{seen}: {' | '.join(r['answers'])}")
+
+
+def runs(args):
+    """The full cache once; then every press at every share, without the question in sight and with it."""
+    found = [{"press": "none", "keep_ratio": 1.0, "question_aware": False}] if "none" in args.press else []
+    presses = [press for press in args.press if press != "none"]
+    for aware in (False, True):
+        for ratio in args.keep_ratio:
+            found += [{"press": press, "keep_ratio": ratio, "question_aware": aware} for press in presses]
+    return found
 
 
 def main():
@@ -109,7 +129,7 @@ def main():
     parser.add_argument("--kvhost", default=os.environ.get("KVHOST_BIN", str(ROOT / "build/release/bin/kvhost")))
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--press", nargs="*", default=list(PRESSES))
-    parser.add_argument("--keep-ratio", type=float, default=0.25)
+    parser.add_argument("--keep-ratio", nargs="*", type=float, default=[0.25, 0.5])
     parser.add_argument("-n", "--n-new", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", help="the figures and the answers as well")
@@ -120,15 +140,12 @@ def main():
         (folder / "book.txt").write_text(document())
         lines = [json.dumps({"question": question, "expect": expect}) + "\n" for _, _, question, expect in FACTS]
         (folder / "questions.jsonl").write_text("".join(lines))
-        for press in args.press:
-            rows.append(row(press, ask(args, press, folder)))
-    print(f"{args.model}, {rows[0]['n_tokens']} tokens, {args.keep_ratio:.0%} kept, {args.threads} threads\n")
+        for run in runs(args):
+            rows.append(measured(args, run, folder))
+            if args.json:
+                Path(args.json).write_text(json.dumps(rows, indent=1) + "\n")
     print_table(rows)
-    print()
-    for r in rows:
-        print(f"{r['press']}: {' | '.join(r['answers'])}")
-    if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=1) + "\n")
+    print_rest(args, rows)
 
 
 if __name__ == "__main__":
