@@ -2,7 +2,9 @@
 #include "results/database.hpp"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -33,6 +35,14 @@ std::string io_failure(int code) {
     default:
       return std::string("cannot be read or written: ") + sqlite3_errstr(code);
   }
+}
+
+// What the system said. SQLite asks for a new file a second time, to read it, and tells that it is
+// not there; that nothing may be made in the folder comes first.
+int open_error(sqlite3* handle, const std::filesystem::path& file) {
+  const int said = sqlite3_system_errno(handle);
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  return said == ENOENT && access(folder.c_str(), W_OK) != 0 ? errno : said;
 }
 
 }  // namespace
@@ -67,7 +77,7 @@ int Database::wait_once(void* self, int n_before) {
 void Database::fail(int code) const {
   waiting_.context.check();  // whoever was told to stop while it waited says so
   const std::string intact = "; what was written before is intact";
-  const int error = handle_ && (code & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(handle_) : 0;
+  const int error = handle_ && (code & 0xff) == SQLITE_CANTOPEN ? open_error(handle_, file_) : 0;
   const std::string why = error ? std::string(" (") + std::strerror(error) + ")" : "";
   switch (code & 0xff) {
     case SQLITE_BUSY:
