@@ -56,7 +56,7 @@ TEST_CASE("the likelihood over the full cache is the model's own") {
   }
 }
 
-TEST_CASE("what keeps everything does not differ from the full cache; what evicts does") {
+TEST_CASE("what keeps everything does not differ from the full cache, what evicts does") {
   const SuiteFolder folder;
   std::string json = kSmallSuite;
   json.replace(json.find("[0.5]"), 5, "[0.25, 0.5, 1]");

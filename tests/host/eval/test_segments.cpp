@@ -76,7 +76,7 @@ TEST_CASE("what is copied is the context's beginning again") {
       std::equal(segment.scored.begin(), segment.scored.end(), segment.context.begin() + n_start));
 }
 
-TEST_CASE("segments are shared out among files; a file too short for its share is refused") {
+TEST_CASE("segments are shared out among files, a file too short for its share is refused") {
   const SuiteFolder folder;
   auto task = task_on({folder / "alice.txt", folder / "thursday.txt"});
   task.n_segments = 5;

@@ -112,7 +112,7 @@ TEST_CASE("a suite that nobody has is refused with the nearest name") {
                     Contains("'quik': no such suite") && Contains("did you mean 'quick'?"));
 }
 
-TEST_CASE("every bundled suite can be read; those on data that is not bundled say what to get") {
+TEST_CASE("every bundled suite can be read, those on data that is not bundled say what to get") {
   setenv("KVHOST_DATA", KVHOST_SOURCE_DIR, 1);
   const auto names = eval::bundled_suites();
   CHECK(names.size() >= 11);

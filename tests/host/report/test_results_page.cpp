@@ -114,7 +114,7 @@ TEST_CASE("figures come with the colours of the page, and labels as they are") {
   CHECK(page.find("rgb(") == page.find("rgb(0 0 0"));  // every colour is a variable
 }
 
-TEST_CASE("a folder gets the page and the tables; a file the page alone") {
+TEST_CASE("a folder gets the page and the tables, a file the page alone") {
   const Gnuplot none("/no/gnuplot/here");
   const ResultFolder folder;
   CHECK(write_results_report(folder / "page.html", made_view()).size() == 1);

@@ -88,7 +88,7 @@ TEST_CASE("a named baseline takes the place of the full cache") {
                     Contains("--baseline") && Contains("did you mean 'SnapKV'"));
 }
 
-TEST_CASE("questions seen and unseen stand apart; the full cache serves both") {
+TEST_CASE("questions seen and unseen stand apart, the full cache serves both") {
   auto cells = made_cells(3);
   auto aware = cells;
   for (auto& done : aware) done.cell.question_aware = true;
