@@ -5,7 +5,8 @@
 
 Golden cases are counted in tests/golden, living ones read from tests/oracle/results. A row that was not compared
 says so. The second table resolves the names of kvpress 0.5.5's evaluation registry, with the results of
-answers_compare.py; the third holds the bytes of bench/headwise_memory.py.
+answers_compare.py; the third holds what differed on a real model (real_kept_compare.py), the last the bytes of
+bench/headwise_memory.py.
 """
 
 import json
@@ -199,6 +200,35 @@ def registry_table(names: set, aliases: dict) -> list:
     return lines
 
 
+REAL_MODEL = """
+SmolLM2-135M-Instruct from its GGUF file in float32, two chapters of a book, a quarter kept where the method does not
+decide it itself, 30 layers, 3 heads (`real_kept_compare.py`). Below stand the compositions whose kept sets are not
+identical, with how many entries differ, and within which distance of the score at the cut, relative to it, all of those
+lie: 0 is for equal scores. In a text that words come back in, layer 0 holds equal scores wherever a method looks at
+tokens without their positions, and which of those stay is left to each program. Beside it, by how many entries kvpress
+differs from itself when its pass is computed in float64.
+""".strip()
+
+
+def real_table() -> list:
+    path = RESULTS / "real_kept.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    if not rows:
+        return ["Not compared."]
+    lines = []
+    for n_tokens in sorted({row["of"] for row in rows}):
+        counts = Counter(row["outcome"] for row in rows if row["of"] == n_tokens)
+        found = ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
+        lines.append(f"* {n_tokens} tokens, {counts.total()} compositions: {found}")
+    lines += ["", "| composition | tokens | kept | differ | within | kvpress in float64 | verdict |", "|---" * 7 + "|"]
+    for row in rows:
+        if row["outcome"] != "identical":
+            keys = ("method", "tokens", "kept", "differ", "within", "peer in float64", "outcome")
+            cells = [f"`{row[key]}`" if key == "method" else str(row[key]) for key in keys]
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def memory_table() -> list:
     """Bytes of the methods that give heads unequal shares, from the newest file of bench/headwise_memory.py."""
     files = sorted((ROOT / "bench/results").glob("*-headwise-memory.json"))
@@ -231,6 +261,7 @@ def main():
     lines += [KEPT_SETS, ""]
     lines += method_table(methods, {name: reference(host, name) for name in names})
     lines += ["", "## Names of kvpress 0.5.5's registry", "", ANSWERS, "", *registry_table(names, aliases)]
+    lines += ["", "## Kept sets on a real model", "", REAL_MODEL, "", *real_table()]
     lines += ["", "## Memory of head-wise methods", "", *memory_table()]
     Path(args.out).write_text("\n".join(lines) + "\n")
     print(f"{args.out}: {len(methods)} methods, {len(REGISTRY)} names")

@@ -223,7 +223,7 @@ def record_kept(press, layers: list) -> None:
 
     def forward_hook(module, input, kwargs, output):
         cache = kwargs["past_key_values"].layers[module.layer_idx]
-        full = cache.keys.clone()  # [1, n_kv_heads, T, d]
+        full, values = cache.keys.clone(), cache.values.clone()  # [1, n_kv_heads, T, d]
         output = original(module, input, kwargs, output)
         layer, masked = layers[module.layer_idx], getattr(module, "masked_key_indices", None)
         if masked is not None:
@@ -231,6 +231,8 @@ def record_kept(press, layers: list) -> None:
             module.masked_key_indices = None  # only this prefill is of interest
         else:
             layer.kept = rotated.get(module.layer_idx) or found_again(full[0], cache.keys[0])
+        if isinstance(press, BlockPress):  # it scores what it kept and one block; equal ones may be anywhere
+            layer.inner = press.press.score(module, kwargs["hidden_states"], full, values, None, kwargs)[0]
         return output
 
     press.forward_hook = forward_hook
