@@ -6,11 +6,11 @@
 
 The book is Alice's Adventures in Wonderland, chapters I and II (bench/texts), with five facts written in that no reader
 of the book can know: an answer is right when it names what the text says. They were chosen among eight as ones that
-SmolLM2 answers from the full cache: the table shows what compression loses, not how good the model is. Every press keeps
---keep-ratio of the cache, and answers on what it kept, twice: of a document that it read once without the questions in
-sight, and with --question-aware, which reads it anew for every question. Seconds to the first answer hold the first
-reading; seconds a question are those from the question to the end of its answer. What else the machine was doing
-(its load before each run) is printed below the table.
+SmolLM2 answers from the full cache: the table shows what compression loses, not how good the model is. Every press reads
+the document once without the questions in sight, keeps --keep-ratio of the cache, and answers on what it kept; at
+--aware-at the same with kvhost's --question-aware, which reads the document anew for every question. Seconds to the first
+answer hold the first reading; seconds a question are those from the question to the end of its answer. What else the
+machine was doing (its load before the runs) is printed below the table.
 """
 
 import argparse
@@ -118,8 +118,8 @@ def runs(args):
     """The full cache once; then every press at every share, without the question in sight and with it."""
     found = [{"press": "none", "keep_ratio": 1.0, "question_aware": False}] if "none" in args.press else []
     presses = [press for press in args.press if press != "none"]
-    for aware in (False, True):
-        for ratio in args.keep_ratio:
+    for aware, ratios in ((False, args.keep_ratio), (True, args.aware_at)):
+        for ratio in ratios:
             found += [{"press": press, "keep_ratio": ratio, "question_aware": aware} for press in presses]
     return found
 
@@ -130,6 +130,7 @@ def main():
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--press", nargs="*", default=list(PRESSES))
     parser.add_argument("--keep-ratio", nargs="*", type=float, default=[0.25, 0.5])
+    parser.add_argument("--aware-at", nargs="*", type=float, default=[0.25])
     parser.add_argument("-n", "--n-new", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", help="the figures and the answers as well")
