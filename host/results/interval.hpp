@@ -16,7 +16,4 @@ struct Interval {
 
 Interval interval_of(std::span<const double> values);
 
-// The 97.5 % quantile of Student's t, within 1e-5 of it.
-double student_t_975(int64_t degrees_of_freedom);
-
 }  // namespace kvhost::results
