@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs kvhost and kvpress on a real model and a real text, and compares what they kept, method by method.
 
-    .venv-oracle/bin/python tests/oracle/real_kept_compare.py [--tokens 1000] [--methods SPEC ...] [--json FILE]
+    .venv-oracle/bin/python tests/oracle/real_kept_compare.py [--tokens 1000] [--methods SPEC ...] [--float64] [--json FILE]
 
 The model is SmolLM2-135M-Instruct's GGUF file (`make smollm2`), which both read in float32; the text is two chapters of a
 book (bench/texts). A quarter is kept where the method does not decide it itself; what methods would have learned is drawn
 (resources.py) and the same for both. In 30 layers the last digits of float32 grow, so an entry near the cut may fall
 either way. Each row says how many of the kept entries differ and the width within which all of them lie about the cut,
-relative to its score; beside it stands by how many entries the peer differs from itself when its pass is computed in
-float64. Exit 1 where that width is above --tie.
+relative to its score; with --float64 there stands beside it by how many entries the peer differs from itself when its
+pass is computed in that. Exit 1 where the width is above --tie.
 """
 
-import argparse
 import json
 import os
 import re
@@ -93,7 +92,8 @@ def judged(ours, peer, again, tie):
     """-> (kept, differ, peer in float64, within, outcome), why"""
     theirs = [layer.kept for layer in peer.layers]
     kept = sum(len(head) for layer in theirs for head in layer)
-    differ, own = n_differing(ours, theirs), n_differing([layer.kept for layer in again.layers], theirs)
+    differ = n_differing(ours, theirs)
+    own = n_differing([layer.kept for layer in again.layers], theirs) if again else ""
     if ours == theirs:
         return (kept, 0, own, "", "identical"), ""
     within, why = width(ours, peer)
@@ -103,10 +103,11 @@ def judged(ours, peer, again, tie):
     return (kept, differ, own, f"{within:g}" if within is not None else "", outcome), why
 
 
-def listened(model, tokens):
+def listened(model, tokens, float64):
     heard = {"float32": listen(model, tokens)}
-    heard["float64"] = listen(model.double(), tokens)
-    model.float()
+    if float64:
+        heard["float64"] = listen(model.double(), tokens)
+        model.float()
     return heard
 
 
@@ -115,7 +116,7 @@ class Comparison:
 
     def __init__(self, args, host, model, file, tokens):
         self.args, self.host, self.model, self.file, self.tokens = args, host, model, file, tokens
-        self.heard = listened(model, tokens)
+        self.heard = listened(model, tokens, args.float64)
 
     def ask_peer(self, kind, spec):
         n, n_kept = fitted(spec, len(self.tokens), round(len(self.tokens) * self.args.keep_ratio))
@@ -133,7 +134,7 @@ class Comparison:
 
     def settle(self, spec, peer, future):
         """-> (kept, differ, peer in float64, within, outcome), why"""
-        again = self.ask_peer("float64", spec)[1]
+        again = self.ask_peer("float64", spec)[1] if self.args.float64 else None
         try:
             ours, _ = future.result()
         except HostError as error:
@@ -190,12 +191,12 @@ def add_row(path, row):
 
 def main():
     parser = make_parser(__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     comparable = [spec for spec in METHODS if not (spec in WRAPPERS and WRAPPERS[spec].renumbers)]
     parser.add_argument("--tokens", type=int, default=1000)
     parser.add_argument("--keep-ratio", type=float, default=0.25)
     parser.add_argument("--methods", nargs="*", default=comparable, help="kvhost compositions from presses.METHODS")
-    parser.add_argument("--tie", type=float, default=1e-3, help="the widest tie, relative to the score at the cut")
+    parser.add_argument("--float64", action="store_true", help="the peer again, its pass in float64")
+    parser.add_argument("--tie", type=float, default=REL, help="the widest tie, relative to the score at the cut")
     parser.add_argument("--once", action="store_true", help="a row only where it names a method that none before it does")
     parser.add_argument("--workers", type=int, default=2, help="how many kvhost run beside the peer")
     parser.add_argument("--limit", type=int, default=300, help="seconds that the peer may take over one method")
