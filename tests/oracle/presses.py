@@ -64,6 +64,16 @@ for settings in (
     METHODS[row] = simple(RulePress, rule=adaptive_l2, hard_limit=settings["hard_limit"])
 
 
+def half_way(spec, n_kept, n_layers):
+    """Says so where a layer of the pyramid gets a half entry: ratio_for() asks the peer for a millionth more."""
+    beta = int(spec.split("beta=")[1].split(")")[0])
+    low = n_kept / beta
+    step = 2 * (n_kept - low) / (n_layers - 1)
+    shares = [2 * n_kept - low - layer * step for layer in range(n_layers)]
+    halves = [n for n, share in enumerate(shares) if abs(share % 1 - 0.5) < 1e-4]
+    return f"the shares of layers {halves} end in a half, and the peer is asked for a millionth more" if halves else ""
+
+
 def record_scores(press, layers, name):
     """Shadows press.score so that every call leaves a copy (later steps of the peer write into the tensor)."""
     original = press.score
@@ -120,6 +130,8 @@ def run_peer(model, tokens, spec, n_kept):
     press = METHODS[spec](max(0.0, ratio_for(n_kept, len(tokens))))
     result = PeerResult(press=spec, budget=budget)
     result.layers = [LayerResult() for _ in range(model.config.num_hidden_layers)]
+    if isinstance(press, PyramidKVPress):
+        result.by_design = half_way(spec, n_kept, len(result.layers))
     scorer = press.press if isinstance(press, AdaKVPress) else press
     record_scores(scorer, result.layers, "scores")
     if isinstance(scorer, CriticalKVPress):
