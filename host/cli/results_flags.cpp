@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cli/flags.hpp"
 #include "results/contents.hpp"
+#include "results/task_mean.hpp"
 
 namespace kvhost {
 
@@ -76,7 +77,8 @@ std::vector<DoneCell> chosen_cells(const ResultChoice& choice) {
   bool any = false;
   for (const auto& done : cells)
     for (const auto& m : done.measurements)
-      any |= choice.filter.metric.empty() || m.metric == choice.filter.metric;
+      any |= choice.filter.metric.empty() || m.metric == choice.filter.metric ||
+             (choice.filter.metric == results::kTaskMean && results::is_task_score(m));
   if (!any) refuse_empty(choice, store.cells());
   return cells;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mean and 95 % confidence interval of a sample.
+// Mean and 95 % confidence interval of a sample, and of several that count alike.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace kvhost::results {
 
@@ -15,5 +18,10 @@ struct Interval {
 };
 
 Interval interval_of(std::span<const double> values);
+
+// Of samples that count alike, whatever their sizes: the mean of their means. The interval is by
+// Welch's and Satterthwaite's degrees of freedom; there is none where a sample has one value.
+using Samples = std::map<std::string, std::vector<double>>;
+Interval interval_of_samples(const Samples& samples);
 
 }  // namespace kvhost::results

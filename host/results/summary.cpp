@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "results/task_mean.hpp"
 
 namespace kvhost::results {
 
@@ -42,12 +43,23 @@ using Groups = std::map<Place, std::map<Arm, Group>>;
 
 double mean(const Seeds& values) { return interval_of(values).mean; }
 
+// The mean over one task is that task's own figure.
+void drop_single_tasks(Groups& groups) {
+  std::erase_if(groups, [](const auto& place) {
+    if (place.first.metric != kTaskMean) return false;
+    std::set<std::string> tasks;
+    for (const auto& [arm, group] : place.second)
+      for (const auto& [id, seeds] : group.cases) tasks.insert(benchmark_task(id));
+    return tasks.size() < 2;
+  });
+}
+
 Groups group(std::span<const DoneCell> cells) {
   Groups groups;
   for (const auto& done : cells) {
     const Cell& c = done.cell;
     for (const auto& m : done.measurements) {
-      const Place place{c.task,
+      Place place{c.task,
                         m.metric,
                         m.unit,
                         done.run->model,
@@ -55,37 +67,64 @@ Groups group(std::span<const DoneCell> cells) {
                         c.suite_hash,
                         c.model_hash,
                         c.data_hash};
-      Group& group = groups[place][{c.question_aware, c.budget, c.arm, c.composition}];
-      group.better = m.better;
-      group.source = done.run->source;
-      group.cases[c.case_id].push_back(m.value);
+      const Arm arm{c.question_aware, c.budget, c.arm, c.composition};
+      const auto add = [&] {
+        Group& group = groups[place][arm];
+        group.better = m.better;
+        group.source = done.run->source;
+        group.cases[c.case_id].push_back(m.value);
+      };
+      add();
+      if (!is_task_score(m) || benchmark_task(c.case_id).empty()) continue;
+      place.metric = kTaskMean;
+      add();
     }
   }
+  drop_single_tasks(groups);
   return groups;
 }
 
+// One figure a case, of all or by the benchmark's task.
+class Values {
+ public:
+  explicit Values(const std::string& metric) : by_task_(metric == kTaskMean) {}
+  void add(const std::string& case_id, double value) {
+    samples_[by_task_ ? benchmark_task(case_id) : ""].push_back(value);
+  }
+  bool empty() const { return samples_.empty(); }
+  Interval interval() const {
+    return by_task_ ? interval_of_samples(samples_) : interval_of(samples_.begin()->second);
+  }
+
+ private:
+  bool by_task_;
+  Samples samples_;
+};
+
 // Seeds of one case are not as good as cases: they are averaged first.
-Interval over_cases(const Cases& cases) {
+Interval over_cases(const std::string& metric, const Cases& cases) {
   if (cases.size() == 1) return interval_of(cases.begin()->second);
-  std::vector<double> means;
-  for (const auto& [name, seeds] : cases) means.push_back(mean(seeds));
-  return interval_of(means);
+  Values means(metric);
+  for (const auto& [name, seeds] : cases) means.add(name, mean(seeds));
+  return means.interval();
 }
 
-std::optional<Interval> difference(const Cases& cases, const Cases& base) {
-  std::vector<double> differences;
+std::optional<Interval> difference(const std::string& metric,
+                                   const Cases& cases,
+                                   const Cases& base) {
+  Values differences(metric);
   if (cases.size() == 1) {  // then over its seeds, against the one figure of the base
-    const auto same = base.find(cases.begin()->first);
+    const auto& [name, seeds] = *cases.begin();
+    const auto same = base.find(name);
     if (same == base.end()) return std::nullopt;
-    for (const double value : cases.begin()->second)
-      differences.push_back(value - mean(same->second));
+    for (const double value : seeds) differences.add(name, value - mean(same->second));
   } else {
     for (const auto& [name, seeds] : cases)
       if (const auto same = base.find(name); same != base.end())
-        differences.push_back(mean(seeds) - mean(same->second));
+        differences.add(name, mean(seeds) - mean(same->second));
   }
   if (differences.empty()) return std::nullopt;
-  return interval_of(differences);
+  return differences.interval();
 }
 
 bool is_baseline(const Arm& arm, const std::string& wanted) {
@@ -116,7 +155,7 @@ double bytes_of(const Groups& groups, Place place, const Arm& arm) {
   const auto at = groups.find(place);
   if (at == groups.end()) return kNaN;
   const auto found = at->second.find(arm);
-  return found == at->second.end() ? kNaN : over_cases(found->second.cases).mean;
+  return found == at->second.end() ? kNaN : over_cases(place.metric, found->second.cases).mean;
 }
 
 void check_baseline(const Groups& groups, const std::string& wanted) {
@@ -148,7 +187,7 @@ Line line_of(const Place& place, const Arm& arm, const Group& group) {
   line.composition = arm.composition;
   line.budget = arm.budget;
   line.question_aware = arm.question_aware;
-  line.value = over_cases(group.cases);
+  line.value = over_cases(place.metric, group.cases);
   return line;
 }
 
@@ -166,7 +205,7 @@ std::vector<Line> summarise(std::span<const DoneCell> cells, const SummaryOption
       line.is_baseline = is_baseline(arm, options.baseline);
       line.bytes = bytes_of(groups, place, arm);
       if (const Cases* base = baseline_for(arms, arm, options.baseline); base && !line.is_baseline)
-        line.difference = difference(group.cases, *base);
+        line.difference = difference(place.metric, group.cases, *base);
       lines.push_back(std::move(line));
     }
   }

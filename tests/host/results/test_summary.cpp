@@ -103,3 +103,65 @@ TEST_CASE("questions seen and unseen stand apart, the full cache serves both") {
     }
   CHECK(n_aware == 9);
 }
+
+namespace {
+
+DoneCell scored(const std::string& arm, const std::string& id, const std::string& metric, double v) {
+  DoneCell done = made_cell({arm, arm == "full" ? "none" : "uniform:" + arm, 0}, 1, 0);
+  done.cell.task = "ruler";
+  done.cell.case_id = id;
+  if (arm != "full") done.cell.budget = 0.5;
+  done.measurements = {{metric, "", v, Better::Higher, ""}};
+  return done;
+}
+
+}  // namespace
+
+TEST_CASE("a benchmark of several tasks has a mean in which each task counts alike") {
+  // Nine cases of one task beside three of another, in another metric.
+  const std::vector<double> full = {1, 1, 1, 1, 0, 1, 1, 1, 1}, full_qa = {0.5, 1, 0};
+  std::vector<DoneCell> cells;
+  std::vector<double> a, b, da, db;
+  for (size_t i = 0; i < full.size(); ++i) {
+    const std::string id = "niah_single_2/4096/" + std::to_string(i);
+    a.push_back(i % 3 == 0 ? 1 : 0.25);
+    da.push_back(a.back() - full[i]);
+    cells.push_back(scored("full", id, "string_match_all", full[i]));
+    cells.push_back(scored("SnapKV", id, "string_match_all", a.back()));
+  }
+  for (size_t i = 0; i < full_qa.size(); ++i) {
+    const std::string id = "qa_1/4096/" + std::to_string(i);
+    b.push_back(0.25 * static_cast<double>(i));
+    db.push_back(b.back() - full_qa[i]);
+    cells.push_back(scored("full", id, "string_match_part", full_qa[i]));
+    cells.push_back(scored("SnapKV", id, "string_match_part", b.back()));
+  }
+  const auto lines = summarise(cells);
+  CHECK(lines.size() == 3 * 2);
+  const Line& line = find_line(lines, "SnapKV", 0.5, "mean_of_tasks");
+  CHECK(line.value.n == 12);
+  CHECK(line.better == Better::Higher);
+  CHECK_THAT(line.value.mean, WithinAbs((interval_of(a).mean + interval_of(b).mean) / 2, 1e-12));
+  // Each task's own variance, and no more degrees of freedom than its smaller one has but one.
+  const double va = std::pow(interval_of(a).sd, 2) / 9 / 4, vb = std::pow(interval_of(b).sd, 2) / 3 / 4;
+  CHECK(line.value.half > 1.96 * std::sqrt(va + vb));
+  CHECK(line.value.half < 4.31 * std::sqrt(va + vb));  // Student's t of two degrees
+  REQUIRE(line.difference);
+  CHECK_THAT(line.difference->mean, WithinAbs((interval_of(da).mean + interval_of(db).mean) / 2, 1e-12));
+  CHECK(summarise(cells, {.metric = "mean_of_tasks"}).size() == 2);
+}
+
+TEST_CASE("no mean over tasks where there is one task, or none that a benchmark names") {
+  std::vector<DoneCell> cells;
+  for (int i = 0; i < 3; ++i) {
+    cells.push_back(scored("SnapKV", "vt/1024/" + std::to_string(i), "string_match_all", 1));
+    cells.push_back(scored("SnapKV", "mine/" + std::to_string(i), "string_match_all", 0));
+  }
+  for (const auto& line : summarise(cells)) CHECK(line.metric == "string_match_all");
+  // One case of a task says nothing of its spread: a mean without an interval.
+  cells.push_back(scored("SnapKV", "cwe/1024/0", "string_match_all", 0.5));
+  const auto lines = summarise(cells, {.metric = "mean_of_tasks"});
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].value.mean == 0.75);
+  CHECK(std::isnan(lines[0].value.half));
+}
