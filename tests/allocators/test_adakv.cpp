@@ -65,16 +65,51 @@ ScoreTable ramp(const kvh_layer& layer, const std::vector<int64_t>& lifted) {
   return table;
 }
 
+// Positions of the `n` best entries of each head, as the host then selects them.
+std::vector<std::vector<int32_t>> best_of(const ScoreTable& table, const std::vector<int64_t>& n) {
+  std::vector<std::vector<int32_t>> kept;
+  for (size_t h = 0; h < n.size(); ++h) {
+    std::vector<int32_t> all(table.scores[h].size());
+    std::iota(all.begin(), all.end(), 0);
+    std::stable_sort(all.begin(), all.end(), [&](int32_t a, int32_t b) {
+      return table.scores[h][static_cast<size_t>(a)] > table.scores[h][static_cast<size_t>(b)];
+    });
+    all.resize(static_cast<size_t>(n[h]));
+    std::sort(all.begin(), all.end());
+    kept.push_back(std::move(all));
+  }
+  return kept;
+}
+
 }  // namespace
 
-TEST_CASE("adakv follows the scores of four heads, and its safe share") {
+TEST_CASE("adakv's worked example: 4 heads of 100 entries, 200 kept as 70, 40, 60 and 30") {
   FakeShape shape;
   shape.n_heads = shape.n_kv_heads = 4;
   FakeLayer layer(shape, FakeLayer::dense(4, 100), 100);
   layer.raw().layer_budget = 200;
-  ScoreTable uneven = ramp(layer.raw(), {70, 40, 60, 30});
-  CHECK(PluginMethod(kLibrary).allocate(layer.raw(), uneven) ==
-        std::vector<int64_t>{70, 40, 60, 30});
+  const std::vector<int64_t> wanted = {70, 40, 60, 30}, even = {50, 50, 50, 50};
+  ScoreTable table = ramp(layer.raw(), wanted);
+  const auto counts = PluginMethod(kLibrary).allocate(layer.raw(), table);
+  REQUIRE(counts == wanted);
+  const auto kept = best_of(table, counts);
+  for (size_t h = 0; h < 4; ++h) {
+    std::vector<int32_t> last(static_cast<size_t>(wanted[h]));
+    std::iota(last.begin(), last.end(), static_cast<int32_t>(100 - wanted[h]));
+    CHECK(kept[h] == last);  // all that stand out, and they alone
+  }
+  // An even split keeps 20 + 10 that do not, and loses as many that do.
+  CHECK(PluginMethod(kLibrary, {{"alpha_safeguard", 1.0}}).allocate(layer.raw(), table) == even);
+  int64_t lost = 0;
+  for (size_t h = 0; h < 4; ++h) lost += std::max<int64_t>(wanted[h] - even[h], 0);
+  CHECK(lost == 30);
+}
+
+TEST_CASE("adakv lets heads starve no further than their safe share") {
+  FakeShape shape;
+  shape.n_heads = shape.n_kv_heads = 4;
+  FakeLayer layer(shape, FakeLayer::dense(4, 100), 100);
+  layer.raw().layer_budget = 200;
   ScoreTable starved = ramp(layer.raw(), {100, 100, 0, 0});
   CHECK(PluginMethod(kLibrary).allocate(layer.raw(), starved) ==
         std::vector<int64_t>{90, 90, 10, 10});
