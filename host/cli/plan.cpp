@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <deque>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -11,6 +10,7 @@
 #include "cli/job.hpp"
 #include "engine/model_state.hpp"
 #include "engine/policy_state.hpp"
+#include "press/known_budgets.hpp"
 
 namespace kvhost {
 namespace {
@@ -109,19 +109,6 @@ double prefill_flops(const ModelConfig& c, int64_t kv_len) {
   const double quadratic = 2.0 * t * t * static_cast<double>(c.n_heads * c.head_dim);
   return static_cast<double>(c.n_layers) *
          (2.0 * t * (attention_weights + mlp_weights) + quadratic);
-}
-
-// Entries per layer after the last selection.
-std::vector<int64_t> known_budgets(const Press& press, const LayerBounds& bounds, int64_t total) {
-  std::deque<StageState> states;
-  for (const auto& stage : press.stages()) states.emplace_back(stage);
-  std::vector<LayerBudgets> budgets;
-  divide_over_stages(
-      press, [&](size_t s) -> StageState& { return states[s]; }, bounds, total, budgets);
-  std::vector<int64_t> entries = everything(bounds).entries;
-  for (size_t s = 0; s < budgets.size(); ++s)
-    if (press.stages()[s].selects()) entries = budgets[s].entries;
-  return entries;
 }
 
 nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
