@@ -21,18 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFolder = "examples/suites";
 
-fs::path find_suite(const std::string& name) {
-  std::error_code ignored;
-  if (fs::is_regular_file(name, ignored)) return name;
-  for (const auto& data : data_folders())
-    if (const auto file = data / kFolder / (name + ".json"); fs::is_regular_file(file, ignored))
-      return file;
-  const auto names = bundled_suites();
-  bad_request("'" + name + "'",
-              "no such suite; expected a JSON file or one of " + join(names, ", ") +
-                  did_you_mean(name, names));
-}
-
 std::vector<int64_t> seeds_at(const JsonAt& at) {
   std::vector<int64_t> out;
   for (const auto& each : at.elements()) out.push_back(each.whole(0));
@@ -97,13 +85,25 @@ nlohmann::json read_once(const fs::path& file) {
 // What is left out changes no figure, or stands in a cell's key.
 std::string hash_of(nlohmann::json suite) {
   for (const char* key :
-       {"name", "description", "model", "arms", "budgets", "question_aware", "seeds"})
+       {"name", "description", "model", "arms", "budgets", "question_aware", "seeds", "analysis"})
     suite.erase(key);
   const std::string text = suite.dump();
   return sha256_hex(text.data(), text.size());
 }
 
 }  // namespace
+
+fs::path find_suite(const std::string& name) {
+  std::error_code ignored;
+  if (fs::is_regular_file(name, ignored)) return name;
+  for (const auto& data : data_folders())
+    if (const auto file = data / kFolder / (name + ".json"); fs::is_regular_file(file, ignored))
+      return file;
+  const auto names = bundled_suites();
+  bad_request("'" + name + "'",
+              "no such suite; expected a JSON file or one of " + join(names, ", ") +
+                  did_you_mean(name, names));
+}
 
 std::vector<std::string> bundled_suites() {
   std::vector<std::string> names;
@@ -138,7 +138,8 @@ Suite read_suite(const std::string& name, const std::vector<fs::path>& data) {
                {"seeds", [&](const JsonAt& v) { suite.seeds = seeds_at(v); }},
                {"chat", [&](const JsonAt& v) { suite.chat = v.flag(); }},
                {"min_entries", [&](const JsonAt& v) { suite.min_entries = v.whole(0); }},
-               {"tasks", [&](const JsonAt& v) { suite.tasks = read_tasks(v, places); }}});
+               {"tasks", [&](const JsonAt& v) { suite.tasks = read_tasks(v, places); }},
+               {"analysis", [](const JsonAt&) {}}});  // kvhost analyze reads it
   if (suite.tasks.empty())
     bad_request(file.string() + " /tasks", "is absent; expected what to measure");
   check_arm_tasks(suite);

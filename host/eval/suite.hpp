@@ -86,6 +86,8 @@ struct Suite {
 // in `data` and in the data folders.
 Suite read_suite(const std::string& name, const std::vector<std::filesystem::path>& data = {});
 std::vector<std::string> bundled_suites();
+// The file of a suite: `name` itself, or a bundled one. Throws Error with the nearest name.
+std::filesystem::path find_suite(const std::string& name);
 // What a suite says of itself; its texts may be missing.
 std::string suite_description(const std::string& name);
 

@@ -51,12 +51,16 @@ fs::path checked_file_at(const JsonAt& at, const Places& places) {
   return file;
 }
 
-std::vector<fs::path> files_at(const JsonAt& at, const Places& places) {
+}  // namespace
+
+std::vector<fs::path> files_at(const JsonAt& at, const std::vector<fs::path>& places) {
   if (!at.value.is_array()) return {checked_file_at(at, places)};
   std::vector<fs::path> files;
   for (const auto& each : at.elements()) files.push_back(checked_file_at(each, places));
   return files;
 }
+
+namespace {
 
 LikelihoodTask read_likelihood(const JsonAt& at, const Places& places) {
   LikelihoodTask task;

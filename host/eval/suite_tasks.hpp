@@ -12,4 +12,8 @@ namespace kvhost::eval {
 // Error(BadRequest).
 std::vector<Task> read_tasks(const JsonAt& at, const std::vector<std::filesystem::path>& places);
 
+// Texts of a suite, one or an array, each a name or {"file", "sha256"}. A missing one is an error.
+std::vector<std::filesystem::path> files_at(const JsonAt& at,
+                                            const std::vector<std::filesystem::path>& places);
+
 }  // namespace kvhost::eval
