@@ -2,17 +2,13 @@
 #include "cli/kept.hpp"
 
 #include "report/printers.hpp"
-#include "tokenizer/tokenizer.hpp"
+#include "tokenizer/pieces.hpp"
 
 namespace kvhost {
 
 std::vector<std::string> pieces_of(const Model& model, std::span<const int32_t> tokens) {
-  std::vector<std::string> pieces;
-  if (!model.tokenizer()) return pieces;
-  StreamDecoder decoder(*model.tokenizer(), /*skip_special=*/false);
-  for (const int32_t token : tokens) pieces.push_back(decoder.push(token));
-  if (!pieces.empty()) pieces.back() += decoder.flush();
-  return pieces;
+  if (!model.tokenizer()) return {};
+  return pieces_of(*model.tokenizer(), tokens);
 }
 
 KeptPress kept_press(const Sequence& sequence) {

@@ -123,7 +123,7 @@ ChatTemplate ChatTemplate::parse(const std::string& source,
                                  const SpecialTokens& tokens) {
   auto impl = std::make_shared<Impl>();
   impl->origin = name;
-  impl->templates["default"].code = jinja::Template::parse(source, name);
+  impl->templates["default"] = {jinja::Template::parse(source, name), std::nullopt, source};
   impl->tokens = tokens;
   return ChatTemplate(std::move(impl));
 }
@@ -131,6 +131,13 @@ ChatTemplate ChatTemplate::parse(const std::string& source,
 std::vector<std::string> ChatTemplate::names() const {
   std::vector<std::string> out;
   for (const auto& [name, code] : impl_->templates) out.push_back(name);
+  return out;
+}
+
+std::string ChatTemplate::source() const {
+  std::string out;
+  for (const auto& [name, one] : impl_->templates) out += name + '\0' + one.source + '\0';
+  for (const auto& [name, token] : impl_->tokens) out += name + '\0' + token + '\0';
   return out;
 }
 

@@ -61,6 +61,9 @@ class ChatTemplate {
                           const std::string& where = "messages") const;
 
   std::vector<std::string> names() const;  // default, tool_use, ...
+  // Names, sources and special tokens. Templates with the same render alike, but for what they take
+  // from the clock.
+  std::string source() const;
   const SpecialTokens& special_tokens() const;
 
  private:

@@ -16,9 +16,9 @@ namespace {
 
 NamedTemplate compiled(const std::string& source, const std::string& name) {
   try {
-    return {jinja::Template::parse(source, name), std::nullopt};
+    return {jinja::Template::parse(source, name), std::nullopt, source};
   } catch (const Error& error) {
-    return {std::nullopt, error};
+    return {std::nullopt, error, source};
   }
 }
 

@@ -11,6 +11,7 @@ namespace kvhost {
 struct NamedTemplate {
   std::optional<jinja::Template> code;
   std::optional<Error> error;  // why there is no code
+  std::string source;
 };
 
 struct ChatTemplate::Impl {
