@@ -3,18 +3,24 @@
 
 #include <algorithm>
 
-namespace kvhost {
-namespace {
+#include "spec/swap.hpp"
 
-std::string node_text(const Node& node) {
+namespace kvhost {
+
+std::string own_text(const Node& node) {
   std::string params;
   for (size_t i = 0; i < node.values.size(); ++i) {
     const auto& param = node.method.params[i];
     if (node.values[i] == param.def) continue;
     params += (params.empty() ? "" : ",") + param.name + "=" + node.values[i].text();
   }
-  std::string text = node.method.name + (params.empty() ? "" : "(" + params + ")");
-  return node.inner ? text + ":" + node_text(*node.inner) : text;
+  return node.method.name + (params.empty() ? "" : "(" + params + ")");
+}
+
+namespace {
+
+std::string node_text(const Node& node) {
+  return own_text(node) + (node.inner ? ":" + node_text(*node.inner) : "");
 }
 
 void add_warnings(const Node* node, std::vector<std::string>& warnings) {

@@ -5,25 +5,15 @@
 
 #include "base/error.hpp"
 #include "kvhost/method.h"
+#include "made_methods.hpp"
 #include "spec/composition.hpp"
 
 using namespace kvhost;
+using namespace kvhost::test;
 using Catch::Contains;
 using registry::Kind;
 
 namespace {
-
-registry::MethodInfo method(Kind kind,
-                            const std::string& name,
-                            const std::string& default_inner = "") {
-  registry::MethodInfo info;
-  info.kind = kind;
-  info.name = name;
-  info.default_inner = default_inner;
-  info.flags = KVH_METHOD_PREFILL;
-  info.library = "/plugins/lib" + name + ".so";
-  return info;
-}
 
 registry::ParamInfo param(const std::string& name,
                           uint32_t type,
