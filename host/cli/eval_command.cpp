@@ -7,22 +7,27 @@
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "base/parallel.hpp"
-#include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "base/weight_type.hpp"
 #include "cli/command.hpp"
 #include "cli/doctor.hpp"
+#include "cli/eval_case.hpp"
 #include "cli/job.hpp"
+#include "cli/output_files.hpp"
 #include "cli/results_flags.hpp"
 #include "cli/run_flags.hpp"
+#include "engine/plugin_set.hpp"
+#include "eval/cell_key.hpp"
 #include "eval/evaluator.hpp"
 #include "input/paths.hpp"
 #include "kernels/attention.hpp"
+#include "kvhost/method.h"
 #include "report/ink.hpp"
 #include "report/progress.hpp"
 #include "report/results_tables.hpp"
 #include "report/table.hpp"
+#include "spec/swap.hpp"
 
 namespace kvhost {
 
@@ -31,10 +36,11 @@ namespace {
 struct EvalFlags {
   explicit EvalFlags(CLI::App& app) : shared(app) {}
   RunFlags shared;
-  std::string suite, db = kDefaultResults;
-  std::vector<std::string> presses, tasks;
+  std::string suite, db = kDefaultResults, only_case, kept_html;
+  std::vector<double> budgets;
+  std::vector<std::string> presses, tasks, swaps;
   std::vector<std::filesystem::path> data;
-  bool dry = false, list = false;
+  bool dry = false, list = false, diagnose = false;
 };
 
 std::string now_utc() {
@@ -67,27 +73,67 @@ eval::Suite chosen_suite(const EvalFlags& flags) {
   if (flags.suite.empty())
     bad_request("kvhost eval",
                 "no suite; expected a JSON file or one of " + join(eval::bundled_suites(), ", "));
-  eval::Suite suite = eval::read_suite(flags.suite, flags.data);
+  eval::Suite suite = eval::read_suite(flags.suite, flags.data, flags.diagnose);
+  for (const auto& name : flags.swaps) kinds_named(name, "--swap");
   if (!flags.presses.empty()) {
     suite.arms.clear();
     for (const auto& press : flags.presses)
       suite.arms.push_back({press, press, {}, {}, {}, "--press"});
   }
+  if (!flags.budgets.empty()) {
+    suite.budgets = flags.budgets;
+    for (auto& arm : suite.arms) arm.budgets.clear();
+  }
   if (!flags.tasks.empty()) keep_tasks(flags.tasks, suite);
   return suite;
+}
+
+// As an arm in the tasks where it runs; where it runs in none, told on standard error with the reason.
+void add_where_it_runs(const std::string& press,
+                       const Engine& engine,
+                       const Model& model,
+                       eval::Suite& suite) {
+  eval::Arm arm{press, press, {}, {}, {}, "--swap"};
+  for (const auto& other : suite.arms)
+    if (other.press == press) return;
+  std::string reason;
+  for (const auto& task : suite.tasks) {
+    const std::string why = eval::why_not(engine, model, suite, task, arm);
+    if (why.empty())
+      arm.tasks.push_back(eval::task_name(task));
+    else
+      reason = why;
+  }
+  if (arm.tasks.empty())
+    std::cerr << "left out: " << reason << '\n';
+  else
+    suite.arms.push_back(std::move(arm));
+}
+
+// Beside the composition as given, it with each part of the wanted kinds changed.
+void add_swapped(const EvalFlags& flags,
+                 const Engine& engine,
+                 const Model& model,
+                 eval::Suite& suite) {
+  if (flags.presses.size() != 1)
+    bad_request("--swap",
+                "found " + std::to_string(flags.presses.size()) +
+                    " compositions beside it; expected one --press, whose parts are changed");
+  const PluginSet& plugins = engine.plugins();
+  const Composition base = compose({PressSource::Form::Text, flags.presses.front(), "--press", ""},
+                                   plugins.catalog,
+                                   plugins.aliases,
+                                   KVH_METHOD_PREFILL);
+  for (const auto& name : flags.swaps)
+    for (const registry::Kind kind : kinds_named(name, "--swap"))
+      for (const auto& press : swapped(base, plugins.catalog, kind))
+        add_where_it_runs(press, engine, model, suite);
 }
 
 int list_suites() {
   for (const auto& name : eval::bundled_suites())
     std::cout << pad_right(name, 22) << eval::suite_description(name) << '\n';
   return 0;
-}
-
-// Of all that figures depend on in a model: its files, and how they are held.
-std::string hash_of(const Model& model, const RunOptions& options) {
-  std::string text = model.weights_hash() + model.tokenizer_hash() + dtype_name(model.dtype());
-  if (options.weights) text += weight_type_info(*options.weights).name;
-  return sha256_hex(text.data(), text.size());
 }
 
 results::Run circumstances(const Model& model, const RunOptions& options) {
@@ -103,14 +149,16 @@ results::Run circumstances(const Model& model, const RunOptions& options) {
   return run;
 }
 
-void print_lines(const results::Store& store, const eval::Evaluation& evaluation) {
+void print_lines(const results::Store& store,
+                 const eval::Evaluation& evaluation,
+                 const std::string& baseline) {
   results::Filter filter;
   filter.suite = evaluation.suite_hash;
   filter.model = evaluation.run.model;
-  auto lines = results::summarise(store.cells(filter));
+  auto lines = results::summarise(store.cells(filter), {.baseline = baseline});
   // Times, bytes and what others say in other units are for `kvhost results`.
-  std::erase_if(lines, [](const results::Line& line) {
-    return line.unit == "ms" || line.unit == "bytes" || line.metric == "perplexity" ||
+  std::erase_if(lines, [&](const results::Line& line) {
+    return line.model_hash != evaluation.model_hash || line.unit == "ms" || line.unit == "bytes" || line.metric == "perplexity" ||
            line.better == results::Better::Unsaid;
   });
   print_results(std::cout, make_ink("auto", 1), lines);
@@ -152,7 +200,7 @@ eval::Evaluation evaluation_of(const eval::Suite& suite,
   evaluation.run = circumstances(model, options);
   evaluation.suite_name = suite.name;
   evaluation.suite_hash = suite.hash;
-  evaluation.model_hash = hash_of(model, options);
+  evaluation.model_hash = eval::model_key(model, options.weights);
   evaluation.question_aware = suite.question_aware;
   evaluation.advance = [&progress](const eval::Advance& at) {
     const double share = static_cast<double>(at.n_done) / std::max<double>(at.n_cells, 1);
@@ -165,12 +213,21 @@ eval::Evaluation evaluation_of(const eval::Suite& suite,
 
 int evaluate(const EvalFlags& flags) {
   if (flags.list) return list_suites();
-  const eval::Suite suite = chosen_suite(flags);
+  if (flags.only_case.empty() != flags.kept_html.empty())
+    bad_request("--case", "and --kept-html go together; expected both or neither");
+  check_output_file("--kept-html", flags.kept_html);
+  eval::Suite suite = chosen_suite(flags);
   RunOptions options = flags.shared.options();
   if (options.model.empty()) options.model = suite.model;
   const Engine engine = make_engine(options);
   const Model model = open_model(engine, options);
+  if (!flags.swaps.empty()) add_swapped(flags, engine, model, suite);
   const eval::Plan plan = eval::make_plan(engine, model, suite);
+  if (!flags.only_case.empty()) {
+    write_case_page(
+        model, plan, flags.only_case, suite.question_aware.front(), flags.kept_html);
+    return 0;
+  }
   const std::unique_ptr<results::Store> store = open_store(flags);
   Progress progress(true);
   const eval::Evaluation evaluation = evaluation_of(suite, model, options, progress);
@@ -186,7 +243,10 @@ int evaluate(const EvalFlags& flags) {
                                   ", the same command goes on with it");
   }
   progress.erase();
-  print_lines(*store, evaluation);
+  // Behind the full cache stands the composition as given.
+  print_lines(*store,
+              evaluation,
+              flags.swaps.empty() ? "" : plan.front().settings.at(1).composition);
   return 0;
 }
 
@@ -204,7 +264,11 @@ Command eval_command() {
       "kvhost eval --list\n"
       "kvhost eval quick\n"
       "kvhost eval rankkv_main --model smollm2 --dry-run\n"
-      "kvhost eval quick --press snapkv --press adakv:snapkv",
+      "kvhost eval quick --press snapkv --press adakv:snapkv\n"
+      "kvhost eval quick --press adakv:snapkv --swap scorer\n"
+      "kvhost eval quick --diagnose\n"
+      "kvhost eval quick --case needle/512/50 --press snapkv --press adakv:snapkv --kept-html "
+      "case.html",
       [](CLI::App& app) {
         auto flags = std::make_shared<EvalFlags>(app);
         auto* own = flags.get();
@@ -213,7 +277,26 @@ Command eval_command() {
         add_switch(app, {"--list", "", "The bundled suites."}, [own] { own->list = true; });
         app.add_option("--press", flags->presses, "These compositions in place of the suite's.")
             ->type_name("SPEC");
+        app.add_option("--swap",
+                       flags->swaps,
+                       "Beside one --press: with its scorer, wrapper, head_allocator, "
+                       "layer_allocator, press or any allocator changed to each other one.")
+            ->type_name("KIND");
         app.add_option("--task", flags->tasks, "Only these tasks of the suite.")->type_name("NAME");
+        add_switch(app,
+                   {"--diagnose",
+                    "",
+                    "Measure what became of marked spans and of what is attended to most; slower."},
+                   [own] { own->diagnose = true; });
+        app.add_option("--keep-ratio", flags->budgets, "These shares in place of the suite's.")
+            ->type_name("SHARE")
+            ->check(CLI::Range(1e-4, 1.0));
+        add_text(app,
+                 {"--case", "ID", "Measure nothing; of this case write what was kept, as a page."},
+                 [own](const std::string& v) { own->only_case = v; });
+        add_text(app,
+                 {"--kept-html", "FILE", "Where that page goes; one or two compositions."},
+                 [own](const std::string& v) { own->kept_html = v; });
         app.add_option("--data", flags->data, "Look for the suite's texts here too.")
             ->type_name("DIR");
         add_switch(app,

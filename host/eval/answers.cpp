@@ -64,11 +64,19 @@ Ask ask_of(const tasks::Case& one) {
     nlohmann::json extra = {{"answer", answer}, {"expected", one.answers}};
     if (one.length > 0) extra["length"] = one.length;
     if (!std::isnan(one.depth)) extra["depth"] = one.depth;
+    if (one.n_cut > 0) extra["cut_tokens"] = one.n_cut;
     const std::string text = extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     return Figures{
         {one.metric, "", tasks::score(one, answer), higher ? Better::Higher : Better::Lower, text}};
   };
-  return {one.id, one.question, one.answer_prefix, one.max_new_tokens, score};
+  Ask ask{one.id, one.question, one.answer_prefix, one.max_new_tokens, score, {}, ""};
+  const std::string text = tasks::read_text(one);
+  for (const auto& span : one.spans)
+    ask.marks.spans.push_back(text.substr(span.begin, span.end - span.begin));
+  ask.marks.answers = one.answers;
+  if (ask.marks.spans.empty()) ask.marks.spans = one.answers;
+  if (!one.answers.empty()) ask.expected = one.answers.front();
+  return ask;
 }
 
 TextAsker::TextAsker(const Model& model, std::string text, std::optional<bool> chat)
@@ -87,8 +95,24 @@ std::vector<int32_t> TextAsker::question_tokens(const Conversation& conversation
   return tokens;
 }
 
+int64_t TextAsker::n_needed(const Ask& one) const {
+  return n_tokens() + static_cast<int64_t>(question_tokens(conversation_, one).size()) +
+         one.max_new_tokens;
+}
+
 void TextAsker::check_fits(const Ask& one) const {
-  check_tokens(model_, document_.size() + question_tokens(conversation_, one).size(), one);
+  check_tokens(model_, static_cast<size_t>(n_needed(one) - one.max_new_tokens), one);
+}
+
+void TextAsker::diagnose(Diagnosis* diagnosis,
+                         const Sequence& read,
+                         const Ask& one,
+                         Figures& out) const {
+  if (!diagnosis) return;
+  std::vector<int32_t> readers = question_tokens(conversation_, one);
+  for (const int32_t token : model_.encode(one.expected, /*add_special=*/false))
+    readers.push_back(token);
+  for (auto& figure : diagnosis->figures(read, one.marks, readers)) out.push_back(std::move(figure));
 }
 
 void TextAsker::ask(const Policy& policy,
@@ -96,6 +120,7 @@ void TextAsker::ask(const Policy& policy,
                     bool conversation,
                     std::span<const Ask> asks,
                     const Sequence::Progress& progress,
+                    Diagnosis* diagnosis,
                     const Done& done) const {
   SequenceOptions options;
   options.method_seed = seed;
@@ -109,6 +134,7 @@ void TextAsker::ask(const Policy& policy,
     if (conversation && i > 0) talk.forget_next();  // the template spells the end out
     Figures figures = answer(model_, talk, question_tokens(past, asks[i]), asks[i], text);
     add_bytes(read, figures);
+    diagnose(diagnosis, read, asks[i], figures);
     if (conversation) past.answered(asks[i].question, asks[i].answer_prefix + text);
     done(i, std::move(figures));
   }
@@ -117,7 +143,8 @@ void TextAsker::ask(const Policy& policy,
 Figures TextAsker::ask_aware(const Policy& policy,
                              uint64_t seed,
                              const Ask& one,
-                             const Sequence::Progress& progress) const {
+                             const Sequence::Progress& progress,
+                             Diagnosis* diagnosis) const {
   SequenceOptions options;
   options.method_seed = seed;
   std::vector<int32_t> tokens = document_;
@@ -126,9 +153,30 @@ Figures TextAsker::ask_aware(const Policy& policy,
   check_tokens(model_, tokens.size(), one);
   Sequence sequence(model_, policy, options);
   sequence.prefill(tokens, progress);
+  Figures diagnosed;  // before the answer adds to the cache
+  diagnose(diagnosis, sequence, one, diagnosed);
   std::string text;
   Figures out = answer(model_, sequence, {}, one, text);
   add_bytes(sequence, out);
+  for (auto& figure : diagnosed) out.push_back(std::move(figure));
+  return out;
+}
+
+TextAsker::Told TextAsker::tell(const Policy& policy,
+                                uint64_t seed,
+                                const Ask& one,
+                                bool question_aware) const {
+  SequenceOptions options;
+  options.method_seed = seed;
+  std::vector<int32_t> tokens = document_, question = question_tokens(conversation_, one);
+  if (question_aware) {
+    tokens.insert(tokens.end(), question.begin(), question.end());
+    question.clear();
+  }
+  Told out{Sequence(model_, policy, options), ""};
+  out.read.prefill(tokens);
+  Sequence talk = out.read.fork();
+  answer(model_, talk, question, one, out.answer);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/generate.hpp"
+#include "eval/diagnosis.hpp"
 #include "eval/likelihood.hpp"
 #include "input/conversation.hpp"
 #include "tasks/case.hpp"
@@ -24,6 +25,8 @@ struct Ask {
   std::string question, answer_prefix;
   int64_t max_new_tokens = 0;
   Scoring score;
+  Marks marks;           // where to look for what the answer hangs on
+  std::string expected;  // an answer; "": not known
 };
 
 Ask ask_of(const tasks::Case& one);
@@ -35,28 +38,43 @@ class TextAsker {
   TextAsker(const Model& model, std::string text, std::optional<bool> chat);
 
   int64_t n_tokens() const { return static_cast<int64_t>(document_.size()); }
+  const std::vector<int32_t>& tokens() const { return document_; }
 
+  // Tokens of the text, this question and the room for its answer.
+  int64_t n_needed(const Ask& one) const;
   // Throws Error where the text, this question and the room for its answer are more than the model
   // was made for. What came before in a conversation is not counted.
   void check_fits(const Ask& one) const;
 
   // The text alone is read and compressed; each question is asked on a fork of it, or one after the
-  // other where `conversation`. `done` is called with each one's figures.
+  // other where `conversation`. `done` is called with each one's figures. `diagnosis`: of this text,
+  // or null for none.
   using Done = std::function<void(size_t index, Figures figures)>;
   void ask(const Policy& policy,
            uint64_t seed,
            bool conversation,
            std::span<const Ask> asks,
            const Sequence::Progress& progress,
+           Diagnosis* diagnosis,
            const Done& done) const;
 
   // The question is read with the text and stands in sight of what compresses them.
   Figures ask_aware(const Policy& policy,
                     uint64_t seed,
                     const Ask& one,
-                    const Sequence::Progress& progress) const;
+                    const Sequence::Progress& progress,
+                    Diagnosis* diagnosis) const;
+
+  // One question, for looking at what was kept: the sequence right behind its compression, and what
+  // the model said.
+  struct Told {
+    Sequence read;
+    std::string answer;
+  };
+  Told tell(const Policy& policy, uint64_t seed, const Ask& one, bool question_aware) const;
 
  private:
+  void diagnose(Diagnosis* diagnosis, const Sequence& read, const Ask& one, Figures& out) const;
   std::vector<int32_t> question_tokens(const Conversation& conversation, const Ask& one) const;
 
   const Model& model_;

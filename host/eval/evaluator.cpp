@@ -39,6 +39,7 @@ void Evaluator::each_unit(const Use& use) {
            text.segment || text.conversation ? without : evaluation_.question_aware)
         for (const int64_t seed : setting.seeds) use(Unit{&text, &setting, aware, seed});
     scorer_.reset();
+    diagnosis_.reset();
   }
 }
 
@@ -50,7 +51,7 @@ results::Cell Evaluator::cell_of(const Unit& unit, const std::string& id) const 
   cell.data_hash = unit.text->data_hash;
   cell.task = task_name(*unit.text->task);
   cell.case_id = id;
-  cell.composition = unit.setting->policy.press();
+  cell.composition = unit.setting->composition;
   cell.budget = unit.setting->budget;
   cell.question_aware = unit.question_aware;
   cell.seed = unit.seed;
@@ -107,10 +108,19 @@ void Evaluator::keep(const Unit& unit, const std::string& id, const Figures& fig
   ++n_done_;
 }
 
+Diagnosis* Evaluator::diagnosis(const Text& text) {
+  if (!text.diagnose) return nullptr;
+  if (!diagnosis_)
+    diagnosis_ = std::make_unique<Diagnosis>(
+        model_, text.segment ? text.segment->context : text.asker->tokens());
+  return diagnosis_.get();
+}
+
 void Evaluator::measure_segment(const Unit& unit, const Sequence::Progress& progress) {
   const Text& text = *unit.text;
   if (!scorer_)
-    scorer_ = std::make_unique<SegmentScorer>(model_, *text.segment, text.settings.front().policy);
+    scorer_ = std::make_unique<SegmentScorer>(
+        model_, *text.segment, text.settings.front().policy, diagnosis(text));
   keep(unit,
        text.segment->id,
        scorer_->measure(unit.setting->policy, static_cast<uint64_t>(unit.seed), progress));
@@ -125,14 +135,17 @@ void Evaluator::measure_asks(const Unit& unit,
   std::vector<Ask> chosen;
   for (const size_t i : asks) chosen.push_back(text.asks[i]);
   if (!unit.question_aware) {
-    text.asker->ask(
-        policy, seed, text.conversation, chosen, progress, [&](size_t i, const Figures& figures) {
-          keep(unit, chosen[i].id, figures);
-        });
+    text.asker->ask(policy,
+                    seed,
+                    text.conversation,
+                    chosen,
+                    progress,
+                    diagnosis(text),
+                    [&](size_t i, const Figures& figures) { keep(unit, chosen[i].id, figures); });
     return;
   }
   for (const auto& ask : chosen)
-    keep(unit, ask.id, text.asker->ask_aware(policy, seed, ask, progress));
+    keep(unit, ask.id, text.asker->ask_aware(policy, seed, ask, progress, diagnosis(text)));
 }
 
 void Evaluator::measure(const Unit& unit, const std::vector<size_t>& asks) {

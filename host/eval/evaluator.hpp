@@ -55,6 +55,7 @@ class Evaluator {
   void measure_asks(const Unit& unit,
                     const std::vector<size_t>& asks,
                     const Sequence::Progress& progress);
+  Diagnosis* diagnosis(const Text& text);  // null where none is wanted
   void keep(const Unit& unit, const std::string& id, const Figures& figures);
   void tell(const Unit& unit, double share);
 
@@ -63,7 +64,9 @@ class Evaluator {
   Evaluation evaluation_;
   results::Store* store_;
   std::unique_ptr<WorkTime> time_;
-  std::unique_ptr<SegmentScorer> scorer_;  // of the text at hand
+  // Of the text at hand.
+  std::unique_ptr<Diagnosis> diagnosis_;
+  std::unique_ptr<SegmentScorer> scorer_;
   int64_t n_done_ = 0, n_cells_ = 0;
   double seconds_left_ = 0;
   bool keeping_ = false;  // an error now is the store's

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/model.hpp"
+#include "eval/diagnosis.hpp"
 
 namespace kvhost::eval {
 
@@ -48,8 +49,11 @@ void add_bytes(const Sequence& sequence, Figures& figures) {
   figures.push_back({"prefill_ms", "ms", times.prefill_ms, Better::Lower, ""});
 }
 
-SegmentScorer::SegmentScorer(const Model& model, const Segment& segment, const Policy& full)
-    : model_(model), segment_(segment), full_policy_(full) {}
+SegmentScorer::SegmentScorer(const Model& model,
+                             const Segment& segment,
+                             const Policy& full,
+                             Diagnosis* diagnosis)
+    : model_(model), segment_(segment), full_policy_(full), diagnosis_(diagnosis) {}
 
 SegmentScorer::Rows SegmentScorer::read(const Policy& policy,
                                         uint64_t seed,
@@ -60,6 +64,9 @@ SegmentScorer::Rows SegmentScorer::read(const Policy& policy,
   Sequence sequence(model_, policy, options);
   sequence.prefill(segment_.context, progress);
   add_bytes(sequence, out);
+  if (diagnosis_)
+    for (auto& figure : diagnosis_->figures(sequence, {}, segment_.scored))
+      out.push_back(std::move(figure));
   Rows rows;
   rows.reserve(segment_.scored.size());
   const auto start = std::chrono::steady_clock::now();

@@ -15,6 +15,8 @@ namespace kvhost::eval {
 
 using Figures = std::vector<results::Measurement>;
 
+class Diagnosis;
+
 // Of one cache: bytes as results::kBytesMetric and beside it.
 void add_bytes(const Sequence& sequence, Figures& figures);
 
@@ -23,7 +25,11 @@ void add_bytes(const Sequence& sequence, Figures& figures);
 class SegmentScorer {
  public:
   // `full` keeps everything; it is read when the first policy that does not needs comparing.
-  SegmentScorer(const Model& model, const Segment& segment, const Policy& full);
+  // `diagnosis`: of the segment's context, or null for none.
+  SegmentScorer(const Model& model,
+                const Segment& segment,
+                const Policy& full,
+                Diagnosis* diagnosis);
 
   // nll and perplexity, accuracy (the most likely token is the text's), and against the full cache
   // KL(full || this) and the share of equal most likely tokens.
@@ -36,6 +42,7 @@ class SegmentScorer {
   const Model& model_;
   const Segment& segment_;
   const Policy& full_policy_;
+  Diagnosis* diagnosis_;
   std::optional<Rows> full_;
 };
 

@@ -7,6 +7,8 @@
 #include "base/json_file.hpp"
 #include "base/sha256.hpp"
 #include "eval/cases.hpp"
+#include "eval/cell_key.hpp"
+#include "eval/cut_middle.hpp"
 
 namespace kvhost::eval {
 
@@ -42,6 +44,10 @@ class Settings {
         task_(task_name(task)),
         likelihood_(std::get_if<LikelihoodTask>(&task)) {}
 
+  void check(const Arm& arm) const {
+    for (const double budget : budgets_of(arm)) policy(arm, budget, place_of(arm, task_));
+  }
+
   // The full cache, then every arm at every budget.
   std::vector<Setting> all() const {
     PolicyOptions everything;
@@ -50,6 +56,7 @@ class Settings {
                                  1,
                                  {0},
                                  engine_.policy(model_, everything),
+                                 "none",
                                  "the full cache in task '" + task_ + "'"}};
     for (const auto& arm : suite_.arms)
       if (runs_in(arm, task_)) add(arm, out);
@@ -57,14 +64,20 @@ class Settings {
   }
 
  private:
+  const std::vector<double>& budgets_of(const Arm& arm) const {
+    return arm.budgets.empty() ? suite_.budgets : arm.budgets;
+  }
+
   void add(const Arm& arm, std::vector<Setting>& out) const {
     const std::string place = place_of(arm, task_);
-    for (const double budget : arm.budgets.empty() ? suite_.budgets : arm.budgets) {
+    for (const double budget : budgets_of(arm)) {
       Setting setting{arm.name,
                       budget,
                       arm.seeds.empty() ? suite_.seeds : arm.seeds,
                       policy(arm, budget, place),
+                      "",
                       place};
+      setting.composition = composition_key(setting.policy, model_);
       const std::string press = setting.policy.press();
       if (press == "none")
         bad_request(place, "keeps everything, which is measured anyway; expected a composition");
@@ -120,7 +133,9 @@ void add(const Task& task,
          const Suite& suite,
          const Text& base,
          Plan& plan) {
-  const std::vector<tasks::Case> cases = cases_of(one, model);
+  std::vector<tasks::Case> cases = cases_of(one, model);
+  if (one.cut_middle)
+    for (auto& each : cases) cut_middle(model, suite.chat, each);
   for (const auto& group : tasks::by_text(cases)) {
     plan.push_back(base);
     Text& text = plan.back();
@@ -188,11 +203,26 @@ Work work_of(const Text& text, const Setting& setting, bool question_aware) {
   return work;
 }
 
+std::string why_not(const Engine& engine,
+                    const Model& model,
+                    const Suite& suite,
+                    const Task& task,
+                    const Arm& arm) {
+  try {
+    Settings(engine, model, suite, task).check(arm);
+    return "";
+  } catch (const Error& e) {
+    if (e.code() == ExitCode::Interrupted) throw;
+    return e.what();
+  }
+}
+
 Plan make_plan(const Engine& engine, const Model& model, const Suite& suite) {
   Plan plan;
   for (const auto& task : suite.tasks) {
     Text base;
     base.data_hash = hash_of_files(task);
+    base.diagnose = suite.diagnose;
     base.settings = Settings(engine, model, suite, task).all();
     if (const auto* likelihood = std::get_if<LikelihoodTask>(&task))
       add(task, *likelihood, model, base, plan);

@@ -21,6 +21,7 @@ struct Setting {
   double budget = 1;
   std::vector<int64_t> seeds;
   Policy policy;
+  std::string composition;  // in a cell's key
   std::string place;  // for messages: "quick.json /arms/1 'SnapKV' in task 'text'"
 };
 
@@ -32,6 +33,7 @@ struct Text {
   std::shared_ptr<const TextAsker> asker;  // null: a segment
   std::vector<Ask> asks;
   bool conversation = false;
+  bool diagnose = false;
   std::vector<Setting> settings;  // the full cache first
 };
 
@@ -46,6 +48,10 @@ Work work_of(const Text& text, const Setting& setting, bool question_aware);
 
 // Throws what `e` says, at `place` of a suite.
 [[noreturn]] void at_place(const Error& e, const std::string& place);
+
+// Why `arm` cannot run in `task` at all of its budgets; "" where it can.
+std::string why_not(
+    const Engine& engine, const Model& model, const Suite& suite, const Task& task, const Arm& arm);
 
 // Encodes the texts, opens the compositions. Throws Error.
 Plan make_plan(const Engine& engine, const Model& model, const Suite& suite);

@@ -117,9 +117,10 @@ std::vector<std::string> bundled_suites() {
   return names;
 }
 
-Suite read_suite(const std::string& name, const std::vector<fs::path>& data) {
+Suite read_suite(const std::string& name, const std::vector<fs::path>& data, bool diagnose) {
   const fs::path file = find_suite(name);
-  const nlohmann::json json = read_once(file);
+  nlohmann::json json = read_once(file);
+  if (diagnose && json.is_object()) json["diagnose"] = true;
   std::vector<fs::path> places = {file.parent_path()};
   places.insert(places.end(), data.begin(), data.end());
   Suite suite;
@@ -138,6 +139,7 @@ Suite read_suite(const std::string& name, const std::vector<fs::path>& data) {
                {"seeds", [&](const JsonAt& v) { suite.seeds = seeds_at(v); }},
                {"chat", [&](const JsonAt& v) { suite.chat = v.flag(); }},
                {"min_entries", [&](const JsonAt& v) { suite.min_entries = v.whole(0); }},
+               {"diagnose", [&](const JsonAt& v) { suite.diagnose = v.flag(); }},
                {"tasks", [&](const JsonAt& v) { suite.tasks = read_tasks(v, places); }},
                {"analysis", [](const JsonAt&) {}}});  // kvhost analyze reads it
   if (suite.tasks.empty())

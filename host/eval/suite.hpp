@@ -54,6 +54,7 @@ struct QuestionTask {
   int64_t n_cases = 5;       // of each RULER task and length; texts of SharedNeedles
   int64_t n_questions = 4;   // of each text of SharedNeedles
   int64_t most = INT64_MAX;  // cases of a file
+  bool cut_middle = false;   // of texts that are longer than the model reads; else they are refused
   uint64_t seed = 42;
 };
 
@@ -77,6 +78,7 @@ struct Suite {
   std::vector<int64_t> seeds = {0};
   std::optional<bool> chat;  // by the model's template; none: where it has one
   int64_t min_entries = 0;
+  bool diagnose = false;  // what was done to marked spans and to what is attended to most
   std::vector<Task> tasks;
   std::string hash;  // of all that changes a figure, besides what a cell's key says itself
 };
@@ -84,7 +86,10 @@ struct Suite {
 // `name` is a file or a bundled suite. Throws Error that names file, JSON pointer, what was found
 // and what was expected; files of texts are looked for beside the suite,
 // in `data` and in the data folders.
-Suite read_suite(const std::string& name, const std::vector<std::filesystem::path>& data = {});
+// `diagnose`: as if the suite had said so.
+Suite read_suite(const std::string& name,
+                 const std::vector<std::filesystem::path>& data = {},
+                 bool diagnose = false);
 std::vector<std::string> bundled_suites();
 // The file of a suite: `name` itself, or a bundled one. Throws Error with the nearest name.
 std::filesystem::path find_suite(const std::string& name);

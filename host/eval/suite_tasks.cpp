@@ -108,6 +108,10 @@ std::vector<std::string> ruler_tasks_at(const JsonAt& at) {
   return out;
 }
 
+bool has_benchmark_texts(const QuestionTask& task) {
+  return task.source == QuestionSource::LongBench || task.source == QuestionSource::InfiniteBench;
+}
+
 QuestionTask read_questions(const JsonAt& at, const std::string& kind, const Places& places) {
   QuestionTask task;
   task.source = std::find_if(kSources.begin(), kSources.end(), [&](const auto& source) {
@@ -135,11 +139,16 @@ QuestionTask read_questions(const JsonAt& at, const std::string& kind, const Pla
                {"cases", [&](const JsonAt& v) { task.n_cases = v.whole(1); }},
                {"questions", [&](const JsonAt& v) { task.n_questions = v.whole(1, 40); }},
                {"most", [&](const JsonAt& v) { task.most = v.whole(1); }},
+               {"cut",
+                [&](const JsonAt& v) {
+                  v.choice({"middle"});
+                  if (!has_benchmark_texts(task))
+                    v.refuse("it with longbench and infinitebench alone");
+                  task.cut_middle = true;
+                }},
                {"conversation", [&](const JsonAt& v) { task.conversation = v.flag(); }},
                {"seed", [&](const JsonAt& v) { task.seed = static_cast<uint64_t>(v.whole(0)); }}});
-  const bool of_files = task.source == QuestionSource::LongBench ||
-                        task.source == QuestionSource::InfiniteBench ||
-                        task.source == QuestionSource::SharedFile;
+  const bool of_files = has_benchmark_texts(task) || task.source == QuestionSource::SharedFile;
   if (of_files && task.files.empty()) at.refuse("\"files\", the data");
   if (task.source == QuestionSource::Ruler && task.ruler_tasks.empty())
     at.refuse("\"tasks\", names of RULER's or \"all\"");

@@ -39,6 +39,7 @@ struct Case {
   int64_t length = 0;       // as asked for, in tokens, or as the data set says; 0: not known
   double depth = std::numeric_limits<double>::quiet_NaN();  // where the needle is, 0 to 100
   std::vector<Span> spans;
+  int64_t n_cut = 0;  // tokens that were taken out of the middle of `context`
 };
 
 std::string read_text(const Case& one);  // before + context + after

@@ -2,8 +2,8 @@
 // LongBench's and InfiniteBench's JSON lines as cases, with their own instructions, rules and room
 // for the answer (github.com/THUDM/LongBench, github.com/OpenBMB/InfiniteBench; both MIT).
 //
-// Nothing is cut: a text that is longer than the model reads is for the caller to shorten, in the
-// middle of `context` as both benchmarks do.
+// Nothing is cut here: a text that is longer than the model reads is for the caller to shorten, in
+// the middle of `context` as both benchmarks do.
 #pragma once
 
 #include <filesystem>

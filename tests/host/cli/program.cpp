@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -150,6 +151,14 @@ Outcome run_on_terminal(const std::vector<std::string>& args,
   close(terminal);
   outcome.exit_code = exit_code_of(child);
   return outcome;
+}
+
+void check_refused(const Outcome& outcome, int code, const std::string& says) {
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == code);
+  CHECK(outcome.out.empty());
+  CHECK_THAT(outcome.err, Catch::Contains("kvhost: error: ") && Catch::Contains(says));
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
 }
 
 }  // namespace kvhost::test

@@ -36,6 +36,9 @@ Outcome run_program(const std::vector<std::string>& args,
                     const std::map<std::string, std::string>& environment = {},
                     int signal_after_output = 0);
 
+// That it ended with `code` and one line on stderr, which says `says`, and printed nothing.
+void check_refused(const Outcome& outcome, int code, const std::string& says);
+
 // A line of bash, in which $KVHOST is the program: for pipes and redirections. stdin is empty.
 Outcome run_bash(const std::string& script, const std::filesystem::path& folder);
 

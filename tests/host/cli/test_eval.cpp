@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "program.hpp"
@@ -79,14 +80,6 @@ std::string stop_after(const std::string& db, double delay, const std::string& s
          "for i in $(seq 600); do grep -q 'to measure' err && break; kill -0 $pid || break; sleep 0.01; done\n"
          "sleep " + std::to_string(delay) + "; kill -" + signal +
          " $pid; wait $pid; code=$?; tail -1 err >&2; exit $code";
-}
-
-void check_refused(const Outcome& outcome, int code, const std::string& says) {
-  INFO(outcome.err);
-  CHECK(outcome.exit_code == code);
-  CHECK(outcome.out.empty());
-  CHECK_THAT(outcome.err, Contains("kvhost: error: ") && Contains(says));
-  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
 }
 
 }  // namespace
@@ -220,4 +213,45 @@ TEST_CASE("eval: one thread or two, the figures are the same to the bit in float
     for (const auto& cell : cells) CHECK(std::to_string(cell.run->threads) == threads);
   }
   CHECK(rows_of(scratch, "2.db") == rows_of(scratch, "1.db"));
+}
+
+TEST_CASE("eval --swap changes one part at a time and tells what differs from what was given") {
+  const Scratch scratch;
+  write_suite(scratch);
+  const Outcome made = eval(scratch, "a.db", {"--press", "adakv:knorm", "--swap", "head_allocator"});
+  REQUIRE(made.exit_code == 0);
+  CHECK_THAT(made.out, Contains("adakv:knorm") && Contains("critical_adakv:knorm"));
+  CHECK_THAT(made.out, Contains("baseline"));
+  CHECK_THAT(made.err, Contains("left out: --swap 'dms:knorm' in task 'text'"));
+  std::istringstream lines(made.out);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("adakv:knorm ") == 0) CHECK_THAT(line, Contains("baseline"));
+  // Without the part, too: knorm alone, and it was not asked to divide by head.
+  std::set<std::string> arms;
+  for (const auto& done : Store(scratch.folder() / "a.db", Access::Read).cells())
+    arms.insert(done.cell.arm);
+  CHECK(arms.contains("knorm"));
+  CHECK(arms.contains("full"));
+  CHECK(arms.size() >= 4);
+  check_refused(eval(scratch, "a.db", {"--press", "knorm", "--swap", "scorrer"}), 2, "--swap: found 'scorrer'");
+  check_refused(eval(scratch, "a.db", {"--swap", "scorer"}), 2, "--swap: found 0 compositions beside it");
+}
+
+TEST_CASE("eval --case writes what was kept of one case as a page, and measures nothing") {
+  const Scratch scratch;
+  write_suite(scratch);
+  const std::vector<std::string> words = {
+      "--press", "knorm", "--press", "streaming_llm", "--keep-ratio", "0.25", "--case", "alice.txt@0",
+      "--kept-html", "c.html"};
+  const Outcome made = eval(scratch, "a.db", words);
+  CHECK(made.exit_code == 0);
+  CHECK_THAT(made.err, Contains("") && !Contains("to measure"));
+  CHECK_FALSE(fs::exists(scratch.folder() / "a.db"));
+  const std::string page = bytes_of(scratch, "c.html");
+  CHECK_THAT(page, Contains("What was kept: text alice.txt@0") && Contains("data-presses=\"2\""));
+  check_refused(eval(scratch, "a.db", {"--press", "knorm", "--case", "alice.txt@1", "--kept-html", "c.html"}),
+                2, "--case: found 'alice.txt@1'; expected one of alice.txt@0, ");
+  check_refused(eval(scratch, "a.db", {"--case", "alice.txt@0", "--kept-html", "c.html"}), 2,
+                "--case: the case has 6 compositions and shares; expected one or two");
+  check_refused(eval(scratch, "a.db", {"--case", "alice.txt@0"}), 2, "--case: and --kept-html go together");
 }

@@ -29,13 +29,6 @@ Outcome run(const Scratch& scratch, std::vector<std::string> words) {
   return run_program(words, scratch.folder());
 }
 
-void check_refused(const Outcome& outcome, int code, const std::string& says) {
-  CHECK(outcome.exit_code == code);
-  CHECK(outcome.out.empty());
-  CHECK_THAT(outcome.err, Contains("kvhost: error: ") && Contains(says));
-  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
-}
-
 }  // namespace
 
 TEST_CASE("results list tells what a file holds") {

@@ -35,7 +35,7 @@ Outcome tokenize(const Scratch& scratch, const std::string& messages, const char
                      scratch.folder());
 }
 
-void check_refused(const Outcome& outcome, int exit_code, const std::string& message) {
+void check_message(const Outcome& outcome, int exit_code, const std::string& message) {
   CHECK(outcome.exit_code == exit_code);
   CHECK(outcome.out.empty());
   CHECK(outcome.err == "kvhost: error: " + message + "\n");
@@ -68,21 +68,21 @@ TEST_CASE("tokenize --chat gives the rendered text and its ids, with nothing add
 TEST_CASE("tokenize --chat refuses in one line") {
   const Scratch scratch;
   write_model(scratch);
-  check_refused(tokenize(scratch, R"([{"role": "critic"}])"),
+  check_message(tokenize(scratch, R"([{"role": "critic"}])"),
                 2,
                 "model/chat_template.jinja, line 2: no critics");
-  check_refused(tokenize(scratch, "[1]"),
+  check_message(tokenize(scratch, "[1]"),
                 2,
                 "messages.json/0: is int; expected an object with role and content");
-  check_refused(tokenize(scratch, "[]", "bare"),
+  check_message(tokenize(scratch, "[]", "bare"),
                 3,
                 "bare: no chat template found; expected chat_template.jinja, or chat_template in "
                 "tokenizer_config.json");
   scratch.write("model/chat_template.jinja", "a\n{% if %}");
-  check_refused(tokenize(scratch, "[]"),
+  check_message(tokenize(scratch, "[]"),
                 3,
                 "model/chat_template.jinja, line 2: Expected an expression, got '%}'");
-  check_refused(
+  check_message(
       run_program({"tokenize", "--tokenizer", "model", "--chat", "m", "-p", "x"}, scratch.folder()),
       2,
       "--chat: found together with a prompt; expected one of them");

@@ -154,3 +154,45 @@ TEST_CASE("instructions are scored by what was followed, strictly and loosely") 
     CHECK(std::abs(strict * 3 - std::round(strict * 3)) < 1e-9);  // of three
   }
 }
+
+namespace {
+
+// Rows of 1500 tokens or more for a model that reads 1024; the answer stands at the end.
+std::string long_row(const std::string& question) {
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += "The coach to York was late. ";
+  return nlohmann::json{{"context", text + "The driver was Tom."},
+                        {"input", question},
+                        {"answers", {"Tom"}},
+                        {"dataset", "qasper"},
+                        {"_id", "a"},
+                        {"all_classes", nullptr},
+                        {"length", 1500}}
+      .dump();
+}
+
+}  // namespace
+
+TEST_CASE("a benchmark's long text is cut in its middle where that is asked for, and says so") {
+  const SuiteFolder folder;
+  folder.write("qasper.jsonl", long_row("Who was the driver?") + "\n");
+  const std::string json = R"({"tasks": [{"kind": "longbench", "files": "qasper.jsonl")";
+  CHECK_THROWS_WITH(eval::make_plan(engine(), tiny(), folder.suite(json + "}]}")),
+                    Catch::Contains("the model reads 1024"));
+  const eval::Suite suite = folder.suite(json + R"(, "cut": "middle"}]})");
+  const eval::Plan plan = eval::make_plan(engine(), tiny(), suite);
+  REQUIRE(plan.size() == 1);
+  const int64_t needed = plan[0].asker->n_needed(plan[0].asks[0]);
+  CHECK(needed <= 1024);
+  CHECK(needed > 1000);  // no more than had to go
+  const std::string text = tiny().decode(plan[0].asker->tokens());
+  CHECK_THAT(text, Catch::Contains("The driver was Tom."));  // the end is there
+  const std::string extra = plan[0].asks[0].score("Tom")[0].extra;
+  CHECK(nlohmann::json::parse(extra)["cut_tokens"] > 400);
+  CHECK_THAT(refusal(folder, R"({"tasks": [{"kind": "longbench", "files": "qasper.jsonl",
+    "cut": "end"}]})"),
+             Catch::Contains("suite.json /tasks/0/cut: found"));
+  CHECK_THAT(refusal(folder, R"({"tasks": [{"kind": "needle", "haystack": "thursday.txt",
+    "needle": "A.", "answers": ["b"], "cut": "middle"}]})"),
+             Catch::Contains("expected it with longbench and infinitebench alone"));
+}
