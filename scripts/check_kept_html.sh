@@ -7,12 +7,9 @@ set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 sample=$(realpath "${1:-$root/build/release/tests/host/report/kept_sample}")
 limit=${2:-2000}
-chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
-[ -n "$chromium" ] || { echo "check_kept_html: no Chromium here; apt-get install chromium"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-fail() { printf 'check_kept_html: %s\n' "$*" >&2; exit 1; }
+probe_name=check_kept_html
+. "$root/scripts/page_probe.sh"
+start_probing
 
 # What a reader does, written down for the page itself to do; the answer becomes the page's title.
 cat >"$scratch/before.html" <<'PROBE'
@@ -67,25 +64,19 @@ requestAnimationFrame(() => setTimeout(() => { probe(); hold.contentDocument.clo
 PROBE
 
 # Prints the milliseconds from the start of loading to the first frame after the page's script.
-open_page() { # FILE
-  "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/profile" --window-size=1400,900 \
-    --timeout=20000 --dump-dom "file://$1" 2>"$scratch/log" >"$scratch/dom" || { tail -n 3 "$scratch/log" >&2; fail "$chromium failed"; }
+open_page() {
   local title
-  title=$(grep -o '<title>[^<]*' "$scratch/dom" | head -n 1)
-  [[ "$title" =~ painted\ ([0-9]+) ]] || fail "${title#<title>}"
+  title=$(probed_title 1400)
+  [[ "$title" =~ painted\ ([0-9]+) ]] || fail "$title"
   echo "${BASH_REMATCH[1]}"
 }
 
 for presses in 1 2; do
   "$sample" "$scratch/page.html" 8000 28 8 "$presses"
-  awk -v before="$scratch/before.html" -v after="$scratch/after.html" '
-    function put(file,   line) { while ((getline line < file) > 0) print line }
-    /^<script type="application\/json"/ { put(before) }
-    /^<\/body>/ { put(after) }
-    { print }' "$scratch/page.html" >"$scratch/probed.html"
+  add_probes "$scratch/page.html" '^<script type="application/json"'
   best=
   for _ in 1 2 3; do # other work on the machine only ever adds
-    ms=$(open_page "$scratch/probed.html")
+    ms=$(open_page)
     if [ -z "$best" ] || [ "$ms" -lt "$best" ]; then best=$ms; fi
     [ "$best" -gt "$limit" ] || break
   done

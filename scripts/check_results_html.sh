@@ -6,12 +6,9 @@
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 sample=$(realpath "${1:-$root/build/release/tests/host/report/results_sample}")
-chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
-[ -n "$chromium" ] || { echo "check_results_html: no Chromium here; apt-get install chromium"; exit 77; }
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-fail() { printf 'check_results_html: %s\n' "$*" >&2; exit 1; }
+probe_name=check_results_html
+. "$root/scripts/page_probe.sh"
+start_probing
 
 cat >"$scratch/before.html" <<'PROBE'
 <script>
@@ -69,16 +66,9 @@ setTimeout(() => { probe(); hold.contentDocument.close(); }, 0);
 PROBE
 
 "$sample" "$scratch/page.html"
-awk -v before="$scratch/before.html" -v after="$scratch/after.html" '
-  function put(file,   line) { while ((getline line < file) > 0) print line }
-  /^<header class="page">/ { put(before) }
-  /^<\/body>/ { put(after) }
-  { print }' "$scratch/page.html" >"$scratch/probed.html"
+add_probes "$scratch/page.html" '^<header class="page">'
 for width in 1400 420; do
-  "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/profile" --window-size=$width,900 \
-    --timeout=20000 --dump-dom "file://$scratch/probed.html" 2>"$scratch/log" >"$scratch/dom" ||
-    { tail -n 3 "$scratch/log" >&2; fail "$chromium failed"; }
-  title=$(grep -o '<title>[^<]*' "$scratch/dom" | head -n 1)
-  [[ "$title" =~ fine\ ([0-9]+) ]] || fail "$width pixels wide: ${title#<title>}"
+  title=$(probed_title $width)
+  [[ "$title" =~ fine\ ([0-9]+) ]] || fail "$width pixels wide: $title"
   echo "check_results_html: $width pixels wide: ${BASH_REMATCH[1]} lines sort and filter"
 done

@@ -6,7 +6,7 @@
 
 namespace kvhost {
 
-extern const std::string_view kPageColorsCss;
+extern const std::string_view kPageHtml, kPageColorsCss;
 extern const std::string_view kKeptPageHtml, kKeptPageCss, kKeptSetsJs, kKeptPaintJs, kKeptPageJs;
 extern const std::string_view kResultsPageHtml, kResultsPageCss, kResultsPageJs;
 

@@ -2,12 +2,12 @@
 #include "report/results_page.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <sstream>
 
 #include "report/gnuplot.hpp"
 #include "report/kept_html_parts.hpp"
 #include "report/kept_page.hpp"
+#include "report/page.hpp"
 #include "report/results_page_parts.hpp"
 
 namespace kvhost {
@@ -21,6 +21,11 @@ using results::Line;
 constexpr int kOpenAtFirst = 4;  // sections
 
 bool is_time(const ResultPlace& place) { return place.first().unit == "ms"; }
+
+// Bytes stand in every line, and curves are drawn over them.
+bool has_section(const ResultPlace& place) {
+  return !is_time(place) && place.first().unit != "bytes";
+}
 
 // Lines are sorted by metric: the times of one task do not stand together.
 bool same_task(const ResultPlace& a, const ResultPlace& b) {
@@ -84,7 +89,7 @@ void write_places(std::ostream& out, const ResultsView& view) {
   Figures figures(sections);
   int n_open = 0;
   for (const ResultPlace& place : places)
-    if (!is_time(place)) write_place(sections, figures, place, view, n_open++ < kOpenAtFirst);
+    if (has_section(place)) write_place(sections, figures, place, view, n_open++ < kOpenAtFirst);
   std::string problem = figures.problem();
   if (problem.empty()) problem = write_all_times(sections, places);
   if (!problem.empty()) out << "<p class=\"note warn\">" << escape(problem) << "</p>\n";
@@ -92,6 +97,7 @@ void write_places(std::ostream& out, const ResultsView& view) {
 }
 
 void write_part(std::ostream& out, std::string_view name, const ResultsView& view) {
+  if (name == "kind") out << "Results";
   if (name == "title") out << escape(view.title);
   if (name == "made") out << escape(view.made);
   if (name == "css") out << kPageColorsCss << kResultsPageCss;
@@ -105,15 +111,9 @@ void write_part(std::ostream& out, std::string_view name, const ResultsView& vie
 }  // namespace
 
 void write_results_page(std::ostream& out, const ResultsView& view) {
-  std::string_view rest = kResultsPageHtml;
-  for (size_t open = rest.find("{{"); open != rest.npos; open = rest.find("{{")) {
-    const size_t close = rest.find("}}", open);
-    assert(close != rest.npos);
-    out << rest.substr(0, open);
-    write_part(out, rest.substr(open + 2, close - open - 2), view);
-    rest.remove_prefix(close + 2);
-  }
-  out << rest;
+  write_page(out, kResultsPageHtml, [&](std::ostream& to, std::string_view name) {
+    write_part(to, name, view);
+  });
 }
 
 }  // namespace kvhost
