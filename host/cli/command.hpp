@@ -27,6 +27,7 @@ Command compress_command();
 Command score_command();
 Command bench_command();
 Command eval_command();
+Command analyze_command();
 Command results_command();
 Command report_command();
 Command fetch_command();

@@ -11,6 +11,7 @@ const std::vector<Command>& commands() {
                                            score_command(),
                                            bench_command(),
                                            eval_command(),
+                                           analyze_command(),
                                            results_command(),
                                            report_command(),
                                            fetch_command(),
