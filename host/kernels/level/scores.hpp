@@ -20,36 +20,48 @@ struct ScoreArgs {
   int64_t stride;
 };
 
-// R rows against S::kTile / R keys from j on.
+// R rows against S::kTile / R keys from j on. The keys go side by side, so that as many sums grow at
+// once as it takes to hide how long one addition takes; the compiler has to be told to keep them all
+// in registers.
 template <class D, int R>
 void few_tile(const ScoreArgs<D>& a, int64_t r0, int64_t j) {
   using S = typename D::Simd;
   constexpr int kKeys = S::kTile / R;
   const typename D::Elem* key[kKeys];
-  typename S::Vec acc[S::kTile];
+  typename S::Vec acc[S::kTile];  // [R, kKeys], then what is left over
+#pragma GCC unroll 16
   for (int i = 0; i < kKeys; ++i) {
     key[i] = a.keys + least(j + i, a.n - 1) * a.d;  // past the end: the last key again, not stored
   }
+#pragma GCC unroll 16
   for (int i = 0; i < S::kTile; ++i) {
     acc[i] = S::zero();
   }
   const typename D::Query* query = a.queries + r0 * pad(a.d);
-  const int64_t full = a.d / D::kStep * D::kStep;
-  for (int i = 0; i < kKeys; ++i) {
-    const auto add = [&](typename S::Vec k, int64_t c) {
+  const int64_t full = a.d / D::kStep * D::kStep, stride = pad(a.d);
+  for (int64_t c = 0; c < full; c += D::kStep) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kKeys; ++i) {
+      const typename S::Vec k = D::key(key[i] + c);
+#pragma GCC unroll 4
       for (int r = 0; r < R; ++r) {
         acc[r * kKeys + i] =
-            D::add_product(acc[r * kKeys + i], k, D::query(query + r * pad(a.d) + c));
+            D::add_product(acc[r * kKeys + i], k, D::query(query + r * stride + c));
       }
-    };
-    for (int64_t c = 0; c < full; c += D::kStep) {
-      add(D::key(key[i] + c), c);
-    }
-    if (full < a.d) {
-      add(D::key(key[i] + full, a.d - full), full);
     }
   }
-  float sums[S::kTile];  // [R, kKeys]
+  if (full < a.d) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kKeys; ++i) {
+      const typename S::Vec k = D::key(key[i] + full, a.d - full);
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        acc[r * kKeys + i] =
+            D::add_product(acc[r * kKeys + i], k, D::query(query + r * stride + full));
+      }
+    }
+  }
+  float sums[S::kTile];
   S::sum_tile(acc, sums);
   const int64_t stored = least(kKeys, a.n - j);
   for (int r = 0; r < R; ++r) {
@@ -75,6 +87,7 @@ void score_few(const ScoreArgs<D>& a) {
   for (int64_t j = 0; j < a.n; j += kBlock) {
     const int64_t end = least(j + kBlock, a.n);
     int64_t r = few_rows<D, 4>(a, 0, j, end);
+    r = few_rows<D, 3>(a, r, j, end);
     r = few_rows<D, 2>(a, r, j, end);
     few_rows<D, 1>(a, r, j, end);
   }

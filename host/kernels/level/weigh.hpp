@@ -71,6 +71,7 @@ void weigh(const WeighArgs<T>& a) {
   for (int64_t j = 0; j < a.n; j += kBlock) {
     const int64_t end = least(j + kBlock, a.n);
     int64_t r = weigh_rows<S, T, 4>(a, 0, j, end);
+    r = weigh_rows<S, T, 3>(a, r, j, end);
     r = weigh_rows<S, T, 2>(a, r, j, end);
     weigh_rows<S, T, 1>(a, r, j, end);
   }
