@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/scalar_type.hpp"
-#include "kernels/row_kernels.hpp"
 #include "model/activation.hpp"
 #include "model/chunk_attention.hpp"
 #include "model/experts.hpp"
@@ -32,19 +31,6 @@ void keep_last(
   if (begin >= end) return;
   window.narrow(dim, begin - start, end - begin)
       .copy_(from.narrow(dim, begin - first, end - begin));
-}
-
-// heads: [n, heads, head_dim], any strides but the last
-PlaceArgs place_args(DType dtype, const at::Tensor& heads) {
-  PlaceArgs args;
-  args.dtype = dtype;
-  args.n_tokens = heads.size(0);
-  args.n_heads = heads.size(1);
-  args.head_dim = heads.size(2);
-  args.from = heads.const_data_ptr();
-  args.token_stride = heads.stride(0);
-  args.head_stride = heads.stride(1);
-  return args;
 }
 
 }  // namespace
@@ -91,6 +77,11 @@ LayerPass::LayerPass(const Weights& weights,
 
 void LayerPass::run(at::Tensor& x, const std::function<void(int64_t)>& chunk_done) {
   const int64_t n_rows = x.size(0);
+  if (n_rows <= kChunkTokens) {
+    run_chunk(parts_of(0, n_rows), x);
+    if (chunk_done) chunk_done(n_rows);
+    return;
+  }
   for (int64_t first = 0; first < n_rows; first += kChunkTokens) {
     const int64_t n = std::min(kChunkTokens, n_rows - first);
     run_chunk(parts_of(first, n), x.narrow(0, first, n));
@@ -129,7 +120,7 @@ void LayerPass::run_chunk(const std::vector<Part>& parts, const at::Tensor& x) {
 }
 
 at::Tensor LayerPass::attention(const std::vector<Part>& parts, const at::Tensor& normed) {
-  const std::vector<at::Tensor> qkv = project(normed);
+  const Projected qkv = project(normed);
   at::Tensor seen;  // [n, n_heads * head_dim]
   if (parts.size() > 1)
     seen = at::empty({normed.size(0), config_.n_heads * config_.head_dim}, normed.options());
@@ -149,20 +140,23 @@ at::Tensor LayerPass::attention(const std::vector<Part>& parts, const at::Tensor
   return apply_linear(dtype_, weights_.output, seen);
 }
 
-std::vector<at::Tensor> LayerPass::project(const at::Tensor& normed) const {
-  const int64_t n = normed.size(0);
-  if (weights_.qkv.weight.defined()) {
-    const at::Tensor both = apply_linear(dtype_, weights_.qkv, normed);
-    return both.view({n, config_.n_heads, 3, config_.head_dim}).unbind(/*dim=*/2);
+LayerPass::Projected LayerPass::project(const at::Tensor& normed) const {
+  const int64_t dim = config_.head_dim, n_heads = config_.n_heads, n_kv = config_.n_kv_heads;
+  if (weights_.qkv.weight.defined()) {  // each head's three side by side
+    const at::Tensor all = apply_linear(dtype_, weights_.qkv, normed);
+    const auto third = [&](int64_t i) {
+      return Heads{all, n_heads, i * dim, 3 * n_heads * dim, 3 * dim};
+    };
+    return {third(0), third(1), third(2)};
   }
   auto parts = apply_linears(dtype_, {&weights_.q, &weights_.k, &weights_.v}, normed);
   if (config_.qk_norm == QkNorm::Projections) {
     parts[0] = norm(weights_.q_norm, parts[0]);
     parts[1] = norm(weights_.k_norm, parts[1]);
   }
-  return {parts[0].view({n, config_.n_heads, config_.head_dim}),
-          parts[1].view({n, config_.n_kv_heads, config_.head_dim}),
-          parts[2].view({n, config_.n_kv_heads, config_.head_dim})};
+  return {{parts[0], n_heads, 0, n_heads * dim, dim},
+          {parts[1], n_kv, 0, n_kv * dim, dim},
+          {parts[2], n_kv, 0, n_kv * dim, dim}};
 }
 
 LayerPass::Places LayerPass::places(const Part& part, const at::Tensor& queries) const {
@@ -179,17 +173,27 @@ LayerPass::Places LayerPass::places(const Part& part, const at::Tensor& queries)
   return to;
 }
 
-at::Tensor LayerPass::place(const Part& part, const std::vector<at::Tensor>& qkv) const {
+PlaceArgs LayerPass::place_args(const Part& part, const Heads& heads) const {
+  PlaceArgs args;
+  args.dtype = dtype_;
+  args.n_tokens = part.n;
+  args.n_heads = heads.n_heads;
+  args.head_dim = config_.head_dim;
+  args.token_stride = heads.token_stride;
+  args.head_stride = heads.head_stride;
+  args.from = static_cast<const char*>(heads.rows.const_data_ptr()) +
+              (heads.first + part.row * heads.token_stride) * element_size(dtype_);
+  return args;
+}
+
+at::Tensor LayerPass::place(const Part& part, const Projected& qkv) const {
   const at::Tensor queries =
-      at::empty({config_.n_heads, part.n, config_.head_dim}, qkv[0].options());
+      at::empty({config_.n_heads, part.n, config_.head_dim}, qkv.queries.rows.options());
   const Places to = places(part, queries);
   const PositionTables& positions = stretches_[part.stretch].positions;
   const RotaryTable* rotary = positions.rotary(config_, layer_);
-  const auto rows = [&](const at::Tensor& heads) {
-    return place_args(dtype_, heads.narrow(0, part.row, part.n));
-  };
-  const auto rotated = [&](const at::Tensor& heads, const Norm& head_norm) {
-    PlaceArgs args = rows(heads);
+  const auto rotated = [&](const Heads& heads, const Norm& head_norm) {
+    PlaceArgs args = place_args(part, heads);
     if (config_.qk_norm == QkNorm::Heads)
       args.norm_weight = head_norm.weight.const_data_ptr<float>();
     args.norm_eps = static_cast<float>(config_.norm_eps);
@@ -199,11 +203,11 @@ at::Tensor LayerPass::place(const Part& part, const std::vector<at::Tensor>& qkv
     args.rotary_half = rotary->half();
     return args;
   };
-  PlaceArgs queries_args = rotated(qkv[0], weights_.q_norm);
+  PlaceArgs queries_args = rotated(qkv.queries, weights_.q_norm);
   queries_args.token_scale = positions.query_scale(part.first);
   place_heads(queries_args, to.queries.data());
-  place_heads(rotated(qkv[1], weights_.k_norm), to.keys.data());
-  place_heads(rows(qkv[2]), to.values.data());
+  place_heads(rotated(qkv.keys, weights_.k_norm), to.keys.data());
+  place_heads(place_args(part, qkv.values), to.values.data());
   return queries;
 }
 

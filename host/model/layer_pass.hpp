@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "kernels/row_kernels.hpp"
 #include "model/decoder.hpp"
 #include "model/rotary_table.hpp"
 #include "model/weights.hpp"
@@ -48,6 +49,15 @@ class LayerPass {
     int64_t first = 0, n = 0;  // tokens of the stretch
     int64_t row = 0;           // of the chunk
   };
+  // Projected heads of a chunk: element (token, head, d) of `rows` at first + token * token_stride +
+  // head * head_stride + d. Not a view: making one takes as long as placing a token's heads.
+  struct Heads {
+    at::Tensor rows;
+    int64_t n_heads = 0, first = 0, token_stride = 0, head_stride = 0;
+  };
+  struct Projected {
+    Heads queries, keys, values;
+  };
   // Where each head's rows of a part go.
   struct Places {
     std::vector<void*> queries, keys, values;
@@ -57,10 +67,10 @@ class LayerPass {
   void run_chunk(const std::vector<Part>& parts, const at::Tensor& x);
   at::Tensor attention(const std::vector<Part>& parts,
                        const at::Tensor& normed);  // [n, hidden] -> [n, hidden]
-  // -> q, k, v [n, heads, head_dim]
-  std::vector<at::Tensor> project(const at::Tensor& normed) const;
-  // q, k, v of the chunk -> the part's queries [n_heads, n, head_dim]; keys and values to the cache
-  at::Tensor place(const Part& part, const std::vector<at::Tensor>& qkv) const;
+  Projected project(const at::Tensor& normed) const;
+  // -> the part's queries [n_heads, n, head_dim]; keys and values go to the cache
+  at::Tensor place(const Part& part, const Projected& qkv) const;
+  PlaceArgs place_args(const Part& part, const Heads& heads) const;
   Places places(const Part& part, const at::Tensor& queries) const;
   // -> [n, n_heads * head_dim]
   at::Tensor attend(const Part& part, const at::Tensor& queries) const;
