@@ -27,17 +27,26 @@ struct AskFlags {
   bool compare_full = false;
 };
 
-std::string document_line(const AskReport& report) {
-  return std::to_string(report.n_tokens) + " tokens, read in " + format_ms(report.prefill_ms) +
-         "; cache " + format_bytes(report.memory.cache_bytes_full) + " -> " +
-         format_bytes(report.memory.cache_bytes_kept) + " (" + report.press + ", " +
-         budget_line(report.budget, report.n_tokens) + ")";
+std::string cache_text(const Reading& reading, const std::string& press, int64_t n_tokens) {
+  return "cache " + format_bytes(reading.memory.cache_bytes_full) + " -> " +
+         format_bytes(reading.memory.cache_bytes_kept) + " (" + press + ", " +
+         budget_line(reading.budget, n_tokens) + ")";
 }
 
-std::string answer_line(const AskAnswer& answer) {
+std::string document_line(const AskReport& report) {
+  const std::string size = std::to_string(report.n_tokens) + " tokens, ";
+  if (!report.reading) return size + "read with each question (" + report.press + ")";
+  return size + "read in " + format_ms(report.reading->prefill_ms) + "; " +
+         cache_text(*report.reading, report.press, report.n_tokens);
+}
+
+std::string answer_line(const AskAnswer& answer, const AskReport& report) {
   const Timings& t = answer.generation.timings;
   std::string line =
       "first token after " + format_ms(t.ttft_ms) + ", then " + format_ms(t.tpot_ms) + " a token";
+  if (answer.reading)
+    line += "; " + cache_text(*answer.reading, report.press,
+                              report.n_tokens + answer.n_question_tokens);
   if (answer.question.expect)
     line += std::string(answer.right() ? "; right: '" : "; WRONG, expected '") +
             *answer.question.expect + "'";
@@ -66,8 +75,8 @@ AskCallbacks screen(const Ink& ink, Progress& progress) {
                                  : std::to_string(question.tokens.size()) + " token ids";
     std::cout << '\n' << ink.bold("? " + text) << '\n' << std::flush;
   };
-  callbacks.on_answer = [ink](const AskAnswer& answer) {
-    std::cout << '\n' << ink.dim("  " + answer_line(answer)) << '\n';
+  callbacks.on_answer = [ink](const AskAnswer& answer, const AskReport& report) {
+    std::cout << '\n' << ink.dim("  " + answer_line(answer, report)) << '\n';
     if (answer.full)
       std::cout << ink.dim("  full cache, first token after " +
                            format_ms(answer.full->timings.ttft_ms) + ": ")

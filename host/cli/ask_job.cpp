@@ -26,22 +26,28 @@ Generation answer_on(Sequence& sequence,
   return out;
 }
 
+Reading reading_of(const Sequence& sequence) {
+  return {sequence.timings().prefill_ms, sequence.budget(), sequence.memory(), sequence.layers()};
+}
+
 class Asker {
  public:
   Asker(const AskOptions& options, const AskCallbacks& callbacks, Job& job, Document& document)
       : options_(options), callbacks_(callbacks), job_(job), document_(document) {}
 
   AskReport ask_all(const std::vector<Question>& questions) {
-    Sequence read = open(job_.policy, "reading");
-    std::optional<Sequence> full;
+    // With the question in sight nothing starts from the document alone: it is read with each.
+    std::optional<Sequence> read, full;
+    if (!options_.question_aware) read = open(job_.policy, "reading");
     if (options_.run.output.compare_full) full = open(full_policy(job_), "reading, full cache");
     AskReport report = describe(read);
     if (callbacks_.on_document) callbacks_.on_document(report);
     for (const auto& question : questions) {
       if (callbacks_.on_question) callbacks_.on_question(question);
-      report.answers.push_back(answer(question, read, full ? &*full : nullptr));
-      if (callbacks_.on_answer) callbacks_.on_answer(report.answers.back());
+      report.answers.push_back(answer(question, read, full));
+      if (callbacks_.on_answer) callbacks_.on_answer(report.answers.back(), report);
     }
+    report.warnings = job_.warnings;
     return report;
   }
 
@@ -50,32 +56,33 @@ class Asker {
     return open_document(job_, options_.run, document_, policy, callbacks_.job, phase);
   }
 
-  AskReport describe(const Sequence& read) const {
+  AskReport describe(const std::optional<Sequence>& read) const {
     AskReport report;
-    report.n_tokens = static_cast<int64_t>(read.tokens().size());
-    report.prefill_ms = read.timings().prefill_ms;
+    report.n_tokens =
+        static_cast<int64_t>(read ? read->tokens().size() : document_.tokens.size());
     report.title = document_.title;
-    report.press = read.press();
-    report.budget = read.budget();
-    report.memory = read.memory();
-    report.layers = read.layers();
+    report.press = read ? read->press() : job_.policy.press();
+    if (read) report.reading = reading_of(*read);
     report.question_aware = options_.question_aware;
     report.warnings = job_.warnings;
     return report;
   }
 
-  AskAnswer answer(const Question& question, const Sequence& read, const Sequence* full) {
+  AskAnswer answer(const Question& question,
+                   const std::optional<Sequence>& read,
+                   const std::optional<Sequence>& full) {
     AskAnswer result;
     result.question = question;
     const auto tokens = question_tokens(question, document_);
     result.n_question_tokens = static_cast<int64_t>(tokens.size());
     const GenerationLimits limits = limits_of(options_.run, {});
-    check_context(job_.model, static_cast<int64_t>(read.tokens().size() + tokens.size()));
-    if (options_.question_aware) {
-      result.generation = answer_aware(tokens, limits);
-    } else {
-      Sequence fork = read.fork();
+    const size_t n_before = read ? read->tokens().size() : document_.tokens.size();
+    check_context(job_.model, static_cast<int64_t>(n_before + tokens.size()));
+    if (read) {
+      Sequence fork = read->fork();
       result.generation = answer_on(fork, tokens, limits, callbacks_.job.generation);
+    } else {
+      answer_aware(tokens, limits, result);
     }
     if (full) {
       Sequence fork = full->fork();
@@ -85,17 +92,19 @@ class Asker {
   }
 
   // The question is part of the prompt that is compressed: observation windows see it.
-  Generation answer_aware(const std::vector<int32_t>& question, const GenerationLimits& limits) {
+  void answer_aware(const std::vector<int32_t>& question,
+                    const GenerationLimits& limits,
+                    AskAnswer& result) {
     std::vector<int32_t> all = document_.tokens;
     all.insert(all.end(), question.begin(), question.end());
     Sequence sequence(job_.model, job_.policy, job_.sequence);
     sequence.prefill(all, [&](double share) {
       if (callbacks_.job.progress) callbacks_.job.progress("reading with the question", share);
     });
-    Generation out = generate(sequence, limits, callbacks_.job.generation);
-    out.timings.ttft_ms = sequence.timings().prefill_ms;
-    out.memory = sequence.memory();
-    return out;
+    result.reading = reading_of(sequence);
+    result.generation = generate(sequence, limits, callbacks_.job.generation);
+    result.generation.timings.ttft_ms = sequence.timings().prefill_ms;
+    result.generation.memory = sequence.memory();
   }
 
   const AskOptions& options_;

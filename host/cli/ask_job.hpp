@@ -25,10 +25,19 @@ struct AskOptions {
   std::optional<bool> chat;
 };
 
+// One reading of a text: what it cost, and what was kept of it.
+struct Reading {
+  double prefill_ms = 0;  // 0 from a saved cache
+  BudgetReport budget;
+  MemoryUse memory;
+  std::vector<LayerReport> layers;
+};
+
 struct AskAnswer {
   Question question;
   Generation generation;
   int64_t n_question_tokens = 0;
+  std::optional<Reading> reading;  // of document and question, with --question-aware
   std::optional<Generation> full;  // the same on the full cache
   bool right() const {
     return !question.expect || generation.text.find(*question.expect) != std::string::npos;
@@ -36,12 +45,9 @@ struct AskAnswer {
 };
 
 struct AskReport {
-  int64_t n_tokens = 0;
-  double prefill_ms = 0;  // of the document; 0 from a saved cache
+  int64_t n_tokens = 0;  // of the document
   std::string title, press;
-  BudgetReport budget;
-  MemoryUse memory;
-  std::vector<LayerReport> layers;
+  std::optional<Reading> reading;  // of the document; none with --question-aware
   bool question_aware = false;
   std::vector<AskAnswer> answers;
   std::vector<std::string> warnings;
@@ -50,9 +56,9 @@ struct AskReport {
 
 struct AskCallbacks {
   JobCallbacks job;
-  std::function<void(const AskReport&)> on_document;  // it has been read
+  std::function<void(const AskReport&)> on_document;  // it was read (or will be, with each question)
   std::function<void(const Question&)> on_question;   // its answer follows
-  std::function<void(const AskAnswer&)> on_answer;    // it is complete
+  std::function<void(const AskAnswer&, const AskReport&)> on_answer;  // it is complete
 };
 
 std::vector<Question> read_questions(const AskOptions& options, int64_t vocab_size);

@@ -51,6 +51,24 @@ Question read_question(const std::string& line, const std::string& where, int64_
   return question;
 }
 
+// Into the document's or, where it was read with each question, the answer's object.
+void add_reading(json& out, const Reading& reading) {
+  json n_kept = json::array();
+  for (const auto& layer : reading.layers) n_kept.push_back(layer.n_kept);
+  out["prefill_ms"] = reading.prefill_ms;
+  out["n_kept"] = std::move(n_kept);
+  out["cache_bytes_full"] = reading.memory.cache_bytes_full;
+  out["cache_bytes_kept"] = reading.memory.cache_bytes_kept;
+}
+
+json budget_json(const BudgetReport& budget) {
+  return {{"mode", budget.mode},
+          {"value", budget.value},
+          {"defaulted", budget.defaulted},
+          {"entries_per_head", budget.entries_per_head},
+          {"raised", budget.raised}};
+}
+
 json answer_json(const AskAnswer& answer) {
   const Generation& made = answer.generation;
   json out = {{"question", answer.question.text},
@@ -64,6 +82,10 @@ json answer_json(const AskAnswer& answer) {
   if (answer.question.expect) {
     out["expect"] = *answer.question.expect;
     out["right"] = answer.right();
+  }
+  if (answer.reading) {
+    add_reading(out, *answer.reading);
+    out["budget"] = budget_json(answer.reading->budget);
   }
   if (answer.full)
     out["full"] = {{"text", answer.full->text},
@@ -103,27 +125,17 @@ std::vector<Question> read_questions(const AskOptions& options, int64_t vocab_si
 }
 
 std::string AskReport::json() const {
-  nlohmann::json n_kept = nlohmann::json::array(), list = nlohmann::json::array();
-  for (const auto& layer : layers) n_kept.push_back(layer.n_kept);
+  nlohmann::json list = nlohmann::json::array();
   for (const auto& answer : answers) list.push_back(answer_json(answer));
-  const nlohmann::json out = {{"schema", 1},
-                              {"press", press},
-                              {"question_aware", question_aware},
-                              {"budget",
-                               {{"mode", budget.mode},
-                                {"value", budget.value},
-                                {"defaulted", budget.defaulted},
-                                {"entries_per_head", budget.entries_per_head},
-                                {"raised", budget.raised}}},
-                              {"document",
-                               {{"title", title},
-                                {"n_tokens", n_tokens},
-                                {"prefill_ms", prefill_ms},
-                                {"n_kept", n_kept},
-                                {"cache_bytes_full", memory.cache_bytes_full},
-                                {"cache_bytes_kept", memory.cache_bytes_kept}}},
-                              {"answers", list},
-                              {"warnings", warnings}};
+  nlohmann::json document = {{"title", title}, {"n_tokens", n_tokens}};
+  if (reading) add_reading(document, *reading);
+  nlohmann::json out = {{"schema", 1},
+                        {"press", press},
+                        {"question_aware", question_aware},
+                        {"document", document},
+                        {"answers", list},
+                        {"warnings", warnings}};
+  if (reading) out["budget"] = budget_json(reading->budget);
   return out.dump(2) + "\n";
 }
 

@@ -89,11 +89,17 @@ TEST_CASE("ask: with the question in sight an answer is that of a run, which kee
   const Scratch scratch;
   const Needle needle;
   write_document(scratch, needle);
-  const json answer = asked(scratch, {"ask", "-f", "doc.txt", "--press", "adakv:snapkv", "-n", "12",
-                                      "-q", needle.question, "--question-aware"})["answers"][0];
+  const json report = asked(scratch, {"ask", "-f", "doc.txt", "--press", "adakv:snapkv", "-n", "12",
+                                      "-q", needle.question, "--question-aware"});
+  const json& answer = report["answers"][0];
   const json run = asked(scratch, {"run", "-p", needle.document + needle.question, "--press",
                                    "adakv:snapkv", "-n", "12"});
   CHECK(answer["tokens"] == run["tokens"]);
+  // The document was not read on its own, so what was kept is the answer's.
+  CHECK(!report["document"].contains("prefill_ms"));
+  CHECK(!report.contains("budget"));
+  CHECK(answer["cache_bytes_kept"] == run["memory"]["cache_bytes_kept"]);
+  CHECK(answer["budget"]["entries_per_head"] == run["budget"]["entries_per_head"]);
 }
 
 TEST_CASE("what would be ignored in silence is refused") {
