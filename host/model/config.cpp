@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "kernels/element_math.hpp"
 #include "kernels/narrow.hpp"
+#include "model/config_limits.hpp"
 #include "model/families.hpp"
 #include "model/family_config.hpp"
 #include "model/gguf_config.hpp"
@@ -19,11 +20,6 @@
 namespace kvhost {
 
 namespace {
-
-// Beyond these a config is damaged rather than large; they keep products of sizes inside 64 bits.
-constexpr int64_t kMostLayers = 4096, kMostHeads = 4096, kMostHeadDim = 4096;
-constexpr int64_t kMostWidth = int64_t{1} << 22, kMostVocab = int64_t{1} << 26,
-                  kMostPositions = int64_t{1} << 40;
 
 const Family& read_family(const JsonFields& fields) {
   const std::string names = "one of " + join(family_names(), ", ");
@@ -139,13 +135,15 @@ void read_generation_config(const std::filesystem::path& file, ModelConfig& conf
   }
 }
 
-// `file` is what messages name.
-ModelConfig config_of(const std::filesystem::path& file, const nlohmann::json& written) {
+// `file` and `names` are what messages name.
+ModelConfig config_of(const std::filesystem::path& file,
+                      const nlohmann::json& written,
+                      const std::shared_ptr<const KeyNames>& names = nullptr) {
   const std::string prefix = is_wrapped(JsonFields(file, written)) ? "text_config." : "";
   const nlohmann::json text = text_part(file, written);
   const Family& family = read_family(JsonFields(file, text, prefix));
   const nlohmann::json json = with_defaults(family, text);
-  const JsonFields fields(file, json, prefix);
+  const JsonFields fields(file, json, prefix, names);
 
   ModelConfig config;
   if (const auto quantised = fields.object("quantization_config"))
@@ -168,7 +166,8 @@ ModelConfig config_of(const std::filesystem::path& file, const nlohmann::json& w
 
 ModelConfig gguf_model_config(const std::filesystem::path& path) {
   const GgufFile file = read_gguf(path);
-  ModelConfig config = config_of(path, gguf_config(file));
+  ModelConfig config = config_of(
+      path, gguf_config(file), std::make_shared<const KeyNames>(gguf_key_names(file)));
   apply_rope_factors(file, config.rope);
   config.norm_adds_one = false;  // the stored norms carry it already
   return config;

@@ -3,13 +3,12 @@
 
 #include <algorithm>
 
+#include "model/config_limits.hpp"
 #include "model/json_fields.hpp"
 
 namespace kvhost {
 
 namespace {
-
-constexpr int64_t kMostExperts = 65536, kMostWidth = int64_t{1} << 22;
 
 constexpr ExpertFamily kQwen2Moe = {
     .model_type = "qwen2_moe",
@@ -31,7 +30,7 @@ constexpr ExpertFamily kQwen2Moe = {
     .clamp = 0,
 };
 
-constexpr ExpertFamily qwen3_moe() {
+constexpr ExpertFamily qwen3_moe_experts() {
   ExpertFamily family = kQwen2Moe;
   family.model_type = "qwen3_moe";
   family.shared = family.shared_gate = nullptr;
@@ -42,8 +41,8 @@ constexpr ExpertFamily qwen3_moe() {
   return family;
 }
 
-constexpr ExpertFamily mixtral() {
-  ExpertFamily family = qwen3_moe();
+constexpr ExpertFamily mixtral_experts() {
+  ExpertFamily family = qwen3_moe_experts();
   family.model_type = "mixtral";
   family.router = "block_sparse_moe.gate";
   family.expert = "block_sparse_moe.experts.#.";
@@ -60,8 +59,8 @@ constexpr ExpertFamily mixtral() {
 }
 
 // The softmax over the chosen experts' logits is that over all, divided by the chosen ones' sum.
-constexpr ExpertFamily gpt_oss() {
-  ExpertFamily family = qwen3_moe();
+constexpr ExpertFamily gpt_oss_experts() {
+  ExpertFamily family = qwen3_moe_experts();
   family.model_type = "gpt_oss";
   family.router = "mlp.router";
   family.width_key = "intermediate_size";
@@ -74,7 +73,7 @@ constexpr ExpertFamily gpt_oss() {
   return family;
 }
 
-constexpr ExpertFamily kFamilies[] = {gpt_oss(), mixtral(), kQwen2Moe, qwen3_moe()};
+constexpr ExpertFamily kExpertFamilies[] = {gpt_oss_experts(), mixtral_experts(), kQwen2Moe, qwen3_moe_experts()};
 
 std::vector<bool> read_layers(const ExpertFamily& family,
                               const JsonFields& fields,
@@ -92,7 +91,7 @@ std::vector<bool> read_layers(const ExpertFamily& family,
 }  // namespace
 
 const ExpertFamily* find_expert_family(const std::string& model_type) {
-  for (const auto& family : kFamilies)
+  for (const auto& family : kExpertFamilies)
     if (model_type == family.model_type) return &family;
   return nullptr;
 }

@@ -49,6 +49,18 @@ constexpr KeyPair kKeys[] = {
     {"expert_weights_norm", "norm_topk_prob"},
 };
 
+// The same for `rope_parameters`.
+constexpr KeyPair kRopeKeys[] = {
+    {"rope.scale_linear", "factor"},
+    {"rope.scaling.factor", "factor"},
+    {"rope.scaling.original_context_length", "original_max_position_embeddings"},
+    {"rope.scaling.yarn_beta_fast", "beta_fast"},
+    {"rope.scaling.yarn_beta_slow", "beta_slow"},
+    {"rope.scaling.yarn_log_multiplier", "mscale_all_dim"},
+    {"attention.temperature_scale", "llama_4_scaling_beta"},
+    {"rope.scaling.attn_factor", "attention_factor"},
+};
+
 // A float32 as the shortest decimal that means it: 1e-05, not 9.999999747378752e-06.
 double shortest(double value) {
   const auto narrow = static_cast<float>(value);
@@ -148,19 +160,10 @@ class ConfigWriter {
     rope["rope_type"] = type == "none" ? "default" : type;
     constexpr const char* kTrained = "original_max_position_embeddings";
     if (type == "none") return;
-    const auto copy = [&](const char* from, const char* to) {
-      if (metadata_.has(key(from))) rope[to] = json_of(metadata_, key(from));
-    };
-    copy("rope.scale_linear", "factor");
-    copy("rope.scaling.factor", "factor");
-    copy("rope.scaling.original_context_length", kTrained);
+    for (const auto& [gguf, theirs] : kRopeKeys)
+      if (metadata_.has(key(gguf))) rope[theirs] = json_of(metadata_, key(gguf));
     // Phi-3's config.json has it outside.
     if (rope.contains(kTrained)) json_[kTrained] = rope[kTrained];
-    copy("rope.scaling.yarn_beta_fast", "beta_fast");
-    copy("rope.scaling.yarn_beta_slow", "beta_slow");
-    copy("rope.scaling.yarn_log_multiplier", "mscale_all_dim");
-    copy("attention.temperature_scale", "llama_4_scaling_beta");
-    copy("rope.scaling.attn_factor", "attention_factor");
     // There it multiplies what YaRN has by itself.
     const auto number = [&](const char* name) {
       return rope.contains(name) && rope[name].is_number() ? rope[name].get<double>() : 0.0;
@@ -260,6 +263,19 @@ const GgufArchitecture& gguf_architecture(const GgufFile& file) {
 }
 
 nlohmann::json gguf_config(const GgufFile& file) { return ConfigWriter(file).write(); }
+
+KeyNames gguf_key_names(const GgufFile& file) {
+  const std::string prefix = std::string(gguf_architecture(file).name) + ".";
+  KeyNames names = {{"head_dim", prefix + "attention.key_length"},
+                    {"rope_parameters.rope_type", prefix + "rope.scaling.type"}};
+  for (const auto& [gguf, theirs] : kKeys) names[theirs] = prefix + gguf;
+  // Two keys may mean one: that which the file has.
+  for (const auto& [gguf, theirs] : kRopeKeys) {
+    const std::string key = std::string("rope_parameters.") + theirs;
+    if (!names.contains(key) || file.metadata.has(prefix + gguf)) names[key] = prefix + gguf;
+  }
+  return names;
+}
 
 void apply_rope_factors(const GgufFile& file, RopeConfig& rope) {
   constexpr const char* kName = "rope_freqs.weight";

@@ -3,11 +3,10 @@
 // place.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "format/gguf.hpp"
 #include "model/config.hpp"
 #include "model/gguf_architectures.hpp"
+#include "model/json_fields.hpp"
 
 namespace kvhost {
 
@@ -15,6 +14,9 @@ namespace kvhost {
 const GgufArchitecture& gguf_architecture(const GgufFile& file);
 
 nlohmann::json gguf_config(const GgufFile& file);
+
+// The metadata that its keys come from.
+KeyNames gguf_key_names(const GgufFile& file);
 
 // Stretches each wave by the factors that the files of Llama 3 models hold, if any.
 void apply_rope_factors(const GgufFile& file, RopeConfig& rope);

@@ -23,8 +23,14 @@ std::string range_text(int64_t lowest, int64_t highest) {
 
 }  // namespace
 
-JsonFields::JsonFields(std::filesystem::path file, const nlohmann::json& object, std::string prefix)
-    : file_(std::move(file)), object_(&object), prefix_(std::move(prefix)) {
+JsonFields::JsonFields(std::filesystem::path file,
+                       const nlohmann::json& object,
+                       std::string prefix,
+                       std::shared_ptr<const KeyNames> names)
+    : file_(std::move(file)),
+      object_(&object),
+      prefix_(std::move(prefix)),
+      names_(std::move(names)) {
   if (!object_->is_object()) {
     std::string where = "the file";
     if (!prefix_.empty()) where.assign("'").append(prefix_, 0, prefix_.size() - 1).append("'");
@@ -44,9 +50,15 @@ bool JsonFields::has_null(const std::string& key) const {
 
 bool JsonFields::empty() const { return object_->empty(); }
 
+std::string JsonFields::name_of(const std::string& key) const {
+  if (!names_) return prefix_ + key;
+  const auto found = names_->find(prefix_ + key);
+  return found == names_->end() ? prefix_ + key : found->second;
+}
+
 void JsonFields::refuse(const std::string& key, const std::string& expected) const {
   const std::string found = has(key) ? shown(object_->at(key)) : "missing";
-  cannot_load(file_.string(), "'" + prefix_ + key + "' is " + found + "; expected " + expected);
+  cannot_load(file_.string(), "'" + name_of(key) + "' is " + found + "; expected " + expected);
 }
 
 const nlohmann::json& JsonFields::at(const std::string& key, const std::string& expected) const {
@@ -152,7 +164,7 @@ std::vector<int64_t> JsonFields::integers(const std::string& key,
 
 std::optional<JsonFields> JsonFields::object(const std::string& key) const {
   if (!has(key)) return std::nullopt;
-  return JsonFields(file_, object_->at(key), prefix_ + key + ".");
+  return JsonFields(file_, object_->at(key), prefix_ + key + ".", names_);
 }
 
 }  // namespace kvhost

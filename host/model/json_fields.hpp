@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,11 +14,18 @@
 
 namespace kvhost {
 
+// What keys are called in the file itself, where the object was translated from one with other
+// words: messages have to name what the reader can find.
+using KeyNames = std::map<std::string, std::string>;
+
 class JsonFields {
  public:
-  // `prefix` is what stands before keys in messages ("rope_scaling."). The object must outlive
-  // this.
-  JsonFields(std::filesystem::path file, const nlohmann::json& object, std::string prefix = "");
+  // `prefix` is what stands before keys in messages ("rope_scaling."); `names` are of keys with
+  // their prefix. The object must outlive this.
+  JsonFields(std::filesystem::path file,
+             const nlohmann::json& object,
+             std::string prefix = "",
+             std::shared_ptr<const KeyNames> names = nullptr);
 
   bool has(const std::string& key) const;       // present and not null
   bool has_null(const std::string& key) const;  // present as null
@@ -47,10 +56,12 @@ class JsonFields {
 
  private:
   const nlohmann::json& at(const std::string& key, const std::string& expected) const;
+  std::string name_of(const std::string& key) const;
 
   std::filesystem::path file_;
   const nlohmann::json* object_;
   std::string prefix_;
+  std::shared_ptr<const KeyNames> names_;
 };
 
 }  // namespace kvhost

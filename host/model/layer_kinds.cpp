@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/layer_kinds.hpp"
 
+#include "model/config_limits.hpp"
+
 namespace kvhost {
 
 namespace {
 
 using LayerRope = ModelConfig::LayerRope;
-constexpr int64_t kMostPositions = int64_t{1} << 40, kMostLayers = 4096;
 
 // SmolLM3: no_rope_layers holds 1 for the layers that do rotate, in spite of its name; without it
 // each no_rope_layer_interval-th does not.

@@ -4,13 +4,12 @@
 #include <cmath>
 #include <optional>
 
+#include "model/config_limits.hpp"
 #include "model/rope_scaling.hpp"
 
 namespace kvhost {
 
 namespace {
-
-constexpr int64_t kMostPositions = int64_t{1} << 40;
 
 // Where the values of one rotation are looked for, first to last.
 struct Sources {

@@ -8,7 +8,7 @@ namespace kvhost {
 namespace {
 
 // What stands before the names of the text part in models that also see.
-constexpr const char* kWrappers[] = {"", "language_model.", "model.language_model."};
+constexpr const char* kPrefixes[] = {"", "language_model.", "model.language_model."};
 
 std::string without(const std::string& prefix, const std::string& name) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
@@ -26,7 +26,7 @@ TensorNames::TensorNames(const Family& family, std::set<std::string> expected)
 
 std::optional<TensorNames::Meaning> TensorNames::meaning(const std::string& stored) const {
   int distance = 0;
-  for (const char* wrapper : kWrappers) {
+  for (const char* wrapper : kPrefixes) {
     if (!stored.starts_with(wrapper)) continue;
     const std::string name = without(wrapper, stored);
     for (const auto& candidate : {name, without(prefix_, name), prefix_ + name}) {
@@ -38,7 +38,7 @@ std::optional<TensorNames::Meaning> TensorNames::meaning(const std::string& stor
 }
 
 int64_t TensorNames::layer_of(const std::string& stored) const {
-  for (const char* wrapper : kWrappers) {
+  for (const char* wrapper : kPrefixes) {
     if (!stored.starts_with(wrapper)) continue;
     const std::string inner = without(prefix_, without(wrapper, stored));
     if (!inner.starts_with(layer_start_)) continue;

@@ -205,5 +205,9 @@ TEST_CASE("GGUF files of models that are not as they say are refused", "[gguf]")
   };
   refuses(changed("llama_gqa", value_length(8), value_length(9)),
           "'llama.attention.value_length' is 9; expected the length of the keys, 8");
+  // Read as config.json's key, and named as the file has it.
+  const auto n_layers = [](char n) { return std::string("llama.block_count\4\0\0\0", 21) + n; };
+  refuses(changed("llama_gqa", n_layers(2), n_layers(0)),
+          "'llama.block_count' is 0; expected an integer from 1 to");
   CHECK_THAT(refusal(gguf_of("llama3_rope")), Catch::Contains("are missing; expected those of a llama"));
 }
