@@ -86,7 +86,7 @@ json arm_json(const eval::BenchArm& arm,
     for (const auto& figure : kTimes) one[figure.name] = sample.*figure.value;
     out["rounds"].push_back(one);
   }
-  if (samples.size() >= 3 && &samples != &full) {
+  if (samples.size() >= eval::kFewestRounds && &samples != &full) {
     out["speed_up"] = {
         {"token", spread_json(eval::speed_up(samples, full, &BenchSample::token_ms))},
         {"first_token", spread_json(eval::speed_up(samples, full, &BenchSample::first_token_ms))}};

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/parallel.hpp"
+#include "base/process_memory.hpp"
 #include "base/text.hpp"
 #include "cli/doctor.hpp"
 #include "kernels/attention.hpp"
@@ -94,12 +95,10 @@ Finding threads_finding() {
 }
 
 Finding memory_finding() {
-  const auto kilobytes = [](const char* key) {
-    int64_t value = 0;
-    std::istringstream(proc_value("/proc/meminfo", key)) >> value;
-    return value * 1024;
-  };
-  const int64_t available = kilobytes("MemAvailable"), total = kilobytes("MemTotal");
+  int64_t total = 0;  // in kilobytes
+  std::istringstream(proc_value("/proc/meminfo", "MemTotal")) >> total;
+  total *= 1024;
+  const int64_t available = available_memory();
   return {"memory",
           State::Good,
           format_bytes(available) + " free of " + format_bytes(total),

@@ -97,11 +97,11 @@ Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::* 
 Spread speed_up(const std::vector<BenchSample>& ours,
                 const std::vector<BenchSample>& other,
                 double BenchSample::* figure) {
-  constexpr size_t kFewest = 3;
-  if (ours.size() < kFewest || other.size() != ours.size())
+  if (ours.size() < kFewestRounds || other.size() != ours.size())
     bad_request("--rounds",
                 "a speed-up of " + std::to_string(ours.size()) +
-                    " rounds cannot be told from chance; expected at least 3");
+                    " rounds cannot be told from chance; expected at least " +
+                    std::to_string(kFewestRounds));
   std::vector<double> values;
   for (size_t i = 0; i < ours.size(); ++i) values.push_back(other[i].*figure / (ours[i].*figure));
   return spread(values);

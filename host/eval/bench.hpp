@@ -48,8 +48,9 @@ struct Spread {
 };
 Spread spread_of(const std::vector<BenchSample>& samples, double BenchSample::* figure);
 
-// `other` / `ours`, round by round: above 1 ours is faster. Fewer than three rounds say nothing of
-// how far a ratio may be trusted: an Error.
+// `other` / `ours`, round by round: above 1 ours is faster. Fewer rounds say nothing of how far a
+// ratio may be trusted: an Error.
+constexpr size_t kFewestRounds = 3;
 Spread speed_up(const std::vector<BenchSample>& ours,
                 const std::vector<BenchSample>& other,
                 double BenchSample::* figure);
