@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file_kind.hpp"
 
-#include <algorithm>
-#include <cctype>
+#include <utility>
+
+#include "base/ascii.hpp"
 
 namespace kvhost {
 
@@ -17,9 +18,7 @@ bool begins(std::string_view bytes, std::string_view with) {
 bool is_html(std::string_view bytes) {
   std::string first(bytes.substr(0, 64));
   first.erase(0, first.find_first_not_of(" \t\r\n"));
-  std::transform(first.begin(), first.end(), first.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  first = lower_case(std::move(first));
   return begins(first, "<!doctype html") || begins(first, "<html");
 }
 

@@ -7,6 +7,8 @@
 #include <map>
 #include <numeric>
 
+#include "base/ascii.hpp"
+
 namespace kvhost {
 
 namespace {
@@ -40,10 +42,7 @@ std::string translated(const std::string& name) {
                                                            {"f32", "float32"},
                                                            {"float", "float32"},
                                                            {"full", "none"}};
-  std::string word = name.substr(0, name.find(':'));  // of cuda:0
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  const std::string word = lower_case(name.substr(0, name.find(':')));  // of cuda:0
   const auto found = words.find(word);
   return found == words.end() ? word : found->second;
 }

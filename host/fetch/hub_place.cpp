@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <fstream>
 
+#include "base/ascii.hpp"
+#include "base/environment.hpp"
 #include "fetch/hub.hpp"
 #include "fetch/url.hpp"
 
@@ -13,24 +14,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 bool is_set(const char* name) {
-  std::string value = variable(name);
-  std::transform(value.begin(), value.end(), value.begin(), [](unsigned char c) {
-    return static_cast<char>(std::toupper(c));
-  });
-  return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
+  const std::string value = lower_case(environment(name));
+  return value == "1" || value == "on" || value == "yes" || value == "true";
 }
 
 fs::path token_file() {
-  if (const auto path = variable("HF_TOKEN_PATH"); !path.empty()) return path;
-  if (const auto home = variable("HF_HOME"); !home.empty()) return fs::path(home) / "token";
-  fs::path cache = variable("XDG_CACHE_HOME");
-  if (cache.empty()) cache = fs::path(variable("HOME")) / ".cache";
+  if (const auto path = environment("HF_TOKEN_PATH"); !path.empty()) return path;
+  if (const auto home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "token";
+  fs::path cache = environment("XDG_CACHE_HOME");
+  if (cache.empty()) cache = fs::path(environment("HOME")) / ".cache";
   return cache / "huggingface" / "token";
 }
 
@@ -46,7 +39,7 @@ std::string clean(const std::string& text) {
 
 std::string find_token() {
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
-    if (const std::string token = clean(variable(name)); !token.empty()) return token;
+    if (const std::string token = clean(environment(name)); !token.empty()) return token;
   if (is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN")) return "";
   std::string line;
   std::ifstream file(token_file());
@@ -58,7 +51,7 @@ std::string find_token() {
 
 HubPlace hub_place(const fs::path& cache) {
   HubPlace place;
-  place.endpoint = variable("HF_ENDPOINT");
+  place.endpoint = environment("HF_ENDPOINT");
   if (place.endpoint.empty()) place.endpoint = "https://huggingface.co";
   while (place.endpoint.ends_with('/')) place.endpoint.pop_back();
   parse_url(place.endpoint, "HF_ENDPOINT");

@@ -4,12 +4,12 @@
 #include <openssl/evp.h>
 
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/environment.hpp"
 #include "base/error.hpp"
 
 namespace kvhost {
@@ -17,11 +17,6 @@ namespace kvhost {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 std::string trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
@@ -46,11 +41,11 @@ std::string from_config(const fs::path& file, const std::string& key) {
 
 // In the order in which pip lets a later one win, the last first.
 std::vector<fs::path> config_files() {
-  const fs::path home = variable("HOME");
-  const std::string own = variable("XDG_CONFIG_HOME");
-  const std::string system = variable("XDG_CONFIG_DIRS");
+  const fs::path home = environment("HOME");
+  const std::string own = environment("XDG_CONFIG_HOME");
+  const std::string system = environment("XDG_CONFIG_DIRS");
   std::vector<fs::path> files;
-  if (const auto named = variable("PIP_CONFIG_FILE"); !named.empty()) files.emplace_back(named);
+  if (const auto named = environment("PIP_CONFIG_FILE"); !named.empty()) files.emplace_back(named);
   files.push_back((own.empty() ? home / ".config" : fs::path(own)) / "pip" / "pip.conf");
   files.push_back(home / ".pip" / "pip.conf");
   files.emplace_back("/etc/pip.conf");
@@ -60,7 +55,7 @@ std::vector<fs::path> config_files() {
 }
 
 std::string index_url() {
-  if (const auto url = variable("PIP_INDEX_URL"); !url.empty()) return url;
+  if (const auto url = environment("PIP_INDEX_URL"); !url.empty()) return url;
   for (const auto& file : config_files())
     if (const auto url = from_config(file, "index-url"); !url.empty()) return url;
   return "https://pypi.org/simple";
@@ -118,7 +113,7 @@ PackageIndex package_index() {
   index.url = url.text();
   while (index.url.ends_with('/')) index.url.pop_back();
   if (!url.user.empty()) index.authorization = basic(url.user);
-  const std::string none = variable("PIP_NO_INDEX");
+  const std::string none = environment("PIP_NO_INDEX");
   index.offline = !none.empty() && none != "0" && none != "false";
   return index;
 }

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fetch/proxy.hpp"
 
-#include <algorithm>
-#include <cctype>
-#include <cstdlib>
 #include <sstream>
+
+#include "base/ascii.hpp"
+#include "base/environment.hpp"
 
 namespace kvhost {
 
 namespace {
 
 // Lower case wins, as with curl.
-std::string either_case(std::string name) {
-  std::string small = name;
-  std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  for (const std::string& spelling : {small, name})
-    if (const char* value = std::getenv(spelling.c_str()); value != nullptr && *value != '\0')
-      return value;
+std::string either_case(const std::string& name) {
+  for (const std::string& spelling : {lower_case(name), name})
+    if (const std::string value = environment(spelling.c_str()); !value.empty()) return value;
   return "";
 }
 

@@ -4,18 +4,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 
 namespace kvhost {
 
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
-}
 
 std::string decoded(const std::string& text) {
   std::string out;
@@ -46,7 +40,7 @@ std::string Url::shown() const { return origin + target.substr(0, target.find('?
 
 Url parse_url(const std::string& text, const std::string& where) {
   const size_t colon = text.find("://");
-  const std::string scheme = lower(text.substr(0, colon == std::string::npos ? 0 : colon));
+  const std::string scheme = lower_case(text.substr(0, colon == std::string::npos ? 0 : colon));
   if ((scheme != "http" && scheme != "https") || !is_printable(text))
     bad_request(where, "found '" + text + "'; expected an http or https URL");
   const size_t begin = colon + 3;
@@ -57,7 +51,7 @@ Url parse_url(const std::string& text, const std::string& where) {
     url.user = decoded(authority.substr(0, at));
     authority.erase(0, at + 1);
   }
-  authority = lower(authority);
+  authority = lower_case(authority);
   const std::string own_port = scheme == "https" ? ":443" : ":80";
   if (authority.ends_with(own_port)) authority.resize(authority.size() - own_port.size());
   if (authority.empty()) bad_request(where, "found '" + text + "'; expected a host in it");

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/ascii.hpp"
 #include "base/version.hpp"
 #include "fetch/proxy.hpp"
 
@@ -23,11 +24,6 @@ namespace {
 
 constexpr std::chrono::seconds kConnect(15), kSilence(30);
 constexpr std::chrono::milliseconds kLook(50);
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 void use_proxy(httplib::Client& client, const Url& url) {
   const auto proxy = proxy_for(url);
@@ -131,7 +127,7 @@ class WithoutSigpipe {
 
 void read_header(const httplib::Response& response, Answer& answer) {
   answer.status = response.status;
-  for (const auto& [name, value] : response.headers) answer.fields.emplace(lower(name), value);
+  for (const auto& [name, value] : response.headers) answer.fields.emplace(lower_case(name), value);
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 #include "input/paths.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 
+#include "base/environment.hpp"
 #include "registry/search_path.hpp"
 
 namespace kvhost {
@@ -15,8 +15,8 @@ using registry::executable_path;
 namespace {
 
 std::optional<fs::path> from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
+  const std::string value = environment(name);
+  if (value.empty()) return std::nullopt;
   return fs::path(value);
 }
 

@@ -4,27 +4,20 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
-#include <cstdlib>
 #include <string>
+
+#include "base/ascii.hpp"
+#include "base/environment.hpp"
 
 namespace kvhost {
 
 namespace {
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 bool locale_is_utf8() {
   std::string locale;
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
-    if (locale.empty()) locale = variable(name);
-  std::transform(locale.begin(), locale.end(), locale.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+    if (locale.empty()) locale = environment(name);
+  locale = lower_case(locale);
   return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
 }
 
@@ -36,7 +29,7 @@ int columns_of(int fd) {
 }
 
 Terminal terminal_at(int fd) {
-  const std::string kind = variable("TERM");
+  const std::string kind = environment("TERM");
   Terminal terminal;
   terminal.escapes = isatty(fd) == 1 && !kind.empty() && kind != "dumb";
   terminal.utf8 = locale_is_utf8();
