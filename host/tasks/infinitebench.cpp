@@ -14,12 +14,12 @@ namespace {
 
 // %i is the row's input, %o its four options, %c its function call, %f the function's name, %n what
 // number is looked for.
-struct Task {
+struct InfinitebenchTask {
   std::string_view name, before, question, answer_prefix, metric;
   int64_t max_new_tokens;
 };
 
-constexpr Task kTable[] = {
+constexpr InfinitebenchTask kTasks[] = {
     {"passkey",
      "There is an important info hidden inside a lot of irrelevant text. Find it and memorize "
      "them. I will quiz you about the important information there.\n\n",
@@ -147,8 +147,8 @@ Strings with_letter(const Row& row, Strings answers) {
   return answers;
 }
 
-const Task& task_of(const std::string& name, const std::filesystem::path& file) {
-  for (const Task& task : kTable)
+const InfinitebenchTask& task_of(const std::string& name, const std::filesystem::path& file) {
+  for (const InfinitebenchTask& task : kTasks)
     if (task.name == name) return task;
   bad_request(file.string(),
               "InfiniteBench has no '" + name + "'; expected one of " +
@@ -159,14 +159,14 @@ const Task& task_of(const std::string& name, const std::filesystem::path& file) 
 
 Strings infinitebench_tasks() {
   Strings names;
-  for (const Task& task : kTable) names.emplace_back(task.name);
+  for (const InfinitebenchTask& task : kTasks) names.emplace_back(task.name);
   return names;
 }
 
 std::vector<Case> infinitebench_cases(const std::filesystem::path& file,
                                       const std::string& name,
                                       int64_t most) {
-  const Task& task = task_of(name.empty() ? file.stem().string() : name, file);
+  const InfinitebenchTask& task = task_of(name.empty() ? file.stem().string() : name, file);
   std::vector<Case> cases;
   for (const Row& row : read_rows(file, most)) {
     Case one;

@@ -16,7 +16,7 @@ namespace kvhost::tasks {
 namespace {
 
 // Words of each sentence; one of spaces alone has one word, "".
-std::vector<Strings> sentences(const std::string& text) {
+std::vector<Strings> words_by_sentence(const std::string& text) {
   std::vector<Strings> out;
   for (const std::string& part : split(text, '.')) {
     if (part.empty()) continue;
@@ -56,8 +56,8 @@ void add_common(const Strings& x, const Strings& y, std::set<std::string>& out) 
 }  // namespace
 
 double rouge_l(const std::string& prediction, const std::string& reference) {
-  const auto said = sentences(prediction);
-  const auto expected = sentences(reference);
+  const auto said = words_by_sentence(prediction);
+  const auto expected = words_by_sentence(reference);
   if (said.empty() || expected.empty()) return 0;
   std::set<std::string> common;
   for (const Strings& x : expected)

@@ -10,7 +10,7 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {
+const std::vector<std::string> kDecoders = {
     "ByteLevel", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace", "Sequence"};
 
 size_t count_of(const JsonNode& node, const std::string& key) {
@@ -74,7 +74,7 @@ void Decoder::add(const JsonNode& node) {
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("decoders").items()) add(item);
   } else {
-    node.fail_type(kSupported);
+    node.fail_type(kDecoders);
   }
 }
 

@@ -18,7 +18,7 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {
+const std::vector<std::string> kNormalizers = {
     "NFC",     "NFD",   "NFKC",        "NFKD",         "Lowercase",     "Prepend",
     "Replace", "Strip", "Precompiled", "StripAccents", "Nmt",       "Sequence"};
 
@@ -158,7 +158,7 @@ void Normalizer::add(const JsonNode& node) {
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("normalizers").items()) add(item);
   } else {
-    node.fail_type(kSupported);
+    node.fail_type(kNormalizers);
   }
 }
 

@@ -12,7 +12,7 @@ namespace kvhost::tok {
 
 namespace {
 
-constexpr int kDeepest = 50;
+constexpr int kDeepestClass = 50;
 constexpr const char* kNothing = "(?!)";
 
 char escaped(std::string_view pattern, size_t pos) {
@@ -68,7 +68,7 @@ class ClassReader {
       : in_(pattern), pos_(*pos), caseless_(caseless), depth_(depth) {}
 
   std::string run() {
-    if (depth_ > kDeepest) refuse_pattern("classes inside classes are nested too deeply", pos_);
+    if (depth_ > kDeepestClass) refuse_pattern("classes inside classes are nested too deeply", pos_);
     ++pos_;
     const bool negated = in_.substr(pos_, 1) == "^";
     if (negated) ++pos_;

@@ -12,7 +12,7 @@ namespace kvhost::tok {
 
 namespace {
 
-constexpr int kDeepest = 200;  // groups in groups
+constexpr int kDeepestGroup = 200;  // groups in groups
 
 // \b by Oniguruma's words, which are not PCRE2's.
 std::string word_border(bool negated) {
@@ -130,7 +130,7 @@ class Translator {
   }
 
   Options deeper(Options options) const {
-    if (++options.depth > kDeepest) refuse_pattern("groups are nested too deeply", pos_);
+    if (++options.depth > kDeepestGroup) refuse_pattern("groups are nested too deeply", pos_);
     return options;
   }
 

@@ -5,7 +5,7 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {
+const std::vector<std::string> kPostProcessors = {
     "TemplateProcessing", "ByteLevel", "BertProcessing", "RobertaProcessing", "Sequence"};
 
 int32_t load_id(const JsonNode& node) {
@@ -46,7 +46,7 @@ void PostProcessor::add(const JsonNode& node, const Lookup& id_of) {
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("processors").items()) add(item, id_of);
   } else if (type != "ByteLevel") {  // ByteLevel only moves offsets, which are not kept here
-    node.fail_type(kSupported);
+    node.fail_type(kPostProcessors);
   }
 }
 

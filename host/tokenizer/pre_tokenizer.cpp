@@ -10,7 +10,7 @@ namespace kvhost::tok {
 
 namespace {
 
-const std::vector<std::string> kSupported = {"ByteLevel",
+const std::vector<std::string> kPreTokenizers = {"ByteLevel",
                                              "Split",
                                              "Digits",
                                              "Whitespace",
@@ -90,7 +90,7 @@ void PreTokenizer::add(const JsonNode& node) {
   } else if (type == "Sequence") {
     for (const JsonNode& item : node.at("pretokenizers").items()) add(item);
   } else {
-    node.fail_type(kSupported);
+    node.fail_type(kPreTokenizers);
   }
 }
 

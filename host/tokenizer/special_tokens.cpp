@@ -18,13 +18,9 @@ namespace {
 constexpr const char* kRoles[] = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-json special(const std::string& content) {
-  return {{"content", content}, {"special", true}, {"normalized", false}};
-}
-
 // A token as a string or an object; null when it is neither or empty.
 json as_token(const json& value) {
-  if (value.is_string()) return value.empty() ? json() : special(value.get<std::string>());
+  if (value.is_string()) return value.empty() ? json() : special_token(value.get<std::string>());
   if (!value.is_object() || !value.contains("content") || !value["content"].is_string()) return {};
   json token = value;
   token.erase("__type");
@@ -182,6 +178,10 @@ std::string token_named(const json& config, const std::string& key) {
   return token.is_object() && token.contains("content") && token["content"].is_string()
              ? token["content"].get<std::string>()
              : "";
+}
+
+json special_token(const std::string& content) {
+  return {{"content", content}, {"special", true}, {"normalized", false}};
 }
 
 void add_named_tokens(const TokenFiles& files, TokenizerFile* file) {

@@ -24,6 +24,9 @@ std::string token_named(const nlohmann::json& config, const std::string& key);
 // "add_bos_token": true; empty when it is absent or null.
 std::optional<bool> flag_of(const nlohmann::json& config, const char* key);
 
+// An entry of "added_tokens" that is special and found in the text as it is.
+nlohmann::json special_token(const std::string& content);
+
 // Adds them to the document's "added_tokens" in the order in which transformers adds them, and says
 // which are bos and eos.
 void add_named_tokens(const TokenFiles& files, TokenizerFile* file);

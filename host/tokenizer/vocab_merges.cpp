@@ -92,10 +92,6 @@ json pre_tokenizer(Style style, bool add_prefix_space) {
           {"pretokenizers", json::array({cut, byte_level(/*use_regex=*/false, add_prefix_space)})}};
 }
 
-json special(const std::string& content) {
-  return {{"content", content}, {"special", true}, {"normalized", false}};
-}
-
 // <|endoftext|> plays the roles that the configuration gives to no other token.
 json added_tokens(Style style, const json& config) {
   const std::vector<const char*> roles = style == Style::Gpt2
@@ -104,7 +100,7 @@ json added_tokens(Style style, const json& config) {
   json tokens = json::array();
   for (const char* role : roles)
     if (tokens.empty() && (!config.is_object() || !config.contains(role)))
-      tokens.push_back(special(kEndOfText));
+      tokens.push_back(special_token(kEndOfText));
   return tokens;
 }
 
