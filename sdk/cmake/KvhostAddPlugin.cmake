@@ -36,6 +36,7 @@ function(kvhost_add_plugin name)
                C_VISIBILITY_PRESET hidden
                CXX_VISIBILITY_PRESET hidden
                VISIBILITY_INLINES_HIDDEN ON
+               DEFINE_SYMBOL "" # NAME_EXPORTS would keep one precompiled header from serving several plugins
                CXX_STANDARD 17
                CXX_STANDARD_REQUIRED ON
                CXX_EXTENSIONS OFF
