@@ -156,8 +156,8 @@ Command analyze_command() {
       "effective ranks of a model's attention, and what budgets methods make of them",
       "[SUITE]",
       "Reads texts and looks at the attention of every layer and head: its effective rank (exact,\n"
-      "by singular values) and entropy, at several lengths; how alike texts are; what estimates by\n"
-      "methods and stored profiles lose against the exact ranks, in entries and in time; what each\n"
+      "by singular values) and entropy, at several lengths; how alike texts are; what estimates\n"
+      "and stored profiles lose against the exact ranks, in entries and in time; what each\n"
       "strategy gives every layer. What to look at is the part \"analysis\" of a suite (default:\n"
       "quick; docs/analyze.md). Exact ranks take time: with the cube of the length.",
       "kvhost analyze\n"

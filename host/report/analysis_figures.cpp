@@ -98,7 +98,8 @@ std::string grouped_bars(const std::vector<Curve>& groups,
     for (auto& [x, y] : moved.points) x += width * (static_cast<double>(i) + 0.5) - 0.42;
     write_data(script, i, moved);
   }
-  script << "set key outside right top Left reverse samplen 1.5\nset style fill solid 0.85 noborder\n"
+  script << "set key outside right top Left reverse samplen 1.5\n"
+         << "set style fill solid 0.85 noborder\n"
          << "set boxwidth " << 0.92 * width << '\n'
          << layer_axis(n_layers) << settings << "plot ";
   for (size_t i = 0; i < groups.size(); ++i)

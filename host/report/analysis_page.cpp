@@ -20,7 +20,9 @@ namespace {
 using kept_html::escape;
 using results_html::Figures;
 
-constexpr const char* kNumbersCss = ".numbers thead th:nth-child(n+2) { text-align: right; }\n";
+// Beside the style of the page of results.
+constexpr const char* kOwnCss =
+    ".numbers thead th:nth-child(n+2) { text-align: right; }\n.grids { overflow-x: auto; }\n";
 
 struct Cell {
   std::string text;
@@ -85,9 +87,11 @@ void write_grid(std::ostream& out,
   out << "</tr></thead><tbody>\n";
   for (size_t l = 0; l < values.size(); ++l) {
     out << "<tr><th scope=\"row\">" << l << "</th>";
-    for (const double x : values[l])
-      out << "<td class=\"" << results_html::shade_class(high > low ? (x - low) / (high - low) : 0.5)
-          << "\">" << format_number(x, 2) << "</td>";
+    for (const double x : values[l]) {
+      const double share = high > low ? (x - low) / (high - low) : 0.5;
+      out << "<td class=\"" << results_html::shade_class(share) << "\">" << format_number(x, 2)
+          << "</td>";
+    }
     out << "</tr>\n";
   }
   out << "</tbody></table>\n";
@@ -182,7 +186,7 @@ std::map<std::string, std::string> parts_of(const AnalysisReport& report, const 
       {"kind", "Attention, layer by layer"},
       {"title", escape(title_of(report))},
       {"made", escape(made)},
-      {"css", std::string(kPageColorsCss) + std::string(kResultsPageCss) + kNumbersCss},
+      {"css", std::string(kPageColorsCss) + std::string(kResultsPageCss) + kOwnCss},
       {"js", std::string(kAnalysisPageJs)},
       {"shapes", figure_shapes()}};
   const auto write = [&](const char* name, void (*part)(std::ostream&, const AnalysisReport&)) {

@@ -15,7 +15,8 @@ using kvhost::test::SuiteFolder;
 
 namespace {
 
-constexpr const char* kRest = R"json("files": "alice.txt", "profile": "rankkv(profile={profile})")json";
+constexpr const char* kRest =
+    R"json("files": "alice.txt", "profile": "rankkv(profile={profile})")json";
 
 Recipe read(const SuiteFolder& folder, const std::string& part) {
   return read_recipe(folder.write("s.json", R"({"analysis": {)" + part + "}}"), {});

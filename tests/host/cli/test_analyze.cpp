@@ -103,7 +103,8 @@ TEST_CASE("analyze gives the same figures again, but for times") {
   const auto figures = [&](const std::string& threads) {
     json report = json::parse(analyze(scratch, {"--json", "-", "--threads", threads}).out);
     for (auto& e : report["estimates"])
-      for (const char* key : {"estimate_ms", "model_ms", "time_share", "reaches_goal"}) e.erase(key);
+      for (const char* key : {"estimate_ms", "model_ms", "time_share", "reaches_goal"})
+        e.erase(key);
     return report;
   };
   CHECK(figures("1") == figures("1"));
@@ -123,9 +124,9 @@ TEST_CASE("a written profile gives runs the budgets that were shown") {
   CHECK(profile["model"]["weights_hash"] == report["model"]["weights_hash"]);
   CHECK(profile["files"] == report["files"]);
   const Outcome run = run_program(
-      {"run", "--model", kModel, "--dtype", "float32", "-f", "alice.txt", "--max-prompt-tokens", "64",
-       "--press", "rankkv(profile=p.json):snapkv", "--keep-ratio", "0.5", "--min-entries", "0", "-n",
-       "0", "--dump-budgets", "b.json", "--quiet"},
+      {"run", "--model", kModel, "--dtype", "float32", "-f", "alice.txt", "--max-prompt-tokens",
+       "64", "--press", "rankkv(profile=p.json):snapkv", "--keep-ratio", "0.5", "--min-entries",
+       "0", "-n", "0", "--dump-budgets", "b.json", "--quiet"},
       scratch.folder());
   INFO(run.err);
   REQUIRE(run.exit_code == 0);
