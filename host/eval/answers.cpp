@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "measure/stopwatch.hpp"
 
 namespace kvhost::eval {
 
@@ -14,10 +15,6 @@ using results::Better;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 void check_tokens(const Model& model, size_t n_tokens, const Ask& one) {
   const auto all = static_cast<int64_t>(n_tokens) + one.max_new_tokens;

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
+#include "measure/stopwatch.hpp"
 #include "tasks/statistics.hpp"
 
 namespace kvhost::eval {
@@ -12,10 +13,6 @@ namespace kvhost::eval {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 // The full cache's own continuation; the end of a text does not end it.
 std::vector<int32_t> continuation(const Model& model, const BenchRequest& request) {

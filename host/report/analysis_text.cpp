@@ -20,7 +20,7 @@ void head(std::ostream& out, const Ink& ink, const std::string& title, const std
   if (!more.empty()) out << ink.dim(more) << '\n';
 }
 
-std::string tokens(int64_t n) { return std::to_string(n) + " tokens"; }
+std::string tokens_text(int64_t n) { return std::to_string(n) + " tokens"; }
 
 // "0.31-0.82" of a layer's heads.
 std::string span_of(const std::vector<double>& heads, int decimals) {
@@ -38,7 +38,7 @@ void print_layers(std::ostream& out, const Ink& ink, const AnalysisReport& repor
   const LengthRanks& length = report.longest();
   head(out,
        ink,
-       "Effective rank of each layer's attention, " + tokens(length.n_tokens),
+       "Effective rank of each layer's attention, " + tokens_text(length.n_tokens),
        "share of the largest possible; mean over " + std::to_string(length.texts.size()) +
            " texts +- std; entropy in nats, of the heads");
   const double widest = *std::max_element(length.mean.begin(), length.mean.end());
@@ -59,7 +59,7 @@ void print_aggregations(std::ostream& out, const Ink& ink, const AnalysisReport&
   if (!length) return;
   head(out,
        ink,
-       "From heads to a layer, " + tokens(length->n_tokens),
+       "From heads to a layer, " + tokens_text(length->n_tokens),
        "mean: rank of the heads' mean map; the others: of the heads' own ranks");
   std::vector<Cells> rows = {{"layer"}};
   for (const auto& one : report.aggregated) rows[0].push_back(one.aggregation);
@@ -75,7 +75,7 @@ void print_lengths(std::ostream& out, const Ink& ink, const AnalysisReport& repo
   if (report.lengths.size() < 2) return;
   head(out, ink, "Rank against length", "share of the largest possible at that length");
   std::vector<Cells> rows = {{"layer"}};
-  for (const auto& length : report.lengths) rows[0].push_back(tokens(length.n_tokens));
+  for (const auto& length : report.lengths) rows[0].push_back(tokens_text(length.n_tokens));
   for (size_t l = 0; l < report.longest().mean.size(); ++l) {
     rows.push_back({std::to_string(l)});
     for (const auto& length : report.lengths)
@@ -89,7 +89,7 @@ void print_strategies(std::ostream& out, const Ink& ink, const AnalysisReport& r
   head(out,
        ink,
        "Entries of each layer, " + format_percent(report.keep_ratio) + " of " +
-           tokens(report.longest().n_tokens) + " kept",
+           tokens_text(report.longest().n_tokens) + " kept",
        "over all KV heads, from the mean ranks above");
   std::vector<Cells> rows = {{"layer"}};
   for (const auto& strategy : report.strategies) rows[0].push_back(strategy.name);
@@ -117,7 +117,7 @@ void print_consistency(std::ostream& out, const Ink& ink, const AnalysisReport& 
   head(out, ink, "Does a layer's rank depend on the text?", "over layers: mean (least)");
   std::vector<Cells> rows = {{"", "Pearson", "Spearman", "cosine"}};
   for (const auto& length : report.lengths) {
-    const std::string at = ", " + tokens(length.n_tokens);
+    const std::string at = ", " + tokens_text(length.n_tokens);
     add_similarity(rows, "two texts" + at, length.between, length.between_least);
     add_similarity(
         rows, "a text and the mean of the others" + at, length.stored, length.stored_least);

@@ -13,7 +13,7 @@ constexpr size_t kMaxRows = 32;
 // Columns beside the heads: layer, budget and share; what was observed, as a number and as a bar.
 constexpr size_t kTextColumns = 26, kObservedColumns = 9, kBarColumns = 11;
 constexpr size_t kFewestHeads = 8;  // as many columns of heads come before the observed value
-constexpr int kBarWidth = 10;
+constexpr int kShareBarWidth = 10;
 
 // `n` things in as few equal bins as fit into `limit`; the last bin may be smaller.
 struct Bins {
@@ -122,7 +122,7 @@ void print_picture(std::ostream& out, const Ink& ink, const RunReport& report) {
         << pad_left(format_number(row.budget, 0), 8) << pad_left(format_percent(row.share), 8);
     if (layout.observed && std::isfinite(row.observed)) {
       out << "  ";
-      if (layout.bar) out << ink.bar(widest > 0 ? row.observed / widest : 0, kBarWidth) << " ";
+      if (layout.bar) out << ink.bar(widest > 0 ? row.observed / widest : 0, kShareBarWidth) << " ";
       out << format_number(row.observed, row.observed < 10 ? 3 : 1);
     }
     out << '\n';

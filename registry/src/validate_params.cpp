@@ -14,7 +14,7 @@ bool is_number(uint32_t type) {
   return is_integer(type) || type == KVH_PARAM_FLOAT || type == KVH_PARAM_FLOAT_LIST;
 }
 
-std::string number(double value) {
+std::string bound(double value) {
   char text[32];
   snprintf(text, sizeof text, "%g", value);
   return text;
@@ -28,7 +28,7 @@ void validate_range(const kvh_param& param, const std::string& where) {
     refuse(where, "its range is not finite; leave KVH_PARAM_HAS_MIN or _MAX out instead");
   }
   if (has_min && has_max && param.min > param.max) {
-    refuse(where, "min " + number(param.min) + " is above max " + number(param.max));
+    refuse(where, "min " + bound(param.min) + " is above max " + bound(param.max));
   }
   if ((param.flags & KVH_PARAM_EXCLUSIVE_MIN) && !has_min)
     refuse(where, "EXCLUSIVE_MIN without HAS_MIN");
@@ -47,11 +47,11 @@ void validate_default_number(const kvh_param& param, double value, const std::st
       (param.flags & KVH_PARAM_HAS_MAX) &&
       (value > param.max || ((param.flags & KVH_PARAM_EXCLUSIVE_MAX) && value == param.max));
   if (low || high) {
-    refuse(where, "its default " + number(value) + " is outside its own range");
+    refuse(where, "its default " + bound(value) + " is outside its own range");
   }
   if ((param.flags & KVH_PARAM_ODD) && std::fmod(value, 2.0) == 0) {
     refuse(where,
-           "its default " + number(value) + " is even; it says that only odd values are valid");
+           "its default " + bound(value) + " is even; it says that only odd values are valid");
   }
 }
 
