@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a compression did to a needle, and to what is attended to most.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "engine/full_reading.hpp"
+#include "eval/diagnosis.hpp"
 #include "eval_fixture.hpp"
 
 using namespace kvhost;
@@ -119,4 +122,37 @@ TEST_CASE("figures are not asked for by default, and a suite that asks has cells
   CHECK(eval::read_suite((folder / "suite.json").string(), {}, true).hash == asked.hash);
   CHECK_THAT(refusal(folder, needle_suite(R"("diagnose": 1, )")),
              Catch::Contains("suite.json /diagnose: found '1'; expected true or false"));
+}
+
+TEST_CASE("the oracle's entries are those to which the readers attend most, head by head") {
+  std::vector<int32_t> text, readers;
+  for (int32_t i = 0; i < 120; ++i) text.push_back(5 + i * 37 % 400);
+  for (int32_t i = 0; i < 6; ++i) readers.push_back(9 + i * 53 % 400);
+  PolicyOptions options;
+  options.press = {PressSource::Form::Text, "adakv:knorm", "--press", ""};
+  options.keep_ratio = 0.25;
+  options.min_entries = 0;
+  Sequence sequence(tiny(), engine().policy(tiny(), options));
+  sequence.prefill(text);
+  const ReceivedAttention received = FullReading(tiny(), text).received(readers);
+  double n_best = 0, n_kept = 0, on_kept = 0, all = 0;
+  const KeptPositions kept = sequence.kept();
+  for (size_t l = 0; l < kept.size(); ++l)
+    for (size_t h = 0; h < kept[l].size(); ++h) {
+      const auto& row = received[l][h];
+      for (const float value : row) all += value;
+      for (const int32_t p : kept[l][h]) {
+        const float mine = row[static_cast<size_t>(p)];
+        on_kept += mine;
+        const auto n_above =
+            std::count_if(row.begin(), row.end(), [&](float other) { return other > mine; });
+        n_best += n_above < static_cast<int64_t>(kept[l][h].size()) ? 1 : 0;
+        ++n_kept;
+      }
+    }
+  results::DoneCell cell;
+  cell.measurements = eval::Diagnosis(tiny(), text).figures(sequence, {}, readers);
+  CHECK(figure(cell, "oracle_overlap").value == Approx(n_best / n_kept));
+  CHECK(figure(cell, "attention_kept").value == Approx(on_kept / all));
+  CHECK(n_best < n_kept);
 }
