@@ -8,7 +8,8 @@
 
 namespace kvhost {
 
-// Throws Error where the plan has no such case, or not one or two compositions beside the full cache.
+// Throws Error where the plan has no such case, or not one or two compositions beside the full
+// cache.
 void write_case_page(const Model& model,
                      const eval::Plan& plan,
                      const std::string& id,

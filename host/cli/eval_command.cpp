@@ -88,7 +88,8 @@ eval::Suite chosen_suite(const EvalFlags& flags) {
   return suite;
 }
 
-// As an arm in the tasks where it runs; where it runs in none, told on standard error with the reason.
+// As an arm in the tasks where it runs; where it runs in none, told on standard error with the
+// reason.
 void add_where_it_runs(const std::string& press,
                        const Engine& engine,
                        const Model& model,
@@ -158,7 +159,8 @@ void print_lines(const results::Store& store,
   auto lines = results::summarise(store.cells(filter), {.baseline = baseline});
   // Times, bytes and what others say in other units are for `kvhost results`.
   std::erase_if(lines, [&](const results::Line& line) {
-    return line.model_hash != evaluation.model_hash || line.unit == "ms" || line.unit == "bytes" || line.metric == "perplexity" ||
+    return line.model_hash != evaluation.model_hash || line.unit == "ms" ||
+           line.unit == "bytes" || line.metric == "perplexity" ||
            line.better == results::Better::Unsaid;
   });
   print_results(std::cout, make_ink("auto", 1), lines);

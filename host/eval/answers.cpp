@@ -109,7 +109,8 @@ void TextAsker::diagnose(Diagnosis* diagnosis,
   std::vector<int32_t> readers = question_tokens(conversation_, one);
   for (const int32_t token : model_.encode(one.expected, /*add_special=*/false))
     readers.push_back(token);
-  for (auto& figure : diagnosis->figures(read, one.marks, readers)) out.push_back(std::move(figure));
+  for (auto& figure : diagnosis->figures(read, one.marks, readers))
+    out.push_back(std::move(figure));
 }
 
 void TextAsker::ask(const Policy& policy,

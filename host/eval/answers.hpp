@@ -47,8 +47,8 @@ class TextAsker {
   void check_fits(const Ask& one) const;
 
   // The text alone is read and compressed; each question is asked on a fork of it, or one after the
-  // other where `conversation`. `done` is called with each one's figures. `diagnosis`: of this text,
-  // or null for none.
+  // other where `conversation`. `done` is called with each one's figures. `diagnosis`: of this
+  // text, or null for none.
   using Done = std::function<void(size_t index, Figures figures)>;
   void ask(const Policy& policy,
            uint64_t seed,

@@ -32,8 +32,8 @@ class Diagnosis {
   // where entries have new positions.
   //   global_eviction_ratio  of the answers' tokens: share that no head of any layer holds
   //   span_retention         of the marked spans' tokens: share of layers and KV heads that hold it
-  //   oracle_overlap         of all entries kept: share that are among as many entries of their head
-  //                          to which the readers attend most over the full cache
+  //   oracle_overlap         of all entries kept: share that are among as many entries of their
+  //                          head to which the readers attend most over the full cache
   //   attention_kept         share of the readers' attention to the text that falls on kept entries
   Figures figures(const Sequence& sequence,
                   const Marks& marks,

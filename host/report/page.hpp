@@ -9,8 +9,8 @@
 
 namespace kvhost {
 
-// Writes the part that stands as {{name}} in the skeleton or in `body`: attributes, kind, title, css,
-// js, and the body's own.
+// Writes the part that stands as {{name}} in the skeleton or in `body`: attributes, kind, title,
+// css, js, and the body's own.
 using PagePart = std::function<void(std::ostream& out, std::string_view name)>;
 
 void write_page(std::ostream& out, std::string_view body, const PagePart& part);

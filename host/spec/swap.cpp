@@ -24,7 +24,8 @@ using Parts = std::vector<Part>;
 
 Parts parts_of(const StageSpec& stage) {
   Parts out;
-  for (const auto* first : {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
+  for (const auto* first :
+       {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
     for (const Node* node = first->get(); node; node = node->inner.get())
       out.push_back({node->method.kind, node->method.name, own_text(*node)});
   return out;
