@@ -34,8 +34,8 @@ class Reader {
 
   void expect(char c) {
     if (take(c)) return;
-    fail("'" + std::string(1, text_[at_]) + "' at byte " + std::to_string(at_) + "; expected '" +
-         std::string(1, c) + "'");
+    fail(std::string("'") + text_[at_] + "' at byte " + std::to_string(at_) + "; expected '" + c +
+         "'");
   }
 
   std::string string() {

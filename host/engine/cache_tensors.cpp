@@ -162,7 +162,7 @@ std::string cache_digest(const std::map<std::string, std::string>& metadata,
   });
   for (const CacheTensor& tensor : tensors) {
     text.append(tensor.name + " " + tensor.dtype);
-    for (const int64_t size : tensor.shape) text.append(" " + std::to_string(size));
+    for (const int64_t size : tensor.shape) text.append(" ").append(std::to_string(size));
     text.append(" " + tensor.xxh64 + "\n");
   }
   return sha256_hex(text.data(), text.size());

@@ -56,8 +56,8 @@ void load_slot(const WeightSlot& slot,
     cannot_load(where,
                 "tensor '" + stored.name + "' has shape " + shape_text(stored.shape) +
                     "; expected " + shape_text(slot.shape) + " from config.json");
-  if (blocks && !is_plain(*blocks)) {
-    *slot.matrix = blocks_of(*blocks, stored);
+  if (const WeightType type = blocks.value_or(WeightType::F32); !is_plain(type)) {
+    *slot.matrix = blocks_of(type, stored);
     return;
   }
   const at::Tensor tensor = some_rows(slot, as_tensor(stored));
