@@ -23,17 +23,32 @@ int64_t whole_pages(int64_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-void* map(void* old_data, int64_t old_bytes, int64_t bytes) {
-  if (old_data == nullptr) {
-    return mmap(nullptr,
-                static_cast<size_t>(bytes),
-                PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS,
-                /*fd=*/-1,
-                /*offset=*/0);
-  }
+void* map_new(int64_t bytes) {
+  return mmap(nullptr,
+              static_cast<size_t>(bytes),
+              PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS,
+              /*fd=*/-1,
+              /*offset=*/0);
+}
+
+void* remap(void* old_data, int64_t old_bytes, int64_t bytes) {
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer does not see mremap: where one sequence's pages were, another's would count as
+  // the same memory, and be a race. It does see these.
+  void* data = map_new(bytes);
+  if (data == MAP_FAILED) return data;
+  std::memcpy(data, old_data, static_cast<size_t>(std::min(old_bytes, bytes)));
+  munmap(old_data, static_cast<size_t>(old_bytes));
+  return data;
+#else
   return mremap(
       old_data, static_cast<size_t>(old_bytes), static_cast<size_t>(bytes), MREMAP_MAYMOVE);
+#endif
+}
+
+void* map(void* old_data, int64_t old_bytes, int64_t bytes) {
+  return old_data == nullptr ? map_new(bytes) : remap(old_data, old_bytes, bytes);
 }
 
 }  // namespace
