@@ -24,10 +24,23 @@ struct Curve {
   std::vector<const Line*> points;
 };
 
+// The baseline where it is one figure, as the full cache is: a level that curves are held against.
+// One that is measured at several budgets is a curve as all others.
+const Line* level_of(const ResultPlace& place) {
+  const Line* level = nullptr;
+  for (const Line* line : place.lines) {
+    if (!line->is_baseline || !std::isfinite(line->value.mean)) continue;
+    if (level) return nullptr;
+    level = line;
+  }
+  return level;
+}
+
 std::vector<Curve> curves_of(const ResultPlace& place) {
+  const Line* level = level_of(place);
   std::map<std::pair<std::string, std::string>, Curve> curves;
   for (const Line* line : place.lines) {
-    if (line->is_baseline || !std::isfinite(line->value.mean)) continue;
+    if (line == level || !std::isfinite(line->value.mean)) continue;
     Curve& curve = curves[{arm_title(*line), line->composition}];
     curve.name = arm_title(*line);
     curve.points.push_back(line);
@@ -35,12 +48,6 @@ std::vector<Curve> curves_of(const ResultPlace& place) {
   std::vector<Curve> out;
   for (auto& [key, curve] : curves) out.push_back(std::move(curve));
   return out;
-}
-
-const Line* baseline_of(const ResultPlace& place) {
-  for (const Line* line : place.lines)
-    if (line->is_baseline && std::isfinite(line->value.mean)) return line;
-  return nullptr;
 }
 
 double finite_or_zero(double value) { return std::isfinite(value) ? value : 0; }
@@ -79,7 +86,7 @@ void write_data(std::ostream& script, size_t number, const Curve& curve, Horizon
 }
 
 std::string curves_script(const std::vector<Curve>& curves,
-                          const Line* baseline,
+                          const Line* level,
                           Horizontal x,
                           const std::string& more) {
   std::ostringstream script;
@@ -91,9 +98,9 @@ std::string curves_script(const std::vector<Curve>& curves,
   for (size_t i = 0; i < curves.size(); ++i)
     write_data(script, i, curves[i], x, x.aside * (static_cast<double>(i) - middle));
   script << "plot ";
-  if (baseline)
-    script << baseline->value.mean << " with lines lc rgb '" << plot_ink()
-           << "' lw 1.2 dt (6,4) title " << plot_text(baseline->arm) << ", ";
+  if (level)
+    script << level->value.mean << " with lines lc rgb '" << plot_ink()
+           << "' lw 1.2 dt (6,4) title " << plot_text(level->arm) << ", ";
   for (size_t i = 0; i < curves.size(); ++i)
     script << (i ? ", " : "") << "$d" << i << " using 1:2:3 with yerrorlines" << style(i)
            << " title " << plot_text(curves[i].name);
@@ -161,7 +168,7 @@ void draw_curves(Figures& figures, const ResultPlace& place) {
   const int height = std::max(340, 60 + 22 * static_cast<int>(curves.size() + 2));
   const double aside = std::min(0.5, 4.0 / static_cast<double>(curves.size()));  // percent
   figures.add(curves_script(curves,
-                            baseline_of(place),
+                            level_of(place),
                             {&kept_percent, aside},
                             y + x_label("kept [% of entries]") + "set xrange [0:*]\n"),
               first.metric + " against the share kept, with 95 % intervals" + part,
@@ -169,7 +176,7 @@ void draw_curves(Figures& figures, const ResultPlace& place) {
               height);
   if (!has_bytes(curves)) return;
   std::string script = curves_script(curves,
-                                     baseline_of(place),
+                                     level_of(place),
                                      {&kept_megabytes},
                                      y + x_label("K and V kept [MB]") + "set xrange [0:*]\n");
   const std::string front = pareto_data(place, 1e6);

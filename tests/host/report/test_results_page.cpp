@@ -97,6 +97,28 @@ TEST_CASE("a gnuplot that hangs is ended, one that fails is told") {
              Contains("aria-label=\"a &quot;title&quot;\""));
 }
 
+TEST_CASE("a baseline of one figure is a level, one of several budgets a curve") {
+  const ResultFolder folder;
+  const fs::path scripts = folder / "scripts";
+  const Gnuplot listening(
+      make_program(folder, "cat >>'" + scripts.string() + "'; echo '<svg></svg>'\n").string());
+  const auto drawn = [&](const std::string& baseline) {
+    fs::remove(scripts);
+    ResultsView view;
+    view.cells = made_cells(4);
+    view.lines = results::summarise(view.cells, {.baseline = baseline});
+    page_of(view);
+    std::ifstream in(scripts);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string level = "lw 1.2 dt (6,4) title ", curve = "with yerrorlines";
+  const std::string against_full = drawn(""), against_one = drawn("SnapKV");
+  CHECK_THAT(against_full, Contains(level + "'full'"));
+  CHECK(against_one.find(level) == std::string::npos);
+  // SnapKV is a curve in both, and the full cache a point beside them.
+  CHECK(count(against_one, curve) > count(against_full, curve));
+}
+
 TEST_CASE("what a label says reaches gnuplot as text alone") {
   CHECK(plot_text("it's\n`id` \"x\"") == "'it''s `id` \"x\"'");
 }
