@@ -16,11 +16,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void check_tokens(const Model& model, size_t n_tokens, const Ask& one) {
-  const auto all = static_cast<int64_t>(n_tokens) + one.max_new_tokens;
-  if (model.max_positions() > 0 && all > model.max_positions())
+// `n_all`: the room for the answer included.
+void check_tokens(const Model& model, int64_t n_all, const Ask& one) {
+  if (model.max_positions() > 0 && n_all > model.max_positions())
     bad_request("case '" + one.id + "'",
-                "takes " + std::to_string(all) + " tokens with its answer; the model reads " +
+                "takes " + std::to_string(n_all) + " tokens with its answer; the model reads " +
                     std::to_string(model.max_positions()) + ": ask for shorter texts");
 }
 
@@ -30,7 +30,10 @@ Figures answer(const Model& model,
                const std::vector<int32_t>& question,
                const Ask& one,
                std::string& text) {
-  check_tokens(model, sequence.tokens().size() + question.size(), one);
+  check_tokens(
+      model,
+      static_cast<int64_t>(sequence.tokens().size() + question.size()) + one.max_new_tokens,
+      one);
   const auto start = Clock::now();
   if (!question.empty()) sequence.append(question);
   double first_ms = 0;
@@ -98,7 +101,7 @@ int64_t TextAsker::n_needed(const Ask& one) const {
 }
 
 void TextAsker::check_fits(const Ask& one) const {
-  check_tokens(model_, static_cast<size_t>(n_needed(one) - one.max_new_tokens), one);
+  check_tokens(model_, n_needed(one), one);
 }
 
 void TextAsker::diagnose(Diagnosis* diagnosis,
@@ -148,7 +151,7 @@ Figures TextAsker::ask_aware(const Policy& policy,
   std::vector<int32_t> tokens = document_;
   const std::vector<int32_t> question = question_tokens(conversation_, one);
   tokens.insert(tokens.end(), question.begin(), question.end());
-  check_tokens(model_, tokens.size(), one);
+  check_tokens(model_, static_cast<int64_t>(tokens.size()) + one.max_new_tokens, one);
   Sequence sequence(model_, policy, options);
   sequence.prefill(tokens, progress);
   Figures diagnosed;  // before the answer adds to the cache

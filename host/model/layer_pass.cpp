@@ -77,14 +77,10 @@ LayerPass::LayerPass(const Weights& weights,
 
 void LayerPass::run(at::Tensor& x, const std::function<void(int64_t)>& chunk_done) {
   const int64_t n_rows = x.size(0);
-  if (n_rows <= kChunkTokens) {
-    run_chunk(parts_of(0, n_rows), x);
-    if (chunk_done) chunk_done(n_rows);
-    return;
-  }
   for (int64_t first = 0; first < n_rows; first += kChunkTokens) {
     const int64_t n = std::min(kChunkTokens, n_rows - first);
-    run_chunk(parts_of(first, n), x.narrow(0, first, n));
+    // A generated token is one chunk: no view is made for it.
+    run_chunk(parts_of(first, n), n == n_rows ? x : x.narrow(0, first, n));
     if (chunk_done) chunk_done(first + n);
   }
 }
