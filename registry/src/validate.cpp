@@ -34,7 +34,8 @@ void check_flags_of_kind(const kvh_method& method, const std::string& where) {
       {KVH_METHOD_OWN_TOTAL,
        heads | layers,
        "KVH_METHOD_OWN_TOTAL is set; expected a head or layer allocator"},
-      {KVH_METHOD_SCORES_PARTS, wrapper, "KVH_METHOD_SCORES_PARTS is set; expected a wrapper"}};
+      {KVH_METHOD_SCORES_PARTS, wrapper, "KVH_METHOD_SCORES_PARTS is set; expected a wrapper"},
+      {KVH_METHOD_NEEDS_SCORES, layers, "KVH_METHOD_NEEDS_SCORES is set; expected a layer allocator"}};
   for (const Rule& rule : rules)
     if ((method.flags & rule.flags) && !(rule.kinds >> method.kind & 1)) refuse(where, rule.words);
 }

@@ -29,7 +29,9 @@ const Words& method_flag_words() {
                               {KVH_METHOD_OWN_TOTAL, "own_total"},
                               {KVH_METHOD_SCORES_PARTS, "scores_parts"},
                               {KVH_METHOD_PRUNES_CHANNELS, "prunes_channels"},
-                              {KVH_METHOD_DECIDES_LATE, "decides_late"}};
+                              {KVH_METHOD_DECIDES_LATE, "decides_late"},
+                              {KVH_METHOD_NEEDS_SCORES, "needs_scores"},
+                              {KVH_METHOD_READS_PROMPT, "reads_prompt"}};
   return words;
 }
 

@@ -18,6 +18,13 @@ class LayerRequest {
   int64_t total_entries() const { return raw_->total_entries; }
   int64_t min_entries(int32_t layer) const { return raw_->min_entries[layer]; }  // over all heads
   int64_t max_entries(int32_t layer) const { return raw_->max_entries[layer]; }
+  // What the scorer gave the layer's entries. [throws] KVH_E_NEED_MISSING before the final call, or
+  // where the description does not say needs_scores().
+  Scores scores(int32_t layer) const {
+    if (!KVH_HAS(kvh_layer_request, raw_, scores) || !raw_->scores)
+      need_missing("the scores of all layers are not known yet; this allocator needs them");
+    return Scores(*raw_->scores[layer]);
+  }
   // Entries per layer and head on average.
   double entries_per_head() const {
     return static_cast<double>(total_entries()) /
@@ -42,6 +49,15 @@ class LayerAnswer {
   void entries(const std::vector<int64_t>& values) {
     fill(values, raw_->entries);
     raw_->exact = 1;
+  }
+  // Likewise for every head: [n_layers * n_kv_heads], of all layers, at the final call.
+  void head_entries(const std::vector<int64_t>& values) {
+    const auto n_heads = static_cast<int64_t>(values.size()) / n_layers_;
+    std::vector<int64_t> sums(static_cast<size_t>(n_layers_));
+    for (size_t i = 0; i < values.size(); ++i) sums[i / static_cast<size_t>(n_heads)] += values[i];
+    entries(sums);
+    std::copy(values.begin(), values.end(), raw_->head_entries);
+    raw_->heads_exact = 1;
   }
   // What was learned per layer, for reports. `name` is a string literal.
   void observed(const char* name, const std::vector<double>& values) {

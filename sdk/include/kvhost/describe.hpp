@@ -189,6 +189,8 @@ class Description {
     aliases_.push_back(nullptr);
     raw_.n_params = static_cast<uint32_t>(param_rows_.size());
     raw_.params = param_rows_.data();
+  Description& needs_scores() { return flag(KVH_METHOD_NEEDS_SCORES).decides_late(); }
+  Description& reads_prompt() { return flag(KVH_METHOD_READS_PROMPT); }
     raw_.aliases = aliases_.data();
     raw_.static_needs = needs_.data();
     raw_.n_static_needs = static_cast<uint32_t>(needs_.size());

@@ -83,6 +83,12 @@ struct HasOwnBudget : std::false_type {};
 template <typename M>
 struct HasOwnBudget<M, std::void_t<decltype(&M::own_budget)>> : std::true_type {};
 
+template <typename M, typename = void>
+struct HasExtension : std::false_type {};
+template <typename M>
+struct HasExtension<M, std::void_t<decltype(M::extension(std::declval<const char*>()))>>
+    : std::true_type {};
+
 // Members of M (all const, so one instance serves all sequences; [Sequence&,] only when M declares
 // one):
 //   M(const Args&);  void needs(Needs&) const;                      the rest by kind
@@ -94,6 +100,7 @@ struct HasOwnBudget<M, std::void_t<decltype(&M::own_budget)>> : std::true_type {
 //   optional:         void after_compact([Sequence&,] const kvh_moved&) const;
 //                     int64_t own_budget(int64_t n_tokens) const;  entries per head, when the user
 //                     gives no budget
+//                     static const void* extension(const char* id) noexcept;  further parts by id
 template <typename M>
 struct Glue {
   using Sequence = typename SequenceOf<M>::type;
@@ -230,7 +237,9 @@ struct Glue {
   static const void* extension(const kvh_method*, const char* id) noexcept {
     static constexpr kvh_own_budget own_budget_table{sizeof(kvh_own_budget), 0, own_budget};
     const bool wanted = HasOwnBudget<M>::value && std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0;
-    return wanted ? &own_budget_table : nullptr;
+    if (wanted) return &own_budget_table;
+    if constexpr (HasExtension<M>::value) return M::extension(id);
+    return nullptr;
   }
 
   // [load] The descriptor, made on first use and kept for the life of the process.
@@ -245,7 +254,7 @@ struct Glue {
         m.end = has_sequence ? end : nullptr;
         m.after_compact = HasAfterCompact<M>::value ? after_compact : nullptr;
         m.interface = interface;
-        m.extension = HasOwnBudget<M>::value ? extension : nullptr;
+        m.extension = HasOwnBudget<M>::value || HasExtension<M>::value ? extension : nullptr;
         return &m;
       }();
       return built;

@@ -10,6 +10,7 @@
 #ifndef KVHOST_LAYER_H_
 #define KVHOST_LAYER_H_
 
+#include "prompt.h"
 #include "tensor.h"
 
 /* Rotary position embedding (RoFormer, arXiv:2104.09864), half-split form: channel i is paired with i + rotary_dim/2. */
@@ -100,7 +101,7 @@ typedef struct kvh_head {
   const kvh_tensor* attention_sum;    /* [group_size, n] float32, or NULL when not asked for */
 } kvh_head;
 
-enum { KVH_PHASE_PREFILL = 0, KVH_PHASE_DECODE = 1 };
+enum { KVH_PHASE_PREFILL = 0, KVH_PHASE_DECODE = 1, KVH_PHASE_PASS = 2 /* passes.h */ };
 
 /* Services during a call. Borrowed; not kept beyond it. */
 typedef struct kvh_exec {
@@ -132,6 +133,7 @@ typedef struct kvh_layer {
   uint32_t n_tensors;
   uint32_t reserved;
   int64_t sliding_window; /* tokens a query of this layer sees, itself included; 0: all */
+  const kvh_prompt* prompt; /* for methods with KVH_METHOD_READS_PROMPT, in prefill; else NULL */
 } kvh_layer;
 
 /* The tensor with this id, or NULL. */

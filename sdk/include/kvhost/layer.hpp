@@ -2,6 +2,7 @@
 // What a method sees of one layer of one sequence: kvh_layer with names, checks and typed views.
 #pragma once
 
+#include "prompt.hpp"
 #include "view.hpp"
 
 namespace kvhost::sdk {
@@ -67,6 +68,13 @@ class Layer {
   const kvh_model& model() const { return *layer_->model; }
   Head head(int32_t h) const { return Head(*layer_->heads[h]); }
   uint64_t seed() const { return layer_->exec ? layer_->exec->seed : 0; }
+
+  // [throws] KVH_E_NEED_MISSING where it is not given; declare reads_prompt().
+  Prompt prompt() const {
+    if (!KVH_HAS(kvh_layer, layer_, prompt) || !layer_->prompt)
+      need_missing("the prompt is not known here; expected to be called after a prefill");
+    return Prompt(*layer_->prompt);
+  }
 
   bool has_budget() const { return layer_->layer_budget >= 0; }
   // Entries this layer keeps over all heads. [throws] KVH_E_NEED_MISSING while it is unknown.

@@ -34,7 +34,9 @@ enum {
   KVH_METHOD_OWN_TOTAL = 1u << 9,       /* allocators: it decides by itself how much is kept; there is no budget */
   KVH_METHOD_SCORES_PARTS = 1u << 10,    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
   KVH_METHOD_PRUNES_CHANNELS = 1u << 11, /* press, prefill: writes kvh_edit.channels */
-  KVH_METHOD_DECIDES_LATE = 1u << 12    /* allocators: some configuration is not KVH_WHEN_BEFORE_PREFILL, for listings */
+  KVH_METHOD_DECIDES_LATE = 1u << 12,   /* allocators: some configuration is not KVH_WHEN_BEFORE_PREFILL, for listings */
+  KVH_METHOD_NEEDS_SCORES = 1u << 13,   /* layer allocator, KVH_WHEN_AFTER_PREFILL: its request carries all layers' scores */
+  KVH_METHOD_READS_PROMPT = 1u << 14    /* kvh_layer.prompt is given in prefill; a method with passes gets it there too */
 };
 
 typedef struct kvh_instance kvh_instance; /* defined by the plugin: a configured method */
@@ -118,6 +120,9 @@ typedef struct kvh_layer_request {
   int64_t total_entries;      /* to divide, over all layers and KV heads */
   const int64_t* min_entries; /* [n_layers] floors, entries over all heads of the layer */
   const int64_t* max_entries; /* [n_layers] caps, likewise */
+  /* [n_layers] with KVH_METHOD_NEEDS_SCORES, at the final call: what the scorer gave every entry, not to be written.
+   * NULL otherwise. */
+  const kvh_scores* const* scores;
 } kvh_layer_request;
 
 typedef struct kvh_layer_answer {
@@ -129,6 +134,11 @@ typedef struct kvh_layer_answer {
   int64_t* entries;     /* [n_layers] */
   double* observed;     /* [n_layers] what was learned per layer, for reports; the host fills it with NaN */
   const char* observed_name; /* e.g. "effective_rank"; NULL when nothing was observed */
+  /* With `exact`, at the final call. 1: `head_entries` [n_layers * n_kv_heads] are the answer for every head, and
+   * `entries` their sums. A head allocator inside divides `entries` anew. */
+  uint32_t heads_exact;
+  uint32_t reserved;
+  int64_t* head_entries;
 } kvh_layer_answer;
 
 typedef struct kvh_layer_allocator {
