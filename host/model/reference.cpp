@@ -3,113 +3,11 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
-#include "base/scalar_type.hpp"
-#include "model/activation.hpp"
-#include "model/reference_experts.hpp"
-#include "model/weights.hpp"
+#include "model/reference_layer.hpp"
 
 namespace kvhost {
 
 namespace {
-
-struct Qkv {
-  at::Tensor q;     // [n_heads, S, head_dim]
-  at::Tensor k, v;  // [n_kv_heads, S, head_dim]
-};
-
-at::Tensor numbers(const Matrix& matrix, const at::Tensor& x) {
-  if (!matrix.quantised()) return matrix.dense();
-  return matrix.numbers(x.scalar_type() == at::kFloat  ? DType::Float32
-                        : x.scalar_type() == at::kHalf ? DType::Float16
-                                                       : DType::BFloat16);
-}
-
-at::Tensor linear(const Linear& layer, const at::Tensor& x) {
-  const at::Tensor out = at::matmul(x, numbers(layer.weight, x).t());  // [S, n_out]
-  return layer.bias.defined() ? out + layer.bias : out;
-}
-
-// Statistics in float32, as transformers does; x: [..., n].
-at::Tensor rms_norm(const at::Tensor& weight, double eps, const at::Tensor& x) {
-  const at::Tensor wide = x.to(at::kFloat);
-  // [..., 1]
-  const at::Tensor scale = at::rsqrt(wide.pow(2).mean(/*dim=*/-1, /*keepdim=*/true) + eps);
-  return (wide * scale * weight).to(x.scalar_type());
-}
-
-at::Tensor norm(const ModelConfig& config, const Norm& weights, const at::Tensor& x) {
-  if (!weights.weight.defined()) return x;
-  if (config.norm == NormKind::Rms) return rms_norm(weights.weight, config.norm_eps, x);
-  return at::layer_norm(x, {x.size(-1)}, weights.weight, weights.bias, config.norm_eps);
-}
-
-at::Tensor split_heads(const at::Tensor& x, int64_t n_heads) {
-  return x.reshape({x.size(0), n_heads, -1}).transpose(0, 1);  // -> [n_heads, S, head_dim]
-}
-
-Qkv project(const ModelConfig& config, const LayerWeights& layer, const at::Tensor& x) {
-  if (layer.qkv.weight.defined()) {
-    const auto parts = split_heads(linear(layer.qkv, x), config.n_heads).chunk(3, /*dim=*/-1);
-    return {parts[0], parts[1], parts[2]};
-  }
-  at::Tensor q = linear(layer.q, x), k = linear(layer.k, x);  // [S, heads * head_dim]
-  if (config.qk_norm == QkNorm::Projections) {
-    q = rms_norm(layer.q_norm.weight, config.norm_eps, q);
-    k = rms_norm(layer.k_norm.weight, config.norm_eps, k);
-  }
-  return {split_heads(q, config.n_heads),
-          split_heads(k, config.n_kv_heads),
-          split_heads(linear(layer.v, x), config.n_kv_heads)};
-}
-
-struct Rotation {
-  at::Tensor cos, sin;  // [S, rotary_dim]
-};
-
-Rotation rotation(const RopeConfig& rope, int64_t n_tokens, at::ScalarType dtype) {
-  // [rotary_dim / 2]
-  const at::Tensor inv_freq = at::tensor(rope.frequencies(n_tokens), at::kFloat);
-  const at::Tensor angles =
-      at::outer(at::arange(n_tokens, at::kFloat), inv_freq);      // [S, rotary_dim / 2]
-  const at::Tensor both = at::cat({angles, angles}, /*dim=*/-1);  // [S, rotary_dim]
-  return {(both.cos() * rope.attention_scaling).to(dtype),
-          (both.sin() * rope.attention_scaling).to(dtype)};
-}
-
-// Rotates the first rotary_dim of x [heads, S, head_dim]; dimension i turns with i + rotary_dim
-// / 2.
-at::Tensor rotate(const at::Tensor& x, const Rotation& by) {
-  const int64_t dim = by.cos.size(-1);
-  const at::Tensor turned = x.narrow(-1, 0, dim), rest = x.narrow(-1, dim, x.size(-1) - dim);
-  const auto halves = turned.chunk(2, /*dim=*/-1);
-  const at::Tensor crossed = at::cat({-halves[1], halves[0]}, /*dim=*/-1);
-  return at::cat({turned * by.cos + crossed * by.sin, rest}, /*dim=*/-1);
-}
-
-// Queries and keys as attention reads them.
-void normalise_and_rotate(const ModelConfig& config,
-                          const LayerWeights& weights,
-                          int64_t layer,
-                          Qkv& qkv) {
-  if (config.qk_norm == QkNorm::Heads) {
-    qkv.q = rms_norm(weights.q_norm.weight, config.norm_eps, qkv.q);
-    qkv.k = rms_norm(weights.k_norm.weight, config.norm_eps, qkv.k);
-  }
-  const int64_t n_tokens = qkv.q.size(1);
-  if (const RopeConfig* rope = config.rope_of(layer)) {
-    const Rotation by = rotation(*rope, n_tokens, qkv.q.scalar_type());
-    qkv.q = rotate(qkv.q, by);
-    qkv.k = rotate(qkv.k, by);
-  }
-  if (config.query_growth == 0) return;
-  std::vector<float> scales;  // [S]
-  for (int64_t t = 0; t < n_tokens; ++t) scales.push_back(config.query_scale(t));
-  qkv.q = qkv.q * at::tensor(scales, at::kFloat).to(qkv.q.scalar_type()).unsqueeze(-1);
-}
-
-at::Tensor softcapped(const at::Tensor& x, double cap) { return (x / cap).tanh() * cap; }
 
 at::Tensor causal(int64_t n_tokens, int64_t window) {
   const at::Tensor all = at::ones({n_tokens, n_tokens}, at::kBool);
@@ -118,78 +16,21 @@ at::Tensor causal(int64_t n_tokens, int64_t window) {
   return visible.unsqueeze(0);  // -> [1, S, S]
 }
 
-// Softmax over each row and its head's sink, whose weight goes to no entry. sinks: [n_heads] or
-// undefined; scores: [n_kv_heads, group_size, S, S].
-at::Tensor softmax_beside(const at::Tensor& sinks, const at::Tensor& scores) {
-  if (!sinks.defined()) return at::softmax(scores, /*dim=*/-1, at::kFloat);
-  const at::Tensor column = sinks.view({scores.size(0), scores.size(1), 1, 1})
-                                .expand({-1, -1, scores.size(2), 1});  // -> [.., .., S, 1]
-  const at::Tensor all = at::cat({scores.to(at::kFloat), column}, /*dim=*/-1);
-  return at::softmax(all, /*dim=*/-1).narrow(/*dim=*/-1, 0, scores.size(3));
-}
-
-// visible: bool [n_kv_heads or 1, S, S] -> [S, n_heads * head_dim]
-at::Tensor attend(const ModelConfig& config,
-                  const Qkv& qkv,
-                  const at::Tensor& sinks,
-                  const at::Tensor& visible) {
-  const int64_t n_tokens = qkv.q.size(1);
-  const at::Tensor q =
-      qkv.q.reshape({config.n_kv_heads, config.group_size(), n_tokens, config.head_dim});
-  const at::Tensor k = qkv.k.unsqueeze(1), v = qkv.v.unsqueeze(1);  // [n_kv_heads, 1, S, head_dim]
-  // [n_kv_heads, group_size, S, S]
-  at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * config.score_scale();
-  if (config.attention_softcap > 0) scores = softcapped(scores, config.attention_softcap);
-  const at::Tensor masked = scores.masked_fill(visible.unsqueeze(1).logical_not(), -INFINITY);
-  const at::Tensor weights = softmax_beside(sinks, masked).to(q.scalar_type());
-  const at::Tensor out =
-      at::matmul(weights, v).reshape({config.n_heads, n_tokens, config.head_dim});
-  return out.transpose(0, 1).reshape({n_tokens, -1});  // -> [S, n_heads * head_dim]
-}
-
-// Of layers without experts, and the expert that all tokens share.
-at::Tensor dense_mlp(const ModelConfig& config, const LayerWeights& layer, const at::Tensor& x) {
-  const at::Tensor up = linear(layer.up, x);  // [S, intermediate_size]
-  if (!config.gated_mlp) return linear(layer.down, activate(config.activation, up));
-  return linear(layer.down, activate(config.activation, linear(layer.gate, x)) * up);
-}
-
-at::Tensor mlp(const ModelConfig& config, const LayerWeights& layer, const at::Tensor& x) {
-  const ExpertWeights& experts = layer.experts;
-  if (!experts.router.weight.defined()) return dense_mlp(config, layer, x);
-  const at::Tensor out = reference_experts(config, experts, x, linear);  // [S, hidden_size]
-  if (!experts.shared_gate.defined()) return out;
-  const at::Tensor share = at::sigmoid(linear({experts.shared_gate, {}}, x));  // [S, 1]
-  return out + share * dense_mlp(config, layer, x);
-}
-
 }  // namespace
 
 at::Tensor reference_logits(const Weights& weights,
                             std::span<const int32_t> tokens,
                             const Visibility& visible) {
   const auto& config = weights.config();
-  const auto& tensors = weights.tensors();
-  const auto n_tokens = static_cast<int64_t>(tokens.size());
-  at::Tensor x = tensors.embedding.gather(tokens, weights.dtype()) *  // [S, hidden_size]
-                 config.embedding_factor(weights.dtype());
+  ReferencePlace place;
+  place.n_first = static_cast<int64_t>(tokens.size());
+  at::Tensor x = reference_embedding(weights, tokens);
   for (int64_t i = 0; i < config.n_layers; ++i) {
-    const auto& layer = tensors.layers[static_cast<size_t>(i)];
-    Qkv qkv = project(config, layer, norm(config, layer.attention_norm, x));
-    normalise_and_rotate(config, layer, i, qkv);
-    at::Tensor seen = visible ? visible(i) : at::Tensor();
-    if (!seen.defined()) seen = causal(n_tokens, config.window_of(i));
-    const at::Tensor attention = linear(layer.output, attend(config, qkv, layer.sinks, seen));
-    const at::Tensor residual =
-        x + norm(config, layer.attention_post_norm, attention) * config.residual_scale;
-    const at::Tensor inner =
-        mlp(config, layer, norm(config, layer.mlp_norm, config.parallel_residual ? x : residual));
-    x = residual + norm(config, layer.mlp_post_norm, inner) * config.residual_scale;
+    place.visible = visible ? visible(i) : at::Tensor();
+    if (!place.visible.defined()) place.visible = causal(place.n_first, config.window_of(i));
+    x = reference_layer(weights, i, place, x);
   }
-  const at::Tensor last = norm(config, tensors.final_norm, x);
-  const at::Tensor logits =
-      at::matmul(last, numbers(tensors.lm_head, x).t()) / config.logit_divisor;  // [S, vocab_size]
-  return config.logit_softcap > 0 ? softcapped(logits, config.logit_softcap) : logits;
+  return reference_read_out(weights, x);
 }
 
 }  // namespace kvhost
