@@ -97,7 +97,9 @@ class Asker {
                     AskAnswer& result) {
     std::vector<int32_t> all = document_.tokens;
     all.insert(all.end(), question.begin(), question.end());
-    Sequence sequence(job_.model, job_.policy, job_.sequence);
+    SequenceOptions with_question = job_.sequence;
+    with_question.n_question = static_cast<int64_t>(question.size());
+    Sequence sequence(job_.model, job_.policy, with_question);
     sequence.prefill(all, [&](double share) {
       if (callbacks_.job.progress) callbacks_.job.progress("reading with the question", share);
     });

@@ -93,6 +93,7 @@ Job prepare(const RunOptions& options) {
   Job job = prepare_model(options);
   if (!options.prompt.cache.empty()) return job;
   job.prompt = read_prompt(options.prompt, job.model);
+  job.sequence.n_question = job.prompt.n_question;
   check_context(job.model, static_cast<int64_t>(job.prompt.tokens.size()));
   return job;
 }

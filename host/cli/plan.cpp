@@ -11,6 +11,7 @@
 #include "engine/model_state.hpp"
 #include "engine/policy_state.hpp"
 #include "press/known_budgets.hpp"
+#include "press/passes.hpp"
 
 namespace kvhost {
 namespace {
@@ -25,6 +26,8 @@ const char* when_in_words(CutTime time) {
       return "all layers after the last one (the full cache is held until then)";
     case CutTime::AtEndScored:
       return "all layers after the last one, scored then (the full cache is held until then)";
+    case CutTime::AfterPasses:
+      return "all layers after further passes (the full cache is held until then)";
   }
   return "";
 }
@@ -38,7 +41,10 @@ struct Numbers {
 int64_t peak_bytes(const Press& press,
                    const Numbers& n,
                    const std::vector<int64_t>& layer_entries,
-                   int64_t total) {
+                   int64_t total,
+                   int64_t longest_pass) {
+  if (!press.none() && press.cut_time() == CutTime::AfterPasses)
+    return n.bytes((n.kv_len + longest_pass) * n.full_layer_entries / n.kv_len * n.n_layers);
   if (press.none() || press.cut_time() == CutTime::AtEnd ||
       press.cut_time() == CutTime::AtEndScored)
     return n.bytes(n.full_layer_entries * n.n_layers);
@@ -99,16 +105,46 @@ nlohmann::json captures_json(const Press& press, const ModelConfig& config, int6
   return list;
 }
 
-// Multiply-adds of the prefill, times two: projections of every token and causal attention.
-double prefill_flops(const ModelConfig& c, int64_t kv_len) {
-  const double t = static_cast<double>(kv_len);
+// Of the projections of one token in one layer, multiplications and additions.
+double token_flops(const ModelConfig& c) {
   const double attention_weights =
       static_cast<double>(c.hidden_size * c.head_dim * 2 * (c.n_heads + c.n_kv_heads));
   const double mlp_weights =
       static_cast<double>(c.hidden_size * c.intermediate_size * (c.gated_mlp ? 3 : 2));
+  return 2.0 * (attention_weights + mlp_weights);
+}
+
+// Multiply-adds of the prefill, times two: projections of every token and causal attention.
+double prefill_flops(const ModelConfig& c, int64_t kv_len) {
+  const double t = static_cast<double>(kv_len);
   const double quadratic = 2.0 * t * t * static_cast<double>(c.n_heads * c.head_dim);
-  return static_cast<double>(c.n_layers) *
-         (2.0 * t * (attention_weights + mlp_weights) + quadratic);
+  return static_cast<double>(c.n_layers) * (t * token_flops(c) + quadratic);
+}
+
+// Of a method's passes: their tokens over the whole prompt, and the columns of their attention once
+// more. For gradients a pass runs four times more: forwards, and layer by layer both ways.
+double pass_flops(const ModelConfig& c, int64_t kv_len, const kvh_pass_cost& cost) {
+  const auto tokens = static_cast<double>(cost.n_tokens);
+  const double own = tokens * static_cast<double>(cost.longest) / 2;
+  const double width = static_cast<double>(c.n_heads * c.head_dim);
+  const double read =
+      tokens * token_flops(c) + 4.0 * width * (tokens * static_cast<double>(kv_len) + own);
+  const double columns = 2.0 * width * (static_cast<double>(cost.n_columns) + own);
+  return static_cast<double>(c.n_layers) * (read * (cost.gradients ? 5 : 1) + columns);
+}
+
+nlohmann::json passes_json(const ModelConfig& config,
+                           int64_t kv_len,
+                           const std::vector<PassReport>& reports) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& report : reports)
+    list.push_back({{"method", report.method},
+                    {"n_passes", report.cost.n_passes},
+                    {"n_tokens", report.cost.n_tokens},
+                    {"longest", report.cost.longest},
+                    {"gradients", report.cost.gradients != 0},
+                    {"flops", pass_flops(config, kv_len, report.cost)}});
+  return list;
 }
 
 nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
@@ -139,6 +175,11 @@ nlohmann::json plan(const RunOptions& options) {
   }
   const int64_t planned =
       entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
+  std::vector<PassReport> passes;
+  if (!press.none() && press.cut_time() == CutTime::AfterPasses)
+    passes = pass_reports(press, job.model.state().prompt(job.prompt.tokens));
+  int64_t longest_pass = 0;
+  for (const auto& pass : passes) longest_pass = std::max(longest_pass, pass.cost.longest);
   nlohmann::json warnings = job.warnings;
   if (press.prunes_channels())
     warnings.push_back(
@@ -165,9 +206,10 @@ nlohmann::json plan(const RunOptions& options) {
       {"bytes",
        {{"full", n.bytes(n.full_layer_entries * c.n_layers)},
         {"kept", n.bytes(planned)},
-        {"peak", peak_bytes(press, n, entries, total)},
+        {"peak", peak_bytes(press, n, entries, total, longest_pass)},
         {"one_full_layer", n.bytes(n.full_layer_entries)}}},
       {"captures", captures_json(press, c, kv_len)},
+      {"passes", passes_json(c, kv_len, passes)},
       {"prefill_flops", prefill_flops(c, kv_len)},
       {"warnings", warnings}};
 }
@@ -210,6 +252,19 @@ std::string plan_text(const nlohmann::json& plan) {
                   capture["cost"].get<std::string>().c_str(),
                   bytes(capture["bytes_at_once"]).c_str(),
                   100.0 * capture["flops"].get<double>() / prefill);
+    out += line;
+  }
+  for (const auto& pass : plan["passes"]) {
+    std::snprintf(line,
+                  sizeof line,
+                  "passes   %s: %lld of up to %lld tokens, %lld in all%s, %.0f %% of the prefill's "
+                  "arithmetic\n",
+                  pass["method"].get<std::string>().c_str(),
+                  pass["n_passes"].get<long long>(),
+                  pass["longest"].get<long long>(),
+                  pass["n_tokens"].get<long long>(),
+                  pass["gradients"].get<bool>() ? ", forwards and backwards" : "",
+                  100.0 * pass["flops"].get<double>() / prefill);
     out += line;
   }
   if (plan["layers"].is_null()) {

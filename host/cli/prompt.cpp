@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/prompt.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "input/conversation.hpp"
@@ -43,6 +45,19 @@ std::string default_demo(const std::filesystem::path& model_dir) {
   return kDefaultDemo;
 }
 
+// How many of the last tokens ask the question: those behind what the text before it begins with.
+int64_t question_length(const PromptOptions& options,
+                        const DemoPrompt& demo,
+                        const std::vector<int32_t>& tokens,
+                        const Model& model) {
+  if (demo.question.empty() || options.chat || !demo.text.ends_with(demo.question)) return 0;
+  const std::string before = demo.text.substr(0, demo.text.size() - demo.question.size());
+  const auto context = model.encode(before, /*add_special=*/!options.no_bos);
+  const auto [own, whole] =
+      std::mismatch(context.begin(), context.end(), tokens.begin(), tokens.end());
+  return tokens.end() - whole;
+}
+
 Prompt read_demo(const PromptOptions& options, const Model& model) {
   const std::filesystem::path dir = model.facts().path;
   const DemoPrompt demo = load_demo(dir, options.demo ? *options.demo : default_demo(dir));
@@ -52,6 +67,7 @@ Prompt read_demo(const PromptOptions& options, const Model& model) {
   prompt.question = demo.question;
   prompt.expect = demo.expect;
   prompt.wanted_new_tokens = demo.max_new_tokens;
+  prompt.n_question = question_length(options, demo, prompt.tokens, model);
   return prompt;
 }
 
@@ -87,8 +103,10 @@ Prompt read_prompt(const PromptOptions& options, const Model& model) {
     prompt.tokens = encode(options, {read_stdin(), "standard input"}, model);
   else
     prompt = read_demo(options, model);
-  if (options.max_tokens && static_cast<int64_t>(prompt.tokens.size()) > *options.max_tokens)
+  if (options.max_tokens && static_cast<int64_t>(prompt.tokens.size()) > *options.max_tokens) {
     prompt.tokens.resize(static_cast<size_t>(*options.max_tokens));
+    prompt.n_question = 0;
+  }
   check_ids(prompt, model);
   return prompt;
 }

@@ -18,6 +18,7 @@ struct Prompt {
   std::string question;           // that a bundled prompt ends with, or ""
   std::string expect;             // the answer a bundled prompt asks for, or ""
   int64_t wanted_new_tokens = 0;  // what a bundled prompt suggests; 0: nothing
+  int64_t n_question = 0;         // of the last tokens, those of the question; 0: not known
 };
 
 // Some flag says what the prompt is.

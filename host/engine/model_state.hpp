@@ -9,6 +9,7 @@
 
 #include "base/context.hpp"
 #include "engine/model.hpp"
+#include "method/prompt.hpp"
 #include "model/config.hpp"
 #include "model/decoder.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -27,10 +28,19 @@ struct ModelState {
   // Read at the first call, by whichever thread comes first.
   const Decoder& decoder() const;
   double load_ms() const;
+  // What the chat template, where there is one, puts around a user's text. Rendered at the first
+  // call; throws Error where it cannot be.
+  struct Frame {
+    std::vector<int32_t> prefix, suffix;
+  };
+  const Frame& frame() const;
+  // `tokens`, borrowed, as methods see a prompt.
+  SeenPrompt prompt(std::span<const int32_t> tokens) const;
   std::vector<std::string> all_warnings() const;  // with those of the weights, once they are read
 
  private:
-  mutable std::once_flag once_;
+  mutable std::once_flag once_, frame_once_;
+  mutable Frame frame_;
   mutable std::unique_ptr<const Decoder> decoder_;
   mutable std::mutex mutex_;
   mutable std::vector<std::string> weight_warnings_;

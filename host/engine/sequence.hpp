@@ -24,6 +24,8 @@ struct SequenceOptions {
   SamplingOptions sampling;
   uint64_t method_seed = 0;  // of methods that draw at random
   bool keep_scores = false;  // for scores()
+  // Of the prompt's last tokens, as many ask about those before: for methods that look from there.
+  int64_t n_question = 0;
 };
 
 // Positions that every head holds: [n_layers][n_kv_heads], ascending.

@@ -18,6 +18,7 @@ namespace kvhost {
 struct Sequence::State::Pass {
   std::vector<int32_t> tokens;
   bool prefill = false, all_logits = false;
+  SeenPrompt prompt;
   std::unique_ptr<PrefillRun> press_run;
   int64_t n_seen = 0;  // of the cache before it
   double ms = 0;
@@ -44,6 +45,13 @@ void Sequence::State::check_usable() const {
 
 PressedSequence Sequence::State::pressed(const Press& press) {
   return {press, decoder, cache, timings, options.method_seed};
+}
+
+// The prompt for methods that look at its tokens.
+void Sequence::State::describe_prompt() {
+  SeenPrompt& prompt = pass_->prompt;
+  prompt = model->prompt(pass_->tokens);
+  prompt.n_question = std::min(options.n_question, static_cast<int64_t>(pass_->tokens.size()));
 }
 
 size_t Sequence::State::begin(std::span<const int32_t> given, bool all_logits) {
@@ -76,9 +84,13 @@ void Sequence::State::begin_prefill() {
   cache.reset_peak();
   trace = PressTrace{};
   trace.keep_scores = options.keep_scores;
-  if (!policy->press->none())
-    pass_->press_run =
-        std::make_unique<PrefillRun>(pressed(*policy->press), budget.entries_total, kv_len, trace);
+  if (policy->press->none()) return;
+  PressedSequence on = pressed(*policy->press);
+  if (policy->press->wants_prompt()) {
+    describe_prompt();
+    on.prompt = &pass_->prompt;
+  }
+  pass_->press_run = std::make_unique<PrefillRun>(on, budget.entries_total, kv_len, trace);
 }
 
 void Sequence::State::begin_decode() {
@@ -114,8 +126,16 @@ void Sequence::State::take_last_row(const at::Tensor& rows) {
   logits.assign(last.const_data_ptr<float>(), last.const_data_ptr<float>() + last.numel());
 }
 
-void Sequence::State::end(const at::Tensor& rows) {
-  if (pass_->press_run) pass_->press_run->finish();
+double Sequence::State::passes_share() const {
+  return pass_->press_run ? pass_->press_run->passes_share() : 0;
+}
+
+void Sequence::State::end(const at::Tensor& rows, const ProgressSink& progress) {
+  const ProgressSink watch = [&](double share) {
+    policy->context().check();
+    if (progress) progress(share);
+  };
+  if (pass_->press_run) pass_->press_run->finish(watch);
   if (!pass_->prefill && decode_run) decode_run->end_forward();
   take_last_row(rows);
   tokens.insert(tokens.end(), pass_->tokens.begin(), pass_->tokens.end());
@@ -194,14 +214,18 @@ void Sequence::State::read(std::span<const int32_t> given,
       std::vector<Stretch> one;
       one.push_back(stretch());
       Forward forward(decoder, std::move(one));
+      const double again = passes_share();
+      const auto told = [&](double share) {
+        if (progress) progress((done + share * static_cast<double>(n)) / all);
+      };
       const ProgressSink watch = [&](double share) {
         policy->context().check();
-        if (progress) progress((done + share * static_cast<double>(n)) / all);
+        told(share * (1 - again));
       };
       while (forward.step(n > 1 ? watch : ProgressSink{})) {
       }
       rows = forward.logits(0);
-      end(rows);
+      end(rows, [&](double share) { told(1 - again + share * again); });
     } catch (...) {
       fail();
       throw;

@@ -28,7 +28,9 @@ struct Sequence::State {
   // how many tokens that is.
   size_t begin(std::span<const int32_t> tokens, bool all_logits);
   Stretch stretch();
-  void end(const at::Tensor& logits);  // [1 or n, vocab_size]
+  // logits: [1 or n, vocab_size]. Methods may read further passes; `progress` is told their share
+  // done.
+  void end(const at::Tensor& logits, const ProgressSink& progress = {});
   // After a pass that failed: back to where it began if that can be, else the sequence is broken.
   void fail() noexcept;
 
@@ -66,6 +68,8 @@ struct Sequence::State {
  private:
   void end_prefill();
   void begin_prefill();
+  void describe_prompt();
+  double passes_share() const;
   void begin_decode();
   std::vector<LayerReport> report_layers() const;
   void take_last_row(const at::Tensor& rows);

@@ -169,11 +169,8 @@ TextAsker::Told TextAsker::tell(const Policy& policy,
                                 bool question_aware) const {
   SequenceOptions options;
   options.method_seed = seed;
-  std::vector<int32_t> tokens = document_, question = question_tokens(conversation_, one);
-  if (question_aware) {
-    tokens.insert(tokens.end(), question.begin(), question.end());
-    question.clear();
-  }
+  if (question_aware)
+    options.n_question = static_cast<int64_t>(question_tokens(conversation_, one).size());
   Told out{Sequence(model_, policy, options), ""};
   out.read.prefill(tokens);
   Sequence talk = out.read.fork();

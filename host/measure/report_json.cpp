@@ -15,6 +15,7 @@ using nlohmann::json;
 json to_json(const Timings& t) {
   return {{"load_ms", t.load_ms},
           {"prefill_ms", t.prefill_ms},
+          {"passes_ms", t.passes_ms},
           {"score_ms", t.score_ms},
           {"allocate_ms", t.allocate_ms},
           {"select_ms", t.select_ms},

@@ -15,6 +15,7 @@ namespace kvhost {
 struct Timings {
   double load_ms = 0, prefill_ms = 0, score_ms = 0, allocate_ms = 0, select_ms = 0, compact_ms = 0;
   double ttft_ms = 0, decode_ms = 0, tpot_ms = 0, tokens_per_s = 0;
+  double passes_ms = 0;  // of methods that read more than once; within prefill_ms, as the others are
 };
 
 struct MemoryUse {

@@ -146,6 +146,9 @@ std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance
 void LayerData::missing(const Instance& instance, const kvh_need& need) const {
   static constexpr const char* names[] = {"keys",
                                           "values",
+  const bool reads_prompt =
+      inputs_.phase == KVH_PHASE_PASS || instance.has_own_flag(KVH_METHOD_READS_PROMPT);
+  layer.prompt = reads_prompt ? inputs_.prompt : nullptr;
                                           "hidden states",
                                           "a query window",
                                           "window attention",

@@ -43,6 +43,21 @@ struct LayerInputs {
   std::shared_ptr<const ModelView> own_model;  // keeps `model` where it is this sequence's alone
   const kvh_exec* exec = nullptr;
   int64_t sliding_window = 0;  // of this layer
+  const kvh_prompt* prompt = nullptr;  // null where it is not known
+};
+
+// While one lives, the calling thread's plugin may hand back this frame and no other: pointers that
+// it kept, or copies that it made, lead nowhere.
+class ShownFrame {
+ public:
+  explicit ShownFrame(const LayerFrame& frame);
+  ~ShownFrame();
+  ShownFrame(const ShownFrame&) = delete;
+  ShownFrame& operator=(const ShownFrame&) = delete;
+  static const LayerFrame* innermost();
+
+ private:
+  const LayerFrame* outer_;
 };
 
 class LayerData {

@@ -11,28 +11,12 @@
 #include "base/parallel.hpp"
 #include "kernels/select.hpp"
 #include "measure/stopwatch.hpp"
+#include "method/fence.hpp"
 #include "press/budget.hpp"
 #include "press/editor.hpp"
 
 namespace kvhost {
 namespace {
-
-// The C form of LayerScores.
-struct ScoresView {
-  std::vector<float*> scores;
-  std::vector<int8_t*> pins;
-  kvh_scores c{};
-
-  ScoresView(LayerScores& of, const std::vector<int64_t>& n_entries) {
-    for (auto& row : of.scores) scores.push_back(row.data());
-    for (auto& row : of.pins) pins.push_back(row.data());
-    c = {sizeof(kvh_scores),
-         static_cast<int32_t>(scores.size()),
-         n_entries.data(),
-         scores.data(),
-         pins.data()};
-  }
-};
 
 std::string layer_name(const Instance& instance, int64_t layer) {
   return instance.name() + ", layer " + std::to_string(layer);
@@ -61,27 +45,6 @@ KeepPlan keep_all(const std::vector<int64_t>& n_entries) {
 
 }  // namespace
 
-int64_t LayerScores::bytes() const {
-  int64_t total = 0;
-  for (const auto& row : scores) total += static_cast<int64_t>(row.capacity() * sizeof(float));
-  for (const auto& row : pins) total += static_cast<int64_t>(row.capacity());
-  return total;
-}
-
-void LayerScores::gather(const KeepPlan& keep) {
-  for (size_t h = 0; h < scores.size(); ++h) {
-    const auto& kept = keep.heads[h];
-    for (size_t i = 0; i < kept.size(); ++i) {
-      scores[h][i] = scores[h][kept[i]];
-      pins[h][i] = pins[h][kept[i]];
-    }
-    scores[h].resize(kept.size());
-    pins[h].resize(kept.size());
-    scores[h].shrink_to_fit();
-    pins[h].shrink_to_fit();
-  }
-}
-
 LayerScores Cutter::score(LayerData& data, int64_t layer) {
   const Stopwatch watch(timings_.score_ms);
   const auto& n_entries = data.n_entries();
@@ -89,8 +52,8 @@ LayerScores Cutter::score(LayerData& data, int64_t layer) {
   // left unwritten. Rows are copied out of it, so that a layer's scores can shrink head by head
   // with its cuts.
   const int64_t total = std::accumulate(n_entries.begin(), n_entries.end(), int64_t{0});
-  std::vector<float> block(static_cast<size_t>(total), std::numeric_limits<float>::quiet_NaN());
-  std::vector<int8_t> pin_block(static_cast<size_t>(total), 0);
+  Fenced<float> block(static_cast<size_t>(total), std::numeric_limits<float>::quiet_NaN());
+  Fenced<int8_t> pin_block(static_cast<size_t>(total), 0);
   std::vector<float*> rows;
   std::vector<int8_t*> pins;
   int64_t offset = 0;
@@ -104,10 +67,13 @@ LayerScores Cutter::score(LayerData& data, int64_t layer) {
                  n_entries.data(),
                  rows.data(),
                  pins.data()};
-  if (stage_.scorer())
+  if (stage_.scorer()) {
     data.score(*stage_.scorer(), state_.scorer(), &out);
-  else
+    stage_.scorer()->check_fence("score()", layer, block.broken(), "scores");
+    stage_.scorer()->check_fence("score()", layer, pin_block.broken(), "pins");
+  } else {
     std::fill(block.begin(), block.end(), 0.0f);  // a head allocator that needs none
+  }
   LayerScores scores;
   for (size_t h = 0; h < rows.size(); ++h) {
     scores.scores.emplace_back(rows[h], rows[h] + n_entries[h]);
@@ -120,24 +86,36 @@ LayerScores Cutter::score(LayerData& data, int64_t layer) {
 std::vector<int64_t> Cutter::head_budgets(LayerData& data,
                                           int64_t layer,
                                           int64_t entries,
+                                          std::span<const int64_t> heads,
                                           LayerScores& scores) {
   const Stopwatch watch(timings_.allocate_ms);
   const auto& n_entries = data.n_entries();
   const Instance* allocator = stage_.head_allocator();
+  if (!allocator && !heads.empty()) return {heads.begin(), heads.end()};
   if (!allocator)
     return apportion(entries,
                      std::vector<double>(n_entries.size(), 1.0),
                      std::vector<int64_t>(n_entries.size(), 0),
                      n_entries);
-  std::vector<int64_t> budgets(n_entries.size(), -1);
-  ScoresView view(scores, n_entries);
+  Fenced<int64_t> budgets(n_entries.size(), -1);
+  ScoresView view(scores);
   data.set_layer_budget(entries);
-  data.call(*allocator, state_.head_allocator(), [&](const kvh_layer& frame, kvh_error* error) {
-    return allocator->interface<kvh_head_allocator>()->allocate(
-        allocator->get(), state_.head_allocator().get(), &frame, &view.c, budgets.data(), error);
-  });
-  check_budgets(*allocator, layer, entries, budgets, n_entries);
-  return budgets;
+  data.call("allocate()",
+            *allocator,
+            state_.head_allocator(),
+            [&](const kvh_layer& frame, kvh_error* error) {
+              return allocator->interface<kvh_head_allocator>()->allocate(
+                  allocator->get(),
+                  state_.head_allocator().get(),
+                  &frame,
+                  view.get(),
+                  budgets.data(),
+                  error);
+            });
+  allocator->check_fence("allocate()", layer, budgets.broken(), "budgets");
+  std::vector<int64_t> answer(budgets.begin(), budgets.end());
+  check_budgets(*allocator, layer, entries, answer, n_entries);
+  return answer;
 }
 
 void Cutter::check_budgets(const Instance& allocator,
@@ -157,7 +135,11 @@ void Cutter::check_budgets(const Instance& allocator,
         "divided " + std::to_string(sum) + " entries; expected exactly " + std::to_string(entries));
 }
 
-KeepPlan Cutter::select(LayerData& data, int64_t layer, int64_t entries, LayerScores& original) {
+KeepPlan Cutter::select(LayerData& data,
+                        int64_t layer,
+                        int64_t entries,
+                        std::span<const int64_t> heads,
+                        LayerScores& original) {
   // Scores may be wanted again for a later, smaller cut: an allocator that rewrites them gets a
   // copy.
   const Instance* allocator = stage_.head_allocator();
@@ -166,7 +148,7 @@ KeepPlan Cutter::select(LayerData& data, int64_t layer, int64_t entries, LayerSc
   if (rewrites) copy = original;
   LayerScores& scores = rewrites ? copy : original;
   const auto& n_entries = data.n_entries();
-  const auto budgets = head_budgets(data, layer, entries, scores);
+  const auto budgets = head_budgets(data, layer, entries, heads, scores);
   if (rewrites) check_finite(*allocator, layer, scores);
   const Stopwatch watch(timings_.select_ms);
   KeepPlan keep;
@@ -179,11 +161,15 @@ KeepPlan Cutter::select(LayerData& data, int64_t layer, int64_t entries, LayerSc
   return keep;
 }
 
-KeepPlan Cutter::cut(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores) {
+KeepPlan Cutter::cut(LayerData& data,
+                     int64_t layer,
+                     int64_t entries,
+                     LayerScores& scores,
+                     std::span<const int64_t> heads) {
   const auto& n_entries = data.n_entries();
   entries = std::min(entries, std::accumulate(n_entries.begin(), n_entries.end(), int64_t{0}));
   const KeepPlan keep =
-      stage_.selects() ? select(data, layer, entries, scores) : keep_all(n_entries);
+      stage_.selects() ? select(data, layer, entries, heads, scores) : keep_all(n_entries);
   const Stopwatch watch(timings_.compact_ms);
   std::optional<Editor> editor;
   if (stage_.press()) editor.emplace(stage_, state_, cache_, data, keep, scores);

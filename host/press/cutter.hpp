@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "cache/kv_cache.hpp"
@@ -24,14 +25,24 @@ class Cutter {
   LayerScores score(LayerData& data, int64_t layer);
 
   // Cuts `layer` to `entries` over all its heads, or, in a stage that selects nothing, only lets
-  // its press rewrite the layer. `data` shows the layer as it is now. Returns what was kept.
-  KeepPlan cut(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
+  // its press rewrite the layer. `data` shows the layer as it is now. `heads`: entries of each head,
+  // where the layer allocator gave them and no head allocator divides anew. Returns what was kept.
+  KeepPlan cut(LayerData& data,
+               int64_t layer,
+               int64_t entries,
+               LayerScores& scores,
+               std::span<const int64_t> heads = {});
 
  private:
-  KeepPlan select(LayerData& data, int64_t layer, int64_t entries, LayerScores& scores);
+  KeepPlan select(LayerData& data,
+                  int64_t layer,
+                  int64_t entries,
+                  std::span<const int64_t> heads,
+                  LayerScores& scores);
   std::vector<int64_t> head_budgets(LayerData& data,
                                     int64_t layer,
                                     int64_t entries,
+                                    std::span<const int64_t> heads,
                                     LayerScores& scores);
   void check_budgets(const Instance& allocator,
                      int64_t layer,

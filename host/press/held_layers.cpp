@@ -42,8 +42,22 @@ void HeldLayers::cut(int64_t layer, int64_t entries) {
   held.entries = count(keep);
 }
 
+std::vector<ScoresView> HeldLayers::score_all() {
+  std::vector<ScoresView> views;
+  for (int64_t l = 0; l < work_.n_layers(); ++l) {
+    if (!layers_[l].scored) {
+      LayerData data(inputs(l));
+      score(data, l);
+    }
+    views.emplace_back(layers_[l].scores);
+  }
+  return views;
+}
+
 void HeldLayers::cut_all() {
-  work_.budgets().front() = work_.divide_first(work_.n_layers());
+  std::vector<ScoresView> scores;
+  if (work_.first_stage().needs_scores()) scores = score_all();
+  work_.budgets().front() = work_.divide_first(work_.n_layers(), scores);
   work_.divide_known();
   for (int64_t l = 0; l < work_.n_layers(); ++l) {
     cut(l, work_.budgets().front().entries[l]);

@@ -38,6 +38,7 @@ class HeldLayers {
     int64_t entries = 0;  // held by the cache; 0: not counted
   };
   LayerInputs inputs(int64_t layer) const;
+  std::vector<ScoresView> score_all();
 
   PrefillWork& work_;
   std::vector<Held> layers_;

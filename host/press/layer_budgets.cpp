@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
+#include "method/fence.hpp"
 #include "press/budget.hpp"
 
 namespace kvhost {
@@ -24,7 +27,25 @@ void check_exact(const Instance& allocator,
     if (entries[l] < 0 || entries[l] > bounds.caps[l])
       run_failed(allocator.name(),
                  "gave layer " + std::to_string(l) + " " + std::to_string(entries[l]) +
-                     " entries; expected 0 to " + std::to_string(bounds.caps[l]));
+                     " entries (-1: none were written); expected 0 to " +
+                     std::to_string(bounds.caps[l]));
+}
+
+void check_heads(const Instance& allocator, const LayerBudgets& budgets, const LayerBounds& bounds) {
+  for (int64_t l = 0; l < std::ssize(budgets.entries); ++l) {
+    const auto heads = budgets.heads_of(l);
+    const int64_t cap = bounds.caps[l] / bounds.n_kv_heads;
+    for (const int64_t entries : heads)
+      if (entries < 0 || entries > cap)
+        run_failed(allocator.name(),
+                   "gave a head of layer " + std::to_string(l) + " " + std::to_string(entries) +
+                       " entries; expected 0 to " + std::to_string(cap));
+    const int64_t sum = std::accumulate(heads.begin(), heads.end(), int64_t{0});
+    if (sum != budgets.entries[l])
+      run_failed(allocator.name(),
+                 "gave layer " + std::to_string(l) + " " + std::to_string(budgets.entries[l]) +
+                     " entries and its heads " + std::to_string(sum) + "; expected their sum");
+  }
 }
 
 void check_shares(const Instance& allocator, const std::vector<double>& shares, int64_t n) {
@@ -32,15 +53,22 @@ void check_shares(const Instance& allocator, const std::vector<double>& shares, 
     if (!std::isfinite(shares[l]) || shares[l] < 0)
       run_failed(allocator.name(),
                  "gave layer " + std::to_string(l) + " the share " + std::to_string(shares[l]) +
-                     "; expected a finite number >= 0");
+                     " (nan: none was written); expected a finite number >= 0");
 }
 
 }  // namespace
 
 int64_t LayerBudgets::total() const { return sum_of(entries, 0, std::ssize(entries)); }
 
+std::span<const int64_t> LayerBudgets::heads_of(int64_t layer) const {
+  if (heads.empty()) return {};
+  const size_t n = heads.size() / entries.size();
+  return std::span(heads).subspan(static_cast<size_t>(layer) * n, n);
+}
+
 LayerBudgets everything(const LayerBounds& bounds) {
   return {bounds.caps,
+          {},
           std::vector<double>(bounds.caps.size(), std::numeric_limits<double>::quiet_NaN()),
           "",
           ""};
@@ -67,46 +95,83 @@ LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len) {
   return bounds;
 }
 
+namespace {
+
+// Asks the allocator, whose integers go into `result` and whose shares go into `shares`. True when
+// the integers count.
+bool ask_allocator(const Stage& stage,
+                   StageState& state,
+                   const kvh_layer_request& request,
+                   LayerBudgets& result,
+                   std::vector<double>& shares) {
+  const Instance* allocator = stage.layer_allocator();
+  constexpr double kUnwritten = std::numeric_limits<double>::quiet_NaN();
+  const auto n_layers = static_cast<size_t>(request.n_layers);
+  Fenced<double> given(n_layers, kUnwritten), observed(n_layers, kUnwritten);
+  Fenced<int64_t> entries(n_layers, -1);
+  Fenced<int64_t> heads(n_layers * static_cast<size_t>(request.n_kv_heads), -1);
+  kvh_layer_answer answer{sizeof(kvh_layer_answer),
+                          0,
+                          given.data(),
+                          entries.data(),
+                          observed.data(),
+                          nullptr,
+                          0,
+                          0,
+                          heads.data()};
+  std::string observed_name;
+  allocator->call("allocate()", -1, [&](kvh_error* error) {
+    const kvh_status status = allocator->interface<kvh_layer_allocator>()->allocate(
+        allocator->get(), state.layer_allocator().get(), &request, &answer, error);
+    if (status == KVH_OK && answer.observed_name)  // read here: it may lead nowhere
+      observed_name.assign(answer.observed_name, strnlen(answer.observed_name, 64));
+    return status;
+  });
+  for (const char* broken : {given.broken(), entries.broken(), observed.broken(), heads.broken()})
+    allocator->check_fence("allocate()", -1, broken, "answer");
+  if (answer.observed_name) {
+    result.observed_name = printable(observed_name);
+    result.observed_from = stage.observer() == allocator ? "prompt" : "profile";
+  }
+  shares.assign(given.begin(), given.end());
+  result.observed.assign(observed.begin(), observed.end());
+  if (answer.exact) {
+    result.entries.assign(entries.begin(), entries.begin() + request.n_observed);
+    result.entries.resize(n_layers, 0);
+    if (answer.heads_exact && request.n_observed == request.n_layers)
+      result.heads.assign(heads.begin(), heads.end());
+  }
+  return answer.exact != 0;
+}
+
+}  // namespace
+
 LayerBudgets divide_over_layers(const Stage& stage,
                                 StageState& state,
                                 const LayerBounds& bounds,
                                 int64_t total_entries,
-                                int64_t n_observed) {
+                                int64_t n_observed,
+                                std::span<ScoresView> scores) {
   const auto n_layers = static_cast<int64_t>(bounds.caps.size());
   LayerBudgets result;
   result.entries.assign(n_layers, 0);
   result.observed.assign(n_layers, std::numeric_limits<double>::quiet_NaN());
   std::vector<double> shares(n_layers, 1.0);
   const Instance* allocator = stage.layer_allocator();
-  uint32_t exact = 0;
-  if (allocator) {
-    const kvh_layer_request request{sizeof(kvh_layer_request),
-                                    static_cast<int32_t>(n_layers),
-                                    static_cast<int32_t>(bounds.n_kv_heads),
-                                    static_cast<int32_t>(n_observed),
-                                    bounds.kv_len,
-                                    total_entries,
-                                    bounds.floors.data(),
-                                    bounds.caps.data()};
-    std::fill(shares.begin(), shares.end(), 0.0);
-    kvh_layer_answer answer{sizeof(kvh_layer_answer),
-                            0,
-                            shares.data(),
-                            result.entries.data(),
-                            result.observed.data(),
-                            nullptr};
-    allocator->call(-1, [&](kvh_error* error) {
-      return allocator->interface<kvh_layer_allocator>()->allocate(
-          allocator->get(), state.layer_allocator().get(), &request, &answer, error);
-    });
-    exact = answer.exact;
-    if (answer.observed_name) {
-      result.observed_name = answer.observed_name;
-      result.observed_from = stage.observer() == allocator ? "prompt" : "profile";
-    }
-  }
-  if (exact) {
+  std::vector<const kvh_scores*> layers;
+  for (ScoresView& layer : scores) layers.push_back(layer.get());
+  const kvh_layer_request request{sizeof(kvh_layer_request),
+                                  static_cast<int32_t>(n_layers),
+                                  static_cast<int32_t>(bounds.n_kv_heads),
+                                  static_cast<int32_t>(n_observed),
+                                  bounds.kv_len,
+                                  total_entries,
+                                  bounds.floors.data(),
+                                  bounds.caps.data(),
+                                  layers.empty() ? nullptr : layers.data()};
+  if (allocator && ask_allocator(stage, state, request, result, shares)) {
     check_exact(*allocator, result.entries, bounds, n_observed);
+    if (!result.heads.empty()) check_heads(*allocator, result, bounds);
     return result;
   }
   if (allocator) check_shares(*allocator, shares, n_observed);

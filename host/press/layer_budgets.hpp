@@ -4,21 +4,26 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "press/layer_scores.hpp"
 #include "press/press.hpp"
 
 namespace kvhost {
 
 struct LayerBudgets {
   std::vector<int64_t> entries;  // [n_layers] over all KV heads
+  std::vector<int64_t> heads;    // [n_layers * n_kv_heads] where the layer allocator says; else empty
   std::vector<double> observed;  // [n_layers], NaN where nothing
   std::string observed_name;
   std::string observed_from;  // "prompt", or "profile": known before the prompt; "" where nothing
 
   int64_t total() const;
+  // [n_kv_heads] or empty
+  std::span<const int64_t> heads_of(int64_t layer) const;
 };
 
 // What a layer may hold: floors and caps, entries over all heads.
@@ -39,13 +44,14 @@ LayerBounds layer_bounds(const ModelConfig& config, int64_t kv_len);
 LayerBudgets everything(const LayerBounds& bounds);
 
 // `n_observed` layers were observed so far; entries of later layers are 0 then. The sum is exactly
-// min(total, sum of caps), unless the allocator states integers of its own. Throws Error naming the
-// allocator.
+// min(total, sum of caps), unless the allocator states integers of its own. `scores` [n_layers] of
+// all layers, for allocators that go by them. Throws Error naming the allocator.
 LayerBudgets divide_over_layers(const Stage& stage,
                                 StageState& state,
                                 const LayerBounds& bounds,
                                 int64_t total_entries,
-                                int64_t n_observed);
+                                int64_t n_observed,
+                                std::span<ScoresView> scores = {});
 
 // The budgets of all stages that do not wait for the prompt, into `budgets` [stages]: each
 // selection divides what the one before it left in every layer. With a first stage that does wait,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "kvhost/method.h"
 
 namespace kvhost {
 
@@ -16,6 +17,20 @@ struct LayerScores {
 
   int64_t bytes() const;
   void gather(const KeepPlan& keep);  // follow a compaction
+};
+
+// The C form. Borrows the scores, whose rows must not move.
+class ScoresView {
+ public:
+  explicit ScoresView(LayerScores& of);
+  ScoresView(ScoresView&&) = default;
+  kvh_scores* get() { return &c_; }
+
+ private:
+  std::vector<int64_t> n_entries_;
+  std::vector<float*> scores_;
+  std::vector<int8_t*> pins_;
+  kvh_scores c_{};
 };
 
 }  // namespace kvhost

@@ -28,8 +28,14 @@ void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
   note_extra();
 }
 
-void PrefillRun::finish() {
+double PrefillRun::passes_share() const {
+  const auto again = static_cast<double>(work_.n_pass_tokens());
+  return again / (again + static_cast<double>(work_.kv_len()));
+}
+
+void PrefillRun::finish(const ProgressSink& progress) {
   note_extra();
+  if (work_.first_stage().reads_again()) work_.read_again(progress);
   schedule_->finish();
   if (work_.press().renumbers()) work_.cache().continue_behind_last();
 }

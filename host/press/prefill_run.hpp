@@ -17,8 +17,12 @@ class PrefillRun {
 
   // The decoder's sink.
   void on_layer(int64_t layer, const LayerCapture& capture);
-  // After the last layer: the final cuts.
-  void finish();
+  // After the last layer: further passes of the methods, and the final cuts. `progress` is told the
+  // passes' share done.
+  void finish(const ProgressSink& progress = {});
+
+  // Of all tokens that are read, the share of the passes behind the prompt.
+  double passes_share() const;
 
   const LayerBudgets& budgets() const { return work_.last_budgets(); }
   // Highest size of retained scores and windows.

@@ -5,7 +5,10 @@
 
 #include <memory>
 
+#include "base/error.hpp"
 #include "measure/stopwatch.hpp"
+#include "press/pass_run.hpp"
+#include "press/passes.hpp"
 
 namespace kvhost {
 
@@ -45,6 +48,7 @@ PrefillWork::PrefillWork(const PressedSequence& on,
       first_total_(on.press.totals(everything(bounds_).total(), total_entries).front()),
       trace_(trace),
       budgets_(on.press.stages().size()) {
+  if (on.prompt) prompt_.emplace(*on.prompt);
   for (const auto& stage : on.press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
 }
 
@@ -60,10 +64,36 @@ void PrefillWork::divide_known() {
   divide_over_stages(on_.press, state_of, bounds_, total_entries_, budgets_);
 }
 
-LayerBudgets PrefillWork::divide_first(int64_t n_observed) {
+LayerBudgets PrefillWork::divide_first(int64_t n_observed, std::span<ScoresView> scores) {
   const Stopwatch watch(on_.timings.allocate_ms);
   StageRun& first = stages_.front();
-  return divide_over_layers(first.stage, first.state, bounds_, first_total_, n_observed);
+  return divide_over_layers(first.stage, first.state, bounds_, first_total_, n_observed, scores);
+}
+
+int64_t PrefillWork::n_pass_tokens() const {
+  int64_t n = 0;
+  if (prompt_)
+    for (const Instance* method : reading_again(first_stage()))
+      n += pass_cost(*method, *prompt_).n_tokens;
+  return n;
+}
+
+void PrefillWork::read_again(const ProgressSink& progress) {
+  const Stopwatch watch(on_.timings.passes_ms);
+  StageRun& first = stages_.front();
+  const auto methods = reading_again(first.stage);
+  if (!prompt_ && !methods.empty())
+    run_failed(methods.front()->name(),
+               "reads the prompt again, which is not known here; expected a sequence of its own");
+  const auto all = static_cast<double>(n_pass_tokens());
+  double done = 0;
+  for (const Instance* method : methods) {
+    PassRun passes(on_, exec_, *prompt_, *method, first.state.of(first.stage, *method));
+    passes.run([&](double n_tokens) {
+      if (progress) progress((done + n_tokens) / all);
+    });
+    done += static_cast<double>(passes.cost().n_tokens);
+  }
 }
 
 LayerInputs PrefillWork::inputs(int64_t layer,
@@ -72,6 +102,7 @@ LayerInputs PrefillWork::inputs(int64_t layer,
   LayerInputs in = layer_inputs(on_, layer, exec_);
   in.phase = KVH_PHASE_PREFILL;
   in.n_seen = in.q_len = bounds_.kv_len;
+  in.prompt = prompt_ ? prompt_->get() : nullptr;
   in.queries = queries && queries->defined() ? queries : nullptr;
   in.hidden = hidden && hidden->defined() ? hidden : nullptr;
   return in;
@@ -86,7 +117,7 @@ void PrefillWork::observe(LayerData& data) {
       data.prepare(allocator, state);
     }
     const Stopwatch watch(on_.timings.allocate_ms);
-    data.call(allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
+    data.call("observe()", allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
       return observe(allocator.get(), state.get(), &frame, error);
     });
   };
@@ -114,7 +145,8 @@ KeepPlan PrefillWork::cut_first(LayerData& data,
                                 int64_t layer,
                                 int64_t entries,
                                 LayerScores& scores) {
-  const KeepPlan keep = stages_.front().cutter.cut(data, layer, entries, scores);
+  const auto heads = budgets_.front().heads_of(layer);
+  const KeepPlan keep = stages_.front().cutter.cut(data, layer, entries, scores, heads);
   if (first_stage().head_owns_total()) budgets_.front().entries[layer] = count(keep);
   return keep;
 }
@@ -129,7 +161,8 @@ void PrefillWork::apply(size_t stage, LayerData& data) {
     data.set_layer_budget(entries);
     scores = stage == 0 ? score_first(data, layer) : run.cutter.score(data, layer);
   }
-  const KeepPlan keep = run.cutter.cut(data, layer, entries, scores);
+  const auto heads = budgets_[stage].heads_of(layer);
+  const KeepPlan keep = run.cutter.cut(data, layer, entries, scores, heads);
   if (run.stage.head_owns_total()) budgets_[stage].entries[layer] = count(keep);
 }
 

@@ -5,8 +5,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "method/prompt.hpp"
 #include "model/decoder.hpp"
 #include "press/cutter.hpp"
 #include "press/layer_budgets.hpp"
@@ -28,6 +31,7 @@ struct PressedSequence {
   KvCache& cache;
   Timings& timings;
   uint64_t seed = 0;
+  const SeenPrompt* prompt = nullptr;  // null where no method wants it
 };
 
 // What both phases tell of a layer in the same way; the caller adds phase, lengths and windows.
@@ -61,8 +65,14 @@ class PrefillWork {
 
   // Budgets of all stages that do not wait for the prompt.
   void divide_known();
-  // Of a first stage that decides from the prompt, `n_observed` layers of which it has seen.
-  LayerBudgets divide_first(int64_t n_observed);
+  // Of a first stage that decides from the prompt, `n_observed` layers of which it has seen; by the
+  // scores of all layers where it goes by them.
+  LayerBudgets divide_first(int64_t n_observed, std::span<ScoresView> scores = {});
+
+  // Tokens of the passes that the first stage's methods make behind the prompt.
+  int64_t n_pass_tokens() const;
+  // Makes them; `progress` is told their share done.
+  void read_again(const ProgressSink& progress);
 
  private:
   PressedSequence on_;
@@ -71,6 +81,7 @@ class PrefillWork {
   int64_t total_entries_;
   int64_t first_total_;
   PressTrace& trace_;
+  std::optional<PromptView> prompt_;
   std::deque<StageRun> stages_;  // the first may wait for the prompt; the later ones never do
   std::vector<LayerBudgets> budgets_;
 };

@@ -17,8 +17,8 @@ Press::Press(const Composition& composition,
   for (const auto& spec : composition.stages) stages_.emplace_back(spec, model_.get(), host_.get());
   for (size_t i = 1; i < stages_.size(); ++i)
     if (stages_[i].cut_time() != CutTime::AtOnce)
-      bad_request(stages_[i].observer()->where(),
-                  "'" + stages_[i].observer()->name() +
+      bad_request(stages_[i].late_part()->where(),
+                  "'" + stages_[i].late_part()->name() +
                       "' decides from the prompt and stands after a '+'; expected it in the first "
                       "part");
 }
@@ -42,12 +42,25 @@ bool Press::any_press_has(uint32_t flag) const {
 int64_t Press::own_entries_per_head(int64_t n_tokens) const {
   const Stage* last = last_selection();
   const Instance* scorer = last ? last->scorer() : nullptr;
-  if (!scorer || !scorer->method()->extension) return 0;
-  const kvh_method& method = *scorer->method();
-  return scorer->ask([&]() -> int64_t {
-    const auto* own =
-        static_cast<const kvh_own_budget*>(method.extension(&method, KVH_EXT_OWN_BUDGET));
-    return own ? own->entries_per_head(scorer->get(), n_tokens) : 0;
+  if (!scorer) return 0;
+  const auto* own = static_cast<const kvh_own_budget*>(scorer->extension(KVH_EXT_OWN_BUDGET));
+  if (!own) return 0;
+  const int64_t entries = scorer->enter(
+      "entries_per_head()", -1, [&] { return own->entries_per_head(scorer->get(), n_tokens); });
+  if (entries < 0)
+    scorer->refuse("entries_per_head()",
+                   -1,
+                   "wants " + std::to_string(entries) + " entries per head; expected 0 or more");
+  return entries;
+}
+
+bool Press::wants_prompt() const {
+  return std::any_of(stages_.begin(), stages_.end(), [](const Stage& stage) {
+    const auto parts = stage.parts();
+    return stage.reads_again() ||
+           std::any_of(parts.begin(), parts.end(), [](const Instance* part) {
+             return part && part->has_flag(KVH_METHOD_READS_PROMPT);
+           });
   });
 }
 

@@ -32,6 +32,8 @@ class Press {
 
   CutTime cut_time() const { return none() ? CutTime::AtOnce : first().cut_time(); }
   bool owns_total() const;  // some stage does
+  // Some method wants to know the prompt itself, or reads it more than once.
+  bool wants_prompt() const;
   bool renumbers() const {  // some press gives entries new positions
     return any_press_has(KVH_METHOD_EDITS_POSITIONS);
   }

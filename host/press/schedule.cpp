@@ -63,7 +63,7 @@ class Progressive final : public Schedule {
 };
 
 // All layers must be seen first: the full cache is held until then. Scores are made as layers go
-// by, unless they need the final budgets themselves; then the windows wait with the layers.
+// by, unless they need the final budgets or further passes; then the windows wait with the layers.
 class AtEnd final : public Schedule {
  public:
   AtEnd(PrefillWork& work, bool score_last) : work_(work), held_(work), score_last_(score_last) {}
@@ -92,6 +92,7 @@ std::unique_ptr<Schedule> make_schedule(PrefillWork& work) {
     case CutTime::AtEnd:
       return std::make_unique<AtEnd>(work, /*score_last=*/false);
     case CutTime::AtEndScored:
+    case CutTime::AfterPasses:
       return std::make_unique<AtEnd>(work, /*score_last=*/true);
   }
   return nullptr;

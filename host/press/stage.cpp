@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "press/passes.hpp"
 
 namespace kvhost {
 
@@ -35,32 +36,43 @@ void Stage::check_totals() const {
                   "' would divide a budget over layers; expected one of the two");
 }
 
-namespace {
-
-template <class Interface>
-uint32_t when_of(const Instance* allocator) {
-  if (!allocator || !allocator->interface<Interface>()->when) return KVH_WHEN_BEFORE_PREFILL;
-  return allocator->ask(
-      [allocator] { return allocator->interface<Interface>()->when(allocator->get()); });
-}
-
-}  // namespace
-
 const Instance* Stage::observer() const {
-  if (when_of<kvh_head_allocator>(head_allocator_.get()) != KVH_WHEN_BEFORE_PREFILL)
-    return head_allocator_.get();
-  if (when_of<kvh_layer_allocator>(layer_allocator_.get()) != KVH_WHEN_BEFORE_PREFILL)
-    return layer_allocator_.get();
+  for (const Instance* allocator : {head_allocator_.get(), layer_allocator_.get()})
+    if (allocator && allocator->when() != KVH_WHEN_BEFORE_PREFILL) return allocator;
   return nullptr;
 }
 
 uint32_t Stage::when() const {
-  return std::max(when_of<kvh_layer_allocator>(layer_allocator_.get()),
-                  when_of<kvh_head_allocator>(head_allocator_.get()));
+  const auto when_of = [](const Instance* allocator) -> uint32_t {
+    return allocator ? allocator->when() : KVH_WHEN_BEFORE_PREFILL;
+  };
+  return std::max(when_of(layer_allocator_.get()), when_of(head_allocator_.get()));
+}
+
+bool Stage::needs_scores() const {
+  return layer_allocator_ && layer_allocator_->has_own_flag(KVH_METHOD_NEEDS_SCORES);
+}
+
+const Instance* Stage::late_part() const {
+  if (needs_scores()) return layer_allocator_.get();
+  if (const Instance* allocator = observer()) return allocator;
+  const auto readers = reading_again(*this);
+  return readers.empty() ? nullptr : readers.front();
+}
+
+void Stage::check_scores() const {
+  if (!needs_scores() || !scorer_ || !scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) return;
+  bad_request(scorer_->where(),
+              "'" + scorer_->name() + "' scores by the layer's budget, which '" +
+                  layer_allocator_->name() +
+                  "' makes from the scores; expected a scorer that does without, or another "
+                  "allocator");
 }
 
 CutTime Stage::decide_cut_time() const {
-  const uint32_t when = this->when();
+  check_scores();
+  if (!reading_again(*this).empty()) return CutTime::AfterPasses;
+  const uint32_t when = needs_scores() ? KVH_WHEN_AFTER_PREFILL : this->when();
   if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
   if (scorer_ && scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
     if (needs_tensor(KVH_T_HIDDEN) && window_of(KVH_T_HIDDEN) < 0)
@@ -116,6 +128,18 @@ StageState::StageState(const Stage& stage) {
   head_allocator_ = begin(stage.head_allocator());
   layer_allocator_ = begin(stage.layer_allocator());
   press_ = begin(stage.press(), scorer_.get());
+}
+
+SequenceState& StageState::of(const Stage& stage, const Instance& part) {
+  SequenceState* const states[] = {
+      press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()};
+  const auto parts = stage.parts();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    SequenceState* state = states[i];
+    for (const Instance* one = parts[i]; one; one = one->inner(), state = state->inner())
+      if (one == &part) return *state;
+  }
+  run_failed(part.name(), "is no part of the composition at work; expected one of its own");
 }
 
 void StageState::after_compact(const kvh_moved& moved) {

@@ -15,8 +15,9 @@ enum class CutTime {
   AtOnce,       // budgets are known before the prefill
   Progressive,  // provisional cuts as layers go by, exact at the end; scores are retained
   AtEnd,        // the full cache is held until all layers were seen; scores are retained
-  AtEndScored   // likewise, and the scores themselves need the final budgets: captured windows are
+  AtEndScored,  // likewise, and the scores themselves need the final budgets: captured windows are
                 // retained
+  AfterPasses   // likewise, behind further passes of the methods, which are scored then
 };
 
 // Of two windows, the one that reaches further back; -1 reaches all tokens.
@@ -36,6 +37,12 @@ class Stage {
 
   // The allocator that decides from the prompt; null when none does.
   const Instance* observer() const;
+  // Some part reads the prompt more than once.
+  bool reads_again() const { return cut_time_ == CutTime::AfterPasses; }
+  // The layer allocator goes by the scores of all layers.
+  bool needs_scores() const;
+  // The part that keeps layers from being cut at once; null when none does.
+  const Instance* late_part() const;
 
   bool selects() const { return scorer_ != nullptr || head_allocator_ != nullptr; }
   // An allocator decides by itself how much is kept; there is no budget to divide.
@@ -50,14 +57,16 @@ class Stage {
   bool has_state() const;
   // A name for errors: that of the outermost method.
   const std::string& name() const;
-
- private:
+  // Null where there is none.
   std::array<const Instance*, 4> parts() const {
     return {press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()};
   }
+
+ private:
   uint32_t when() const;  // KVH_WHEN_*: the latest of its allocators
   CutTime decide_cut_time() const;
   void check_totals() const;
+  void check_scores() const;
 
   const kvh_model* model_;
   std::unique_ptr<Instance> scorer_, head_allocator_, layer_allocator_, press_;
@@ -73,6 +82,8 @@ class StageState {
   SequenceState& head_allocator() { return *head_allocator_; }
   SequenceState& scorer() { return *scorer_; }
   void after_compact(const kvh_moved& moved);
+  // Of a part of the stage.
+  SequenceState& of(const Stage& stage, const Instance& part);
 
  private:
   std::unique_ptr<SequenceState> scorer_, head_allocator_, layer_allocator_, press_;

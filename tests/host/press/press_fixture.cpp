@@ -80,6 +80,22 @@ Positions held_positions(const KvCache& cache) {
   return all;
 }
 
+// A tokenizer that tests/oracle/replay_tokens.py has too: a token a byte, from 2 on.
+SeenPrompt byte_prompt(const std::vector<int32_t>& tokens, const ModelConfig& config) {
+  SeenPrompt prompt;
+  prompt.tokens = tokens;
+  const int64_t n_ids = config.vocab_size - 2;
+  prompt.tokenize = [n_ids](const std::string& text) {
+    std::vector<int32_t> ids;
+    for (const char c : text)
+      ids.push_back(static_cast<int32_t>(2 + static_cast<unsigned char>(c) % n_ids));
+    return ids;
+  };
+  prompt.suffix = prompt.tokenize("\n");
+  prompt.n_question = std::min<int64_t>(7, static_cast<int64_t>(tokens.size()));
+  return prompt;
+}
+
 PressedCache::PressedCache(const TinyModel& model,
                            const std::string& press_text,
                            const std::vector<int32_t>& tokens,
@@ -95,7 +111,8 @@ PressedCache::PressedCache(const TinyModel& model,
     model.decoder->forward(tokens, cache);
     return;
   }
-  PrefillRun run({press, *model.decoder, cache, timings}, total, kv_len, trace);
+  const SeenPrompt prompt = byte_prompt(tokens, config);
+  PrefillRun run({press, *model.decoder, cache, timings, 0, &prompt}, total, kv_len, trace);
   ForwardOptions options;
   options.capture = press.capture();
   options.sink = [&](int64_t layer, const LayerCapture& capture) { run.on_layer(layer, capture); };

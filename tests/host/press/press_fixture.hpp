@@ -45,6 +45,9 @@ std::vector<std::string> prefill_compositions(const ModelConfig& config);
 using Positions = std::vector<std::vector<std::vector<int32_t>>>;  // [layer][kv head][entry]
 Positions held_positions(const KvCache& cache);
 
+// `tokens`, borrowed, with a tokenizer of bytes.
+SeenPrompt byte_prompt(const std::vector<int32_t>& tokens, const ModelConfig& config);
+
 // Prefills `tokens` under `press_text` with `entries_per_head` on average.
 struct PressedCache {
   KvCache cache;

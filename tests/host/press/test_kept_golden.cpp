@@ -61,7 +61,7 @@ const std::vector<std::string> kModels = {"llama_gqa", "llama_mha", "qwen2", "qw
 void check_model(const std::string& name) {
   const TinyModel model(name);
   size_t n_cases = 0;
-  for (const char* kind : {".json", ".wrappers.json"}) {
+  for (const char* kind : {".json", ".wrappers.json", ".passes.json"}) {
     const auto golden = read_json(golden_folder() / (name + kind), ExitCode::BadRequest);
     INFO(name << kind);
     REQUIRE(golden["model"] == "tests/golden/models/" + name);

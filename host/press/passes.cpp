@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "press/passes.hpp"
+
+#include "base/error.hpp"
+#include "press/press.hpp"
+
+namespace kvhost {
+
+const kvh_passes* passes_of(const Instance& method) {
+  const kvh_method& table = *method.method();
+  if (!table.extension) return nullptr;
+  const auto* passes = method.ask(
+      [&] { return static_cast<const kvh_passes*>(table.extension(&table, KVH_EXT_PASSES)); });
+  if (!passes) return nullptr;
+  if (!KVH_HAS(kvh_passes, passes, observe) || !passes->cost || !passes->next || !passes->observe)
+    cannot_load(method.name(),
+                std::string("its ") + KVH_EXT_PASSES +
+                    " lacks a function; expected cost, next and observe");
+  if (!table.begin)
+    cannot_load(method.name(),
+                std::string("has ") + KVH_EXT_PASSES +
+                    " and keeps no state for a sequence; expected begin and end");
+  return passes;
+}
+
+kvh_pass_cost pass_cost(const Instance& method, const PromptView& prompt) {
+  kvh_pass_cost cost{};
+  cost.struct_size = sizeof cost;
+  const kvh_passes& passes = *passes_of(method);
+  method.call(
+      -1, [&](kvh_error* error) { return passes.cost(method.get(), prompt.get(), &cost, error); });
+  const int64_t least = cost.n_passes > 0 ? 1 : 0;
+  if (cost.n_passes < 0 || cost.longest < least || cost.n_tokens < cost.longest)
+    run_failed(method.name(),
+               "states " + std::to_string(cost.n_passes) + " passes of " +
+                   std::to_string(cost.n_tokens) + " tokens, the longest of " +
+                   std::to_string(cost.longest) + "; expected numbers that fit each other");
+  return cost;
+}
+
+std::vector<const Instance*> reading_again(const Stage& stage) {
+  std::vector<const Instance*> methods;
+  for (const Instance* part : stage.parts())
+    for (const Instance* one = part; one; one = one->inner())
+      if (passes_of(*one)) methods.push_back(one);
+  return methods;
+}
+
+std::vector<PassReport> pass_reports(const Press& press, const SeenPrompt& prompt) {
+  const PromptView view(prompt);
+  std::vector<PassReport> reports;
+  for (const auto& stage : press.stages())
+    for (const Instance* method : reading_again(stage))
+      reports.push_back({method->name(), pass_cost(*method, view)});
+  return reports;
+}
+
+}  // namespace kvhost
