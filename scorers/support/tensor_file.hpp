@@ -62,6 +62,16 @@ class TensorFile {
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
+  // Of a tensor with `n` axes.
+  Shape dims(const std::string& name, size_t n) const {
+    if (!has(name)) refuse("has no tensor '" + name + "'");
+    const Shape shape = shape_of(name, header_[name]);
+    if (shape.size() != n) {
+      refuse("tensor '" + name + "' has shape " + nlohmann::json(shape).dump());
+    }
+    return shape;
+  }
+
     sdk::bad_resource("", "'" + path_ + "' " + what + "; expected " + wanted_);
   }
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from common import Host, HostError, make_parser, print_table
 from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
+from replay_tokens import write_tokenizer
 from resources import write_resources
 from ties import REL, tie_width, verdict
 from tiny import FAMILIES, draw_tokens, make_model
@@ -119,6 +120,7 @@ def compare_model(host, pool, family, seed, specs, n_cases, rel):
     model.save_pretrained(folder)
     model.config.name_or_path = str(folder)
     write_resources(folder, model.config, seed)
+    write_tokenizer(folder, model.config.get_text_config().vocab_size)
     jobs = []
     for tokens, spec, budget in draw_cases(rng, model.config.get_text_config().vocab_size, specs, n_cases):
         peer = run_peer(model, tokens, spec, budget)

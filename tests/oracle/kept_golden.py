@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/golden/kept/<model>.json and <model>.wrappers.json: what kvpress keeps on tiny float32 checkpoints.
+"""Writes tests/golden/kept/<model>.json, <model>.wrappers.json and <model>.passes.json: what kvpress keeps on tiny float32 checkpoints.
 
     .venv-oracle/bin/python tests/oracle/kept_golden.py [--methods ROW ...]     the others' cases stay as they are
 
@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from common import ROOT, print_table
+from pass_presses import PASSES
 from presses import METHODS, OWN_BUDGET, WINDOW, run_peer
 from resources import write_resources
 from ties import REL, cut_scores, tie_width, tied_positions
@@ -60,7 +61,7 @@ def golden_case(model, spec, tokens, budget):
 
 def base_cases(model, tokens, wanted):
     """Rows that are no wrappers, at every length and budget."""
-    rows = [spec for spec in wanted if spec not in WRAPPERS and spec not in OWN_BUDGET]
+    rows = [spec for spec in wanted if spec not in WRAPPERS and spec not in OWN_BUDGET and spec not in PASSES]
     for n in LENGTHS:
         for budget in budgets_for(n):
             yield from (golden_case(model, spec, tokens[:n], budget) for spec in rows)
@@ -74,6 +75,13 @@ def wrapper_cases(model, tokens, wanted):
             case = golden_case(model, spec, tokens[:n], n_kept)
             if case:
                 yield case
+
+
+def pass_cases(model, tokens, wanted):
+    """Methods that read the prompt more than once."""
+    for spec in (s for s in wanted if s in PASSES):
+        cases = (golden_case(model, spec, tokens[:n], budget) for n, budget in POINTS)
+        yield from filter(None, cases)
 
 
 def merged(path, cases, wanted):
@@ -109,7 +117,7 @@ def dump(golden):
     return json.dumps(golden, separators=(",", ":"))[:-1] + ',"cases":[\n' + lines + "\n]}\n"
 
 
-SETS = {"": base_cases, ".wrappers": wrapper_cases}
+SETS = {"": base_cases, ".wrappers": wrapper_cases, ".passes": pass_cases}
 
 
 def main():

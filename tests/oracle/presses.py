@@ -18,6 +18,7 @@ from kvpress import (
     StreamingLLMPress,
 )
 from kvcompress_rules import adaptive_size
+from pass_presses import PASSES, run_passes
 from peer_result import REFUSALS, WINDOW, LayerResult, PeerResult, found_again, ratio_for, refusal, unmasked
 from scorer_presses import SCORERS, RulePress, adaptive_l2, simple
 from transformers import DynamicCache
@@ -51,6 +52,7 @@ METHODS = {
     "uniform:knorm": lambda r: KnormPress(compression_ratio=r),
     **SCORERS,
     **WRAPPERS,
+    **PASSES,
 }
 
 # Methods that need no budget: what they leave of n tokens.
@@ -125,6 +127,8 @@ def run_peer(model, tokens, spec, n_kept):
         model.config.head_dim = model.config.hidden_size // model.config.num_attention_heads
     if spec in WRAPPERS:
         return run_wrapper(model, tokens, spec, n_kept)
+    if spec in PASSES:
+        return run_passes(model, tokens, spec, n_kept)
     budget = None if spec in OWN_BUDGET else n_kept
     n_kept = OWN_BUDGET[spec](len(tokens)) if spec in OWN_BUDGET else n_kept
     press = METHODS[spec](max(0.0, ratio_for(n_kept, len(tokens))))

@@ -20,6 +20,8 @@ EA_STATS = "expected_attention_stats.safetensors"
 KVZAP = {kind: f"kvzap_{kind}.safetensors" for kind in ("linear", "mlp")}
 SKETCH, CUR_SKETCH = "sketch.f32", "cur_sketch.f32"
 KVZAP_HIDDEN = 12
+FASTKVZIP = "fastkvzip.safetensors"
+GATE_WIDTH, GATE_SINKS = 2, 3
 DUO_PATTERN, LUKV_CURVES = "full_attention_heads.tsv", "lukv_curves.npy"
 
 
@@ -40,6 +42,32 @@ def kvzap_tensors(kind, n_layers, n_inputs, n_outputs, randn):
             tensors[f"layers.{layer}{name}.weight"] = randn(fan_out, fan_in) / fan_in**0.5
             tensors[f"layers.{layer}{name}.bias"] = randn(fan_out)
     return tensors
+
+
+def gate_tensors(n_layers, n_heads, n_kv_heads, n_inputs, randn):
+    tensors = {}
+    for layer in range(n_layers):
+        sizes = {
+            "q_proj.weight": (n_heads * GATE_WIDTH, n_inputs),
+            "q_proj.bias": (n_heads * GATE_WIDTH,),
+            "k_proj.weight": (n_kv_heads * GATE_WIDTH, n_inputs),
+            "q_norm.weight": (GATE_WIDTH,),
+            "k_norm.weight": (GATE_WIDTH,),
+            "k_base": (n_kv_heads, 1, GATE_SINKS, GATE_WIDTH),
+            "b": (n_kv_heads, 1, n_heads // n_kv_heads),
+        }
+        tensors.update({f"layers.{layer}.{name}": randn(*shape) for name, shape in sizes.items()})
+    return tensors
+
+
+def write_gates(folder, config, seed=6):
+    """Fast KVzip's gates."""
+    generator = torch.Generator().manual_seed(seed)
+    n_layers, n_heads, n_kv_heads, _ = sizes(config)
+    tensors = gate_tensors(
+        n_layers, n_heads, n_kv_heads, config.hidden_size, lambda *shape: torch.randn(*shape, generator=generator)
+    )
+    save_file(tensors, Path(folder) / FASTKVZIP)
 
 
 def write_resources(folder, config, seed=5):
@@ -65,6 +93,7 @@ def write_resources(folder, config, seed=5):
     kept = 1 - torch.arange(1, 100).view(99, 1, 1) / 100
     spread = 0.6 + 0.8 * torch.rand(1, n_layers, n_kv_heads, generator=generator)
     np.save(folder / LUKV_CURVES, (1 - kept * spread).clamp(0, 1).float().numpy())
+    write_gates(folder, config, seed + 1)
     for path in folder.glob("*.safetensors"):
         path.chmod(0o644)  # the library makes them private
 
