@@ -87,9 +87,7 @@ std::vector<int64_t> in_order(std::vector<int64_t> lengths) {
 
 Recipe read_recipe(const std::string& name, const std::vector<fs::path>& data) {
   const fs::path file = eval::find_suite(name);
-  const std::string text = read_file(file, ExitCode::BadRequest);
-  const json suite = parse_json(text, file.string(), ExitCode::BadRequest);
-  refuse_repeated_keys(file.string(), text);
+  const json suite = read_json(file, ExitCode::BadRequest, RepeatedKeys::Refused);
   if (!suite.is_object() || !suite.contains("analysis"))
     bad_request(file.string() + " /analysis",
                 "is absent; expected what to analyse; bundled suites that have it: " +

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace kvhost {
 
+namespace {
+
+// Names of files and bits of them stand in messages: no newline and nothing that a terminal obeys.
+std::string one_line(std::string text) {
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  std::replace_if(text.begin(), text.end(), control, ' ');
+  return text;
+}
+
+}  // namespace
+
 Error::Error(ExitCode code, std::string where, const std::string& what)
-    : std::runtime_error(where.empty() ? what : where + ": " + what),
+    : std::runtime_error(one_line(where.empty() ? what : where + ": " + what)),
       code_(code),
       where_(std::move(where)) {}
 

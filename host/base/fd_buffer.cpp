@@ -2,17 +2,32 @@
 #include "base/fd_buffer.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 
 namespace kvhost {
 
-FdBuffer::FdBuffer(int fd, std::string where) : fd_(fd), where_(std::move(where)) {
+namespace {
+
+constexpr size_t kAtATime = 4096;  // what a pipe that has any room takes at once
+
+bool may_wait(int fd) {
+  struct stat found = {};
+  return fstat(fd, &found) == 0 && !S_ISREG(found.st_mode);
+}
+
+}  // namespace
+
+FdBuffer::FdBuffer(int fd, std::string where)
+    : fd_(fd), may_wait_(may_wait(fd)), where_(std::move(where)) {
   setp(held_.data(), held_.data() + held_.size());
 }
 
@@ -41,20 +56,28 @@ void FdBuffer::send_held() {
   send(held_.data(), n);
 }
 
+void FdBuffer::wait_for_room() const {
+  constexpr int kLookAround = 100;  // milliseconds between two looks for Ctrl-C
+  pollfd room{fd_, POLLOUT, 0};
+  while (::poll(&room, 1, kLookAround) <= 0) throw_if_interrupted();
+}
+
 void FdBuffer::send(const char* bytes, size_t n) {
   while (n > 0) {
-    const ssize_t sent = ::write(fd_, bytes, n);
+    if (may_wait_) wait_for_room();
+    const ssize_t sent = ::write(fd_, bytes, may_wait_ ? std::min(n, kAtATime) : n);
     if (sent >= 0) {
       at_line_start_ = sent > 0 ? bytes[sent - 1] == '\n' : at_line_start_;
       bytes += sent;
       n -= static_cast<size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      pollfd room{fd_, POLLOUT, 0};  // somebody else made the descriptor non-blocking
-      ::poll(&room, 1, -1);
     } else if (errno == EPIPE) {
       throw Error(ExitCode::ClosedPipe, where_, "the reader has closed the pipe");
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      wait_for_room();  // somebody else made the descriptor non-blocking
     } else if (errno != EINTR) {
-      run_failed(where_, std::string("cannot be written: ") + std::strerror(errno));
+      run_failed(where_,
+                 std::string("cannot be written: ") + std::strerror(errno) +
+                     "; expected a place that takes all of it");
     }
   }
 }

@@ -13,9 +13,12 @@ volatile std::sig_atomic_t pending = 0;
 
 void on_signal(int) { pending = 1; }
 
-}  // namespace
-
-namespace {
+// A signal that whoever started the program chose to ignore (nohup, `trap '' INT`) stays ignored.
+void install_for(int number, const struct sigaction& action) {
+  struct sigaction now = {};
+  if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) return;
+  sigaction(number, &action, nullptr);
+}
 
 void install(int restart) {
   struct sigaction action = {};
@@ -24,8 +27,8 @@ void install(int restart) {
   // is doing.
   action.sa_flags = static_cast<int>(SA_RESETHAND) | restart;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  install_for(SIGINT, action);
+  install_for(SIGTERM, action);
 }
 
 }  // namespace

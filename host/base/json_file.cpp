@@ -2,62 +2,73 @@
 #include "base/json_file.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/file_kind.hpp"
+#include "base/json_tree.hpp"
+#include "base/text.hpp"
 
 namespace kvhost {
-
-std::string read_file(const std::filesystem::path& path, ExitCode code) {
-  std::error_code status;
-  if (std::filesystem::is_directory(path, status))
-    throw Error(code, path.string(), "is a folder; expected a file");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(code, path.string(), std::string("cannot be read: ") + std::strerror(errno));
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  if (in.bad()) throw Error(code, path.string(), "reading stopped half-way");
-  const std::string text = bytes.str();
-  if (is_lfs_pointer(text))
-    throw Error(code, path.string(), mistaken_file(text, "the file itself"));
-  return text;
-}
 
 namespace {
 
 // "line 3, column 7" of a byte offset.
-std::string line_and_column(const std::string& text, size_t byte) {
+std::string line_and_column(std::string_view text, size_t byte) {
   const size_t end = std::min(byte, text.size());
-  const auto line =
-      1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-  const size_t start = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
-  const size_t column = start == std::string::npos ? end : end - start - 1;
+  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(end), '\n');
+  const size_t start = end == 0 ? std::string_view::npos : text.rfind('\n', end - 1);
+  const size_t column = start == std::string_view::npos ? end : end - start - 1;
   return "line " + std::to_string(line) + ", column " + std::to_string(std::max<size_t>(column, 1));
+}
+
+std::string between(const std::string& text, const std::string& after, const std::string& before) {
+  const size_t at = text.find(after);
+  if (at == std::string::npos) return "";
+  const size_t begin = at + after.size();
+  return text.substr(begin, before.empty() ? std::string::npos : text.find(before, begin) - begin);
+}
+
+// What the parser says, "... syntax error while parsing value - unexpected end of input; expected
+// '[', '{', or a literal" or "... - invalid literal; last read: '{x'", in the words of this program.
+std::string syntax_problem(std::string_view text, size_t byte, const nlohmann::json::exception& e) {
+  const std::string what = e.what(), at = " at " + line_and_column(text, byte);
+  if (e.id == 406)
+    return "not valid JSON" + at + ": found the number " +
+           quoted(between(what, "parsing '", "'")) + "; expected one below 1.8e308";
+  const std::string problem = between(what, " - ", "; "), expected = between(what, "; expected ", "");
+  const std::string last = between(what, "last read: '", "");
+  const std::string near = last.empty() ? "" : " near " + quoted(last.substr(0, last.rfind('\'')));
+  return "not valid JSON" + at + ": " + (problem.empty() ? "a syntax error" : printable(problem)) +
+         near + "; expected " + (expected.empty() ? "JSON, in UTF-8" : printable(expected));
 }
 
 }  // namespace
 
-nlohmann::json read_json(const std::filesystem::path& path, ExitCode code) {
-  return parse_json(read_file(path, code), path.string(), code);
+nlohmann::json read_json(const std::filesystem::path& path, ExitCode code, RepeatedKeys repeated) {
+  return parse_json(read_file(path, code, kMostJsonBytes), path.string(), code, repeated);
 }
 
-nlohmann::json parse_json(const std::string& text, const std::string& name, ExitCode code) {
-  try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::parse_error& e) {
-    const std::string mistaken = mistaken_file(text, "JSON");
-    throw Error(code,
-                name,
-                mistaken.empty() ? "not valid JSON at " + line_and_column(text, e.byte) : mistaken);
-  }
+nlohmann::json parse_json(std::string_view text,
+                          const std::string& name,
+                          ExitCode code,
+                          RepeatedKeys repeated) {
+  JsonTree tree(
+      repeated,
+      [&](const std::string& problem) { throw Error(code, name, problem); },
+      [&](size_t byte, const nlohmann::json::exception& e) {
+        const std::string mistaken = mistaken_file(text, "JSON");
+        throw Error(code, name, mistaken.empty() ? syntax_problem(text, byte, e) : mistaken);
+      });
+  nlohmann::json::sax_parse(text.begin(), text.end(), &tree);
+  return tree.take();
+}
+
+std::string json_text(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 void write_json(const std::filesystem::path& path, const nlohmann::json& value) {
-  write_file(path, [&](std::ostream& out) { out << value.dump(2) << '\n'; });
+  write_file(path, [&](std::ostream& out) { out << json_text(value, 2) << '\n'; });
 }
 
 }  // namespace kvhost

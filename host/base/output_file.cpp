@@ -5,16 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 #include <cstring>
 #include <iostream>
 #include <string>
-#include <utility>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/fd_buffer.hpp"
+#include "base/hidden_file.hpp"
+#include "base/interrupt.hpp"
 #include "base/output_place.hpp"
 
 namespace kvhost {
@@ -24,20 +25,10 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const fs::path& path, int error) {
-  run_failed(path.string(), std::string("cannot be written: ") + std::strerror(error));
+  run_failed(path.string(),
+             std::string("cannot be written: ") + std::strerror(error) +
+                 "; expected a place that takes all of it");
 }
-
-struct Descriptor {
-  explicit Descriptor(int opened) : fd(opened) {}
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  // Some file systems tell only here that the bytes did not fit.
-  bool close() { return ::close(std::exchange(fd, -1)) == 0; }
-  int fd;
-};
 
 void fill_descriptor(const fs::path& path, int fd, const std::function<void(std::ostream&)>& fill) {
   FdBuffer buffer(fd, path.string());
@@ -46,62 +37,17 @@ void fill_descriptor(const fs::path& path, int fd, const std::function<void(std:
   try {
     fill(out);
     out.flush();
-    if (!out) run_failed(path.string(), "cannot be written");
+    if (!out) fail(path, EIO);
   } catch (const std::ios::failure&) {
-    run_failed(path.string(), "cannot be written");
+    fail(path, EIO);
   }
 }
 
 void fill_standard_output(const std::function<void(std::ostream&)>& fill) {
   fill(std::cout);
   std::cout.flush();
-  if (!std::cout) run_failed("standard output", "cannot be written");
+  if (!std::cout) fail("standard output", EIO);
 }
-
-// A file in `folder` that vanishes with the process until `publish`. Where the file system has no
-// files without a name, it has one from the start and the destructor removes it.
-class HiddenFile {
- public:
-  explicit HiddenFile(const fs::path& folder)
-      : name_(folder / unused_name()), file_(open_nameless(folder)) {
-    if (file_.fd >= 0) return;
-    file_.fd = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    named_ = file_.fd >= 0;
-  }
-  ~HiddenFile() {
-    if (named_) ::unlink(name_.c_str());
-  }
-  HiddenFile(const HiddenFile&) = delete;
-  HiddenFile& operator=(const HiddenFile&) = delete;
-
-  int fd() const { return file_.fd; }
-
-  // Takes the place of `target`; false, with errno, when that failed.
-  bool publish(const fs::path& target) {
-    if (!named_) {
-      const std::string self = "/proc/self/fd/" + std::to_string(file_.fd);
-      named_ = linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name_.c_str(), AT_SYMLINK_FOLLOW) == 0;
-      if (!named_) return false;
-    }
-    if (!file_.close() || std::rename(name_.c_str(), target.c_str()) != 0) return false;
-    named_ = false;
-    return true;
-  }
-
- private:
-  static int open_nameless(const fs::path& folder) {
-    if (::access("/proc/self/fd", X_OK) != 0) return -1;  // could not be given a name later
-    return ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-  }
-  static std::string unused_name() {
-    static std::atomic<int> count{0};
-    return ".kvhost-" + std::to_string(getpid()) + "-" + std::to_string(count++) + ".partial";
-  }
-
-  fs::path name_;
-  Descriptor file_;
-  bool named_ = false;
-};
 
 // Owner and permissions of the file that is replaced. The owner only where this user may give files
 // away: otherwise the new file is this user's, as with any program that renames.
@@ -125,6 +71,22 @@ void write_beside(const fs::path& path,
   if (!hidden.publish(target)) fail(path, errno);
 }
 
+// A fifo without a reader cannot be opened for writing yet; Ctrl-C ends the waiting for one.
+int open_in_place(const fs::path& file) {
+  constexpr auto kLookAround = std::chrono::milliseconds(20);
+  for (;;) {
+    const int fd = ::open(file.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) {
+      const int mode = fcntl(fd, F_GETFL);
+      if (mode >= 0) fcntl(fd, F_SETFL, mode & ~O_NONBLOCK);
+      return fd;
+    }
+    if (errno != ENXIO || !fs::is_fifo(file)) return -1;
+    throw_if_interrupted();
+    std::this_thread::sleep_for(kLookAround);
+  }
+}
+
 }  // namespace
 
 void write_file(const fs::path& path, const std::function<void(std::ostream&)>& fill) {
@@ -140,7 +102,7 @@ void write_file(const fs::path& path, const std::function<void(std::ostream&)>& 
     case OutputPlace::Kind::InPlace:
       break;
   }
-  Descriptor file(::open(place.file.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  Descriptor file(open_in_place(place.file));
   if (file.fd < 0) fail(path, errno);
   fill_descriptor(path, file.fd, fill);
   if (!file.close()) fail(path, errno);

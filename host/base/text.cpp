@@ -78,6 +78,54 @@ std::string join(const std::vector<std::string>& parts, const std::string& separ
   return out;
 }
 
+namespace {
+
+// Bytes of the UTF-8 character that `text` begins with; 0: none.
+size_t character_bytes(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const size_t n = first < 0x80   ? 1
+                   : first < 0xc2 ? 0
+                   : first < 0xe0 ? 2
+                   : first < 0xf0 ? 3
+                   : first < 0xf5 ? 4
+                                  : 0;
+  if (n == 0 || n > text.size()) return 0;
+  for (size_t i = 1; i < n; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+  const bool beyond = (first == 0xed && byte(1) > 0x9f) || (first == 0xf4 && byte(1) > 0x8f);
+  return overlong || beyond ? 0 : n;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t n = character_bytes(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    const bool control = first < 0x20 || first == 0x7f ||
+                         (n == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
+    if (n == 0)
+      out += '?';
+    else if (control)
+      out += ' ';
+    else
+      out += text.substr(0, n);
+    text.remove_prefix(n == 0 ? 1 : n);
+  }
+  return out;
+}
+
+std::string quoted(const std::string& text) {
+  constexpr size_t kLongest = 60;
+  if (text.size() <= kLongest) return "'" + printable(text) + "'";
+  size_t end = kLongest;
+  while (end > kLongest - 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return "'" + printable(std::string_view(text).substr(0, end)) + "...'";
+}
+
 std::string format_bytes(int64_t bytes) {
   static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
   double value = static_cast<double>(bytes);

@@ -76,10 +76,7 @@ void check_arm_tasks(const Suite& suite) {
 
 // A file's JSON, each key once.
 nlohmann::json read_once(const fs::path& file) {
-  const std::string text = read_file(file, ExitCode::BadRequest);
-  nlohmann::json json = parse_json(text, file.string(), ExitCode::BadRequest);
-  refuse_repeated_keys(file.string(), text);
-  return json;
+  return read_json(file, ExitCode::BadRequest, RepeatedKeys::Refused);
 }
 
 // What is left out changes no figure, or stands in a cell's key.

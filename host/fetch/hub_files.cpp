@@ -121,21 +121,22 @@ std::set<std::string> index_shards(const std::filesystem::path& index) {
   std::set<std::string> shards;
   if (read.is_object() && read.contains("weight_map"))
     for (const auto& shard : read["weight_map"])
-      shards.insert(shard.is_string() ? shard.get<std::string>() : shard.dump());
+      shards.insert(shard.is_string() ? shard.get<std::string>() : json_text(shard));
   if (shards.empty()) cannot_load(index.string(), "lists no shards; expected a weight_map");
   return shards;
 }
 
 void check_relative(const std::string& where, const std::string& name) {
-  bool good = !name.empty() && name.front() != '/' && name.back() != '/' &&
+  constexpr size_t kLongestPath = 4096, kLongestName = 255;
+  bool good = !name.empty() && name.size() < kLongestPath && name.front() != '/' && name.back() != '/' &&
               std::none_of(name.begin(), name.end(), [](unsigned char c) {
                 return c < 0x20 || c == 0x7f || c == '\\';
               });
   std::istringstream parts(name);
   for (std::string part; good && std::getline(parts, part, '/');)
-    good = !part.empty() && part != "." && part != "..";
+    good = !part.empty() && part != "." && part != ".." && part.size() <= kLongestName;
   if (!good)
-    cannot_load(where, "names a file '" + name + "'; expected a path inside the repository");
+    cannot_load(where, "names a file " + quoted(name) + "; expected a path inside the repository");
 }
 
 }  // namespace kvhost

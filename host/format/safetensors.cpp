@@ -5,10 +5,10 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
+#include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "format/shape_text.hpp"
 
@@ -46,30 +46,13 @@ std::string type_names() {
   return join(names, ", ");
 }
 
-// The JSON between the length and the data, checked for duplicate tensor names while it is parsed.
+// The JSON between the length and the data; no tensor is listed twice in it.
 Json parse_header(const MappedFile& file, uint64_t length) {
-  const std::string where = file.path().string();
+  const std::string where = file.path().string() + ": the header";
   const auto* text = reinterpret_cast<const char*>(file.data()) + kLengthBytes;
-  std::set<std::string> names, keys;  // of tensors; inside one tensor or the metadata
-  const auto no_duplicates = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 8) cannot_load(where, "the header is nested deeper than any safetensors header");
-    if (event != Json::parse_event_t::key || depth > 2) return true;
-    const std::string name = value.get<std::string>();
-    if (depth == 1) keys.clear();
-    if (!(depth == 1 ? names : keys).insert(name).second)
-      cannot_load(
-          where,
-          (depth == 1 ? "tensor '" : "key '") + name + "' is listed twice; expected unique names");
-    return true;
-  };
-  Json header;
-  try {
-    header = Json::parse(text, text + length, no_duplicates);
-  } catch (const Json::exception& e) {
-    cannot_load(where, "the header is not valid JSON; expected a safetensors file");
-  }
+  Json header = parse_json({text, length}, where, ExitCode::CannotLoad, RepeatedKeys::Refused);
   if (!header.is_object())
-    cannot_load(where, "the header is not a JSON object; expected a safetensors file");
+    cannot_load(where, "is not a JSON object; expected that of a safetensors file");
   return header;
 }
 

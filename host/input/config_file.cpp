@@ -95,7 +95,7 @@ PressSource read_press(const JsonAt& at) {
   if (at.value.is_string()) return {Form::Text, at.text(), at.file, at.pointer};
   if (!at.value.is_object() && !at.value.is_array())
     at.refuse("a composition as text or as {\"press\": name, ...}");
-  return {Form::Json, at.value.dump(), at.file, at.pointer};
+  return {Form::Json, json_text(at.value), at.file, at.pointer};
 }
 
 bool is_press_object(const nlohmann::json& value) {
@@ -119,9 +119,7 @@ std::optional<WeightType> weights_from_name(const std::string& name) {
 }
 
 void read_config_file(const std::filesystem::path& path, RunOptions& options) {
-  const std::string text = read_file(path, ExitCode::BadRequest);
-  const nlohmann::json root = parse_json(text, path.string(), ExitCode::BadRequest);
-  refuse_repeated_keys(path.string(), text);
+  const nlohmann::json root = read_json(path, ExitCode::BadRequest, RepeatedKeys::Refused);
   const JsonAt at{root, path.string(), ""};
   PressOptions& press = options.press;
   if (is_press_object(root)) {
@@ -137,6 +135,7 @@ void read_config_file(const std::filesystem::path& path, RunOptions& options) {
        {"device", [&](const JsonAt& v) { options.device = v.choice(kDeviceNames); }},
        {"threads", integer(options.threads, Limits{0, 1024})},
        {"plugin_path", [&](const JsonAt& v) { read_plugin_path(v, options.plugins); }},
+       {"prefer_plugins", [&](const JsonAt& v) { options.plugins.prefer = v.flag(); }},
        {"press", [&](const JsonAt& v) { press.press = read_press(v); }},
        {"decode_press", [&](const JsonAt& v) { press.decode_press = read_press(v); }},
        {"decode_every", integer(press.decode_every, kPositive)},

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 
 namespace kvhost {
 namespace {
@@ -125,11 +126,11 @@ std::string Conversation::state() const {
                           {"begun", begun_},
                           {"turns", turns}};
   if (system_) state["system"] = *system_;
-  return state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(state);
 }
 
 void Conversation::restore(const std::string& text, const std::string& where) {
-  const nlohmann::json state = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json state = parse_json(text, where, ExitCode::CannotLoad);
   try {
     if (!state.at("template").get<bool>()) template_.reset();
     has_document_ = state.at("document").get<bool>();

@@ -19,7 +19,7 @@ std::string text_of(const nlohmann::json& prompt, const char* key, const fs::pat
   if (!prompt.contains(key)) return "";
   if (!prompt[key].is_string())
     cannot_load(file.string() + " /" + key,
-                "found " + quoted(prompt[key].dump()) + "; expected a string");
+                "found " + quoted(json_text(prompt[key])) + "; expected a string");
   return prompt[key].get<std::string>();
 }
 
@@ -44,6 +44,8 @@ DemoPrompt load_demo(const fs::path& model_dir, const std::string& name) {
                                     did_you_mean(name, names));
   const fs::path file = model_dir / "prompts" / (name + ".json");
   const nlohmann::json json = read_json(file, ExitCode::CannotLoad);
+  if (!json.is_object())
+    cannot_load(file.string(), std::string("found ") + json.type_name() + "; expected an object");
   DemoPrompt prompt;
   prompt.name = name;
   prompt.title = text_of(json, "title", file);
@@ -51,7 +53,9 @@ DemoPrompt load_demo(const fs::path& model_dir, const std::string& name) {
   prompt.text = text_of(json, "text", file);
   prompt.question = text_of(json, "question", file);
   prompt.expect = text_of(json, "expect", file);
-  prompt.max_new_tokens = json.value("max_new_tokens", int64_t{0});
+  if (json.contains("max_new_tokens"))
+    prompt.max_new_tokens = integer_from_json(
+        file.string() + " /max_new_tokens", json["max_new_tokens"], kNotNegative);
   if (prompt.text.empty())
     cannot_load(file.string() + " /text", "is absent or empty; expected the prompt");
   return prompt;

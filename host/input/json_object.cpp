@@ -3,17 +3,17 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "input/limits.hpp"
 
 namespace kvhost {
 
 void JsonAt::refuse(const std::string& expected) const {
-  bad_request(where(), "found " + quoted(value.dump()) + "; expected " + expected);
+  bad_request(where(), "found " + quoted(json_text(value)) + "; expected " + expected);
 }
 
 std::string JsonAt::text() const {
@@ -83,22 +83,6 @@ void read_object(const JsonAt& at, const JsonHandlers& handlers) {
                       did_you_mean(key, known));
     handler->second(child);
   }
-}
-
-void refuse_repeated_keys(const std::string& file, const std::string& text) {
-  using nlohmann::json;
-  std::vector<std::set<std::string>>
-      open;  // keys seen so far in each object that encloses the current place
-  const auto watch = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) open.emplace_back();
-    if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
-      bad_request(file,
-                  "names the key " + quoted(parsed.get<std::string>()) +
-                      " twice in one object; expected it once");
-    return true;
-  };
-  [[maybe_unused]] const json value = json::parse(text, watch);
 }
 
 }  // namespace kvhost

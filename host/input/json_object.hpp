@@ -35,8 +35,4 @@ using JsonHandlers = std::vector<std::pair<std::string, std::function<void(const
 // Calls the handler of every key of an object, in the order of the file.
 void read_object(const JsonAt& at, const JsonHandlers& handlers);
 
-// Throws Error(BadRequest) when one object of `text` names a key twice: one of the two values would
-// be lost unseen.
-void refuse_repeated_keys(const std::string& file, const std::string& text);
-
 }  // namespace kvhost

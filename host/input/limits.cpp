@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 
 namespace kvhost {
 
@@ -66,7 +67,7 @@ double number_from_json(const std::string& where,
                         const nlohmann::json& value,
                         const Limits& limits) {
   if (!value.is_number() || !limits.hold(value.get<double>()))
-    refuse(where, quoted(value.dump()), "a number", limits);
+    refuse(where, quoted(json_text(value)), "a number", limits);
   return value.get<double>();
 }
 
@@ -74,17 +75,8 @@ int64_t integer_from_json(const std::string& where,
                           const nlohmann::json& value,
                           const Limits& limits) {
   if (!value.is_number_integer() || !limits.hold(value.get<double>()))
-    refuse(where, quoted(value.dump()), "an integer", limits);
+    refuse(where, quoted(json_text(value)), "an integer", limits);
   return value.get<int64_t>();
-}
-
-std::string quoted(const std::string& text) {
-  std::string shown;
-  for (const char c : text) {
-    if (shown.size() >= 60) return "'" + shown + "...'";
-    shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  }
-  return "'" + shown + "'";
 }
 
 }  // namespace kvhost

@@ -6,6 +6,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "base/text.hpp"  // quoted
+
 namespace kvhost {
 
 struct Limits {
@@ -34,8 +36,5 @@ double number_from_json(const std::string& where,
 int64_t integer_from_json(const std::string& where,
                           const nlohmann::json& value,
                           const Limits& limits);
-
-// `text` in quotes for a message: one line, at most about 60 characters.
-std::string quoted(const std::string& text);
 
 }  // namespace kvhost

@@ -13,6 +13,8 @@
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "base/json_file.hpp"
+#include "base/text.hpp"
 
 namespace kvhost {
 
@@ -64,8 +66,11 @@ std::string read_stdin() {
     if (n == 0) return text;
     if (n > 0) {
       text.append(bytes, static_cast<size_t>(n));
+      if (static_cast<int64_t>(text.size()) > kMostTextBytes)
+        bad_request("standard input",
+                    "goes on beyond any text; expected at most " + format_bytes(kMostTextBytes));
     } else if (errno != EINTR && errno != EAGAIN) {
-      bad_request("standard input", std::string("cannot be read: ") + std::strerror(errno));
+      bad_request("standard input", std::string("cannot be read: ") + std::strerror(errno) + "; expected text");
     }
   }
 }

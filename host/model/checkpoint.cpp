@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file_kind.hpp"
 #include "base/json_file.hpp"
+#include "base/text.hpp"
 #include "model/float_tensor.hpp"
 #include "model/name_list.hpp"
 
@@ -42,14 +43,15 @@ std::map<std::string, std::string> read_weight_map(const std::filesystem::path& 
                 "'weight_map' is missing; expected an object of tensor names and shard files");
   std::map<std::string, std::string> out;
   for (const auto& [name, shard] : json.at("weight_map").items()) {
-    const bool plain = shard.is_string() && !shard.get<std::string>().empty() &&
-                       shard.get<std::string>().find('/') == std::string::npos && shard != "." &&
-                       shard != "..";
+    constexpr size_t kLongestName = 255;
+    const std::string file = shard.is_string() ? shard.get<std::string>() : "";
+    const bool plain = !file.empty() && file.size() <= kLongestName && file != "." &&
+                       file != ".." && file.find('/') == std::string::npos;
     if (!plain)
-      cannot_load(
-          index.string(),
-          "'weight_map." + name + "' is " + shard.dump() + "; expected a file name in this folder");
-    out[name] = shard.get<std::string>();
+      cannot_load(index.string(),
+                  "'weight_map." + name + "' is " + quoted(json_text(shard)) +
+                      "; expected a file name in this folder");
+    out[name] = file;
   }
   return out;
 }

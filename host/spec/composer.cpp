@@ -55,6 +55,16 @@ void check_innermost(const Spec& scorer) {
                   "'; expected nothing there: a scorer is the innermost part");
 }
 
+// A part of a layer has no budget of its own.
+void check_budget_known(const Node* parts, const Node& inner) {
+  if (!parts || !(inner.method.flags & KVH_METHOD_NEEDS_BUDGET)) return;
+  bad_request(inner.where,
+              "found " + called(inner) + ", which looks at the budget, inside " + called(*parts) +
+                  ", which scores a layer part by part; expected a method there that needs none "
+                  "(see `kvhost info " +
+                  inner.method.name + "`)");
+}
+
 std::unique_ptr<Node>& slot_of(StageSpec& result, Kind kind) {
   switch (kind) {
     case Kind::Press:
@@ -84,11 +94,12 @@ StageSpec Composer::compose(const Spec& outermost) const {
   StageSpec result;
   Spec added;  // what the user left out
   const Spec* spec = &outermost;
-  const Node *outer = nullptr, *giver = nullptr;
+  const Node *outer = nullptr, *giver = nullptr, *parts = nullptr;
   std::unique_ptr<Node>* wrapper_slot = nullptr;
   while (true) {
     auto checked = std::make_unique<Node>(check(*spec));
     if (outer) check_order(*outer, *checked);
+    check_budget_known(parts, *checked);
     std::unique_ptr<Node>& slot =
         wrapper_slot ? *wrapper_slot : slot_of(result, checked->method.kind);
     slot = std::move(checked);
@@ -99,6 +110,7 @@ StageSpec Composer::compose(const Spec& outermost) const {
     }
     if (!node.method.default_inner.empty()) giver = &node;
     if (node.method.kind == Kind::Wrapper) wrapper_slot = &slot->inner;
+    if (node.method.flags & KVH_METHOD_SCORES_PARTS) parts = &node;
     outer = &node;
     if (!spec->inner.empty()) {
       spec = &only_inner(*spec);

@@ -26,9 +26,11 @@ std::string node_text(const Node& node) {
 void add_warnings(const Node* node, std::vector<std::string>& warnings) {
   if (!node) return;
   const auto& method = node->method;
-  const std::string text = method.library.string() + ": " + method.altered;
-  const bool told = std::find(warnings.begin(), warnings.end(), text) != warnings.end();
-  if (!method.altered.empty() && !told) warnings.push_back(text);
+  for (const std::string& what : {method.altered, method.rival}) {
+    const std::string text = method.library.string() + ": " + what;
+    const bool told = std::find(warnings.begin(), warnings.end(), text) != warnings.end();
+    if (!what.empty() && !told) warnings.push_back(text);
+  }
   add_warnings(node->inner.get(), warnings);
 }
 
@@ -46,6 +48,18 @@ std::string Composition::text() const {
   std::string out;
   for (const auto& stage : stages) out += (out.empty() ? "" : "+") + stage.text();
   return out;
+}
+
+std::vector<const registry::MethodInfo*> Composition::methods() const {
+  std::vector<const registry::MethodInfo*> methods;
+  for (const auto& stage : stages)
+    for (const auto* part :
+         {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
+      for (const Node* node = part->get(); node; node = node->inner.get()) {
+        const auto same = [node](const auto* known) { return known->name == node->method.name; };
+        if (std::none_of(methods.begin(), methods.end(), same)) methods.push_back(&node->method);
+      }
+  return methods;
 }
 
 std::vector<std::string> Composition::warnings() const {

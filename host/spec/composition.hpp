@@ -40,8 +40,11 @@ struct Composition {
   std::string text() const;  // canonical: parameters that differ from their defaults
   // Canonical JSON: all parameters; an array when there are several stages, null for none.
   std::string json_text() const;
-  // What users of these methods must be told, one line each: libraries that were altered.
+  // What users of these methods must be told, one line each: libraries that were altered, names
+  // that several libraries bring.
   std::vector<std::string> warnings() const;
+  // Each once, outermost first.
+  std::vector<const registry::MethodInfo*> methods() const;
 };
 
 // `phase_flag` = KVH_METHOD_PREFILL or KVH_METHOD_DECODE: every method must be able to run there.

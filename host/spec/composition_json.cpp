@@ -2,6 +2,7 @@
 // The canonical JSON form: what spec_json.cpp reads, with every parameter.
 #include <nlohmann/json.hpp>
 
+#include "base/json_file.hpp"
 #include "registry/value_json.hpp"
 #include "spec/composition.hpp"
 
@@ -35,10 +36,10 @@ json stage_json(const StageSpec& stage) {
 
 std::string Composition::json_text() const {
   if (none()) return "null";
-  if (stages.size() == 1) return stage_json(stages[0]).dump();
+  if (stages.size() == 1) return json_text(stage_json(stages[0]));
   json out = json::array();
   for (const auto& stage : stages) out.push_back(stage_json(stage));
-  return out.dump();
+  return json_text(out);
 }
 
 }  // namespace kvhost

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "registry/value_json.hpp"
 #include "spec/spec.hpp"
@@ -93,9 +94,7 @@ std::vector<Spec> parse_spec_json(const std::string& json,
                                   const std::string& file,
                                   const std::string& origin) {
   const Origin at{file, origin};
-  const auto value = nlohmann::json::parse(json, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) bad_request(at.where(), "is no JSON; expected {\"press\": name, ...}");
-  return parse_any(value, at);
+  return parse_any(parse_json(json, at.where(), ExitCode::BadRequest), at);
 }
 
 }  // namespace kvhost

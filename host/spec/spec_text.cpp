@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 #include "spec/spec.hpp"
 
 namespace kvhost {
@@ -70,6 +71,7 @@ class Parser {
   }
 
   std::vector<Spec> item() {
+    const Depth one_deeper(*this);
     skip_space();
     if (eat('(')) {
       auto group = chain();
@@ -83,6 +85,17 @@ class Parser {
     if (eat(':')) spec.inner = item();
     return {std::move(spec)};
   }
+
+  // How deep methods and parentheses may stand inside one another.
+  struct Depth {
+    explicit Depth(Parser& at) : parser(at) {
+      if (++parser.depth_ > kDeepestNesting)
+        parser.fail("found more than " + std::to_string(kDeepestNesting) + " levels",
+                    "expected at most that many inside one another");
+    }
+    ~Depth() { --parser.depth_; }
+    Parser& parser;
+  };
 
   void parameters(Spec& spec) {
     if (eat(')')) return;
@@ -192,6 +205,7 @@ class Parser {
   const std::string& text_;
   const std::string& flag_;
   size_t position_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace

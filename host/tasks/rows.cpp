@@ -79,7 +79,7 @@ std::vector<Row> Row::rows(const std::string& member) const {
 void Row::refuse(const std::string& what) const { cannot_load(where_, what); }
 
 std::vector<Row> read_rows(const std::filesystem::path& path, int64_t most) {
-  std::istringstream lines(read_file(path, ExitCode::CannotLoad));
+  std::istringstream lines(read_file(path, ExitCode::CannotLoad, kMostDataBytes));
   std::vector<Row> out;
   int64_t number = 0;
   for (std::string line; static_cast<int64_t>(out.size()) < most && std::getline(lines, line);) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/added_tokens.hpp"
 
-#include <algorithm>
-
+#include "base/interrupt.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/utf8.hpp"
 
@@ -21,8 +20,9 @@ bool begins_with_word(std::string_view text) {
   return !text.empty() && unicode::is_word(utf8::next(text, pos));
 }
 
-size_t spaces_begin(std::string_view text, size_t end) {
-  while (end > 0) {
+// Not before `done`.
+size_t spaces_begin(std::string_view text, size_t done, size_t end) {
+  while (end > done) {
     const size_t start = utf8::previous(text, end);
     size_t pos = start;
     if (!unicode::is_whitespace(utf8::next(text, pos))) break;
@@ -30,6 +30,8 @@ size_t spaces_begin(std::string_view text, size_t end) {
   }
   return end;
 }
+
+constexpr size_t kBytesPerLook = 1 << 14;  // bytes between two looks for Ctrl-C
 
 size_t spaces_end(std::string_view text, size_t begin) {
   for (size_t pos = begin; begin < text.size(); begin = pos)
@@ -84,7 +86,9 @@ int TokenFinder::longest_at(std::string_view text, size_t pos, size_t* end) cons
 std::vector<Section> TokenFinder::find(std::string_view text) const {
   std::vector<Section> out;
   size_t done = 0;
+  size_t run_begin = 0, run_end = 0;  // spaces that were walked over already
   for (size_t pos = 0; pos < text.size() && !tokens_.empty();) {
+    if (pos % kBytesPerLook == 0) throw_if_interrupted();
     size_t end = 0;
     const int index = longest_at(text, pos, &end);
     if (index < 0) {
@@ -97,8 +101,11 @@ std::vector<Section> TokenFinder::find(std::string_view text) const {
     if (token.single_word &&
         (ends_in_word(text.substr(0, begin)) || begins_with_word(text.substr(end))))
       continue;
-    if (token.lstrip) begin = std::max(spaces_begin(text, begin), done);
-    if (token.rstrip) end = spaces_end(text, end);
+    if (token.lstrip) begin = begin > done ? spaces_begin(text, done, begin) : done;
+    if (token.rstrip) {
+      if (end < run_begin || end > run_end) run_begin = end, run_end = spaces_end(text, end);
+      end = run_end;
+    }
     if (done < begin) out.push_back({-1, done, begin});
     out.push_back({token.id, begin, end});
     done = end;

@@ -2,6 +2,8 @@
 #include "tokenizer/bpe.hpp"
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
+#include "base/text.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace kvhost::tok {
@@ -14,7 +16,7 @@ Vocab load_vocab(const JsonNode& node) {
   vocab.reserve(node.value().size());
   for (const auto& [piece, id] : node.value().items()) {
     if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX)
-      node.fail("piece '" + piece + "' has id " + id.dump() + "; expected an integer from 0 on");
+      node.fail("piece '" + piece + "' has id " + quoted(json_text(id)) + "; expected an integer from 0 on");
     vocab.emplace(piece, id.get<int32_t>());
   }
   return vocab;
@@ -23,7 +25,7 @@ Vocab load_vocab(const JsonNode& node) {
 void refuse_options(const JsonNode& node) {
   const auto dropout = node.find("dropout");
   if (dropout && dropout->value() != 0)
-    dropout->fail("found " + dropout->value().dump() + "; expected null (dropout is for training)");
+    dropout->fail("found " + quoted(json_text(dropout->value())) + "; expected null (dropout is for training)");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (const std::string found = node.string_or(key, ""); !found.empty())
       node.fail("found '" + found +
@@ -114,9 +116,9 @@ void Bpe::load_merges(const JsonNode& node) {
     };
     std::string_view left, right;
     if (!read_pair(entry, &left, &right))
-      fail("found " + entry.dump() + "; expected \"a b\" or [\"a\", \"b\"]");
+      fail("found " + quoted(json_text(entry)) + "; expected \"a b\" or [\"a\", \"b\"]");
     if (const std::string_view unknown = add_merge(left, right); !unknown.empty())
-      fail("merge " + entry.dump() + " names '" + std::string(unknown) +
+      fail("merge " + quoted(json_text(entry)) + " names '" + std::string(unknown) +
            "'; expected pieces of the vocabulary");
   }
 }

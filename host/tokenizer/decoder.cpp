@@ -4,6 +4,7 @@
 #include "tokenizer/decode_stages.hpp"
 #include "tokenizer/pattern_json.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
+#include "tokenizer/stages.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace kvhost::tok {
@@ -51,6 +52,7 @@ void Decoder::add_stage(Factory factory) {
 }
 
 void Decoder::add(const JsonNode& node) {
+  check_stages(node, stages_.size());
   const std::string type = node.type();
   if (type == "ByteLevel") {
     add_stage(make_byte_level_stage);

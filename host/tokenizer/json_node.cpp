@@ -2,6 +2,7 @@
 #include "tokenizer/json_node.hpp"
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 #include "base/text.hpp"
 
 namespace kvhost::tok {
@@ -11,7 +12,7 @@ using nlohmann::json;
 namespace {
 
 std::string shortened(const json& value) {
-  const std::string text = value.dump();
+  const std::string text = json_text(value);
   return text.size() <= 60 ? text
                            : std::string(value.type_name()) + " of " + std::to_string(value.size());
 }

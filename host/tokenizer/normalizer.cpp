@@ -11,6 +11,7 @@
 #include "tokenizer/charsmap.hpp"
 #include "tokenizer/graphemes.hpp"
 #include "tokenizer/pattern_json.hpp"
+#include "tokenizer/stages.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/utf8.hpp"
 
@@ -95,7 +96,7 @@ void replace_mapped(const Charsmap& map, std::string& text) {
 
 Charsmap load_charsmap(const JsonNode& node) {
   const auto blob = decode_base64(node.as_string());
-  if (!blob) node.fail("is not base64");
+  if (!blob) node.fail("is not base64; expected the map of a SentencePiece model in it");
   std::string fault;
   auto map = Charsmap::read(*blob, &fault);
   if (!map) node.fail(fault);
@@ -125,6 +126,7 @@ void nmt(char32_t c, std::string& out) {
 Normalizer::Normalizer(const JsonNode& node) { add(node); }
 
 void Normalizer::add(const JsonNode& node) {
+  check_stages(node, steps_.size());
   const std::string type = node.type();
   if (const icu::Normalizer2* form = normal_form(type)) {
     steps_.push_back([form](std::string& text, bool) { to_form(*form, text); });
@@ -163,7 +165,11 @@ void Normalizer::add(const JsonNode& node) {
 }
 
 std::string Normalizer::apply(std::string text, bool first) const {
-  for (const Step& step : steps_) step(text, first);
+  const size_t before = text.size();
+  for (const Step& step : steps_) {
+    step(text, first);
+    check_growth(before, text.size());
+  }
   return text;
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/post_processor.hpp"
 
+#include "base/json_file.hpp"
+#include "base/text.hpp"
+#include "tokenizer/stages.hpp"
+
 namespace kvhost::tok {
 
 namespace {
@@ -11,7 +15,7 @@ const std::vector<std::string> kPostProcessors = {
 int32_t load_id(const JsonNode& node) {
   const auto& value = node.value();
   if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > INT32_MAX)
-    node.fail("found " + value.dump() + "; expected an id");
+    node.fail("found " + quoted(json_text(value)) + "; expected an id");
   return value.get<int32_t>();
 }
 
@@ -38,6 +42,7 @@ std::vector<int32_t> special_ids(const JsonNode& node,
 PostProcessor::PostProcessor(const JsonNode& node, const Lookup& id_of) { add(node, id_of); }
 
 void PostProcessor::add(const JsonNode& node, const Lookup& id_of) {
+  check_stages(node, templates_.size());
   const std::string type = node.type();
   if (type == "TemplateProcessing") {
     add_template(node, id_of);
@@ -62,7 +67,7 @@ void PostProcessor::add_template(const JsonNode& node, const Lookup& id_of) {
     } else if (item.find("Sequence") && !seen) {
       seen = true;
     } else {
-      item.fail("found " + item.value().dump() + "; expected SpecialToken, or Sequence once");
+      item.fail("found " + quoted(json_text(item.value())) + "; expected SpecialToken, or Sequence once");
     }
   }
   if (!seen) single.fail("found no Sequence; expected the text's place");

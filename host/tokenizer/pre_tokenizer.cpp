@@ -3,6 +3,7 @@
 
 #include "tokenizer/byte_level.hpp"
 #include "tokenizer/pattern_json.hpp"
+#include "tokenizer/stages.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/utf8.hpp"
 
@@ -55,15 +56,26 @@ void find_space_between_words(std::string_view text, std::vector<Span>* spans) {
   }
 }
 
+size_t bytes_of(const std::vector<Piece>& pieces) {
+  size_t n = 0;
+  for (const Piece& piece : pieces) n += piece.text.size();
+  return n;
+}
+
 }  // namespace
 
 PreTokenizer::PreTokenizer(const JsonNode& node) { add(node); }
 
 void PreTokenizer::apply(std::vector<Piece>* pieces) const {
-  for (const Step& step : steps_) step(pieces);
+  const size_t before = bytes_of(*pieces);
+  for (const Step& step : steps_) {
+    step(pieces);
+    check_growth(before, bytes_of(*pieces));
+  }
 }
 
 void PreTokenizer::add(const JsonNode& node) {
+  check_stages(node, steps_.size());
   const std::string type = node.type();
   const auto add_finder = [this](Finder find, Behavior behavior) {
     steps_.push_back(

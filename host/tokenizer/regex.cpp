@@ -5,7 +5,10 @@
 #include <pcre2.h>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
+#include "base/text.hpp"
 #include "tokenizer/pattern_translate.hpp"
+#include "tokenizer/stages.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace kvhost::tok {
@@ -18,6 +21,19 @@ std::string pcre2_message(int code) {
   return reinterpret_cast<const char*>(text);
 }
 
+constexpr size_t kLongContent = 64;  // that may make a text much longer before it is looked at
+constexpr size_t kSpansPerLook = 1 << 10;  // spans between two looks for Ctrl-C
+// Of one match. The published patterns take a few a character; one that goes back and forth over a
+// text would take hours.
+constexpr uint32_t kMostSteps = 2'000'000;
+
+[[noreturn]] void fail_to_match(const std::string& pattern, size_t at, int code) {
+  run_failed("the tokenizer's pattern " + quoted(pattern),
+             "gave up at byte " + std::to_string(at) + " of a text: " + pcre2_message(code) +
+                 "; expected one that matches within " + std::to_string(kMostSteps) +
+                 " steps; break up the long run of characters there");
+}
+
 // What one thread needs to match: PCRE2 code is shared, this is not.
 struct Scratch {
   Scratch()
@@ -25,6 +41,7 @@ struct Scratch {
         context(pcre2_match_context_create(nullptr)),
         stack(pcre2_jit_stack_create(32 << 10, 32 << 20, nullptr)) {
     pcre2_jit_stack_assign(context, nullptr, stack);
+    pcre2_set_match_limit(context, kMostSteps);
   }
   ~Scratch() {
     pcre2_match_data_free(data);
@@ -104,6 +121,7 @@ void Pattern::find_regex(std::string_view text, std::vector<Span>* spans) const 
   size_t done = 0, from = 0;
   bool any = false;
   while (from <= text.size()) {
+    if (spans->size() % kSpansPerLook == 0) throw_if_interrupted();
     // The text is checked before it comes here; checking it again at every match would make this
     // quadratic.
     const int rc = pcre2_match(code_->code,
@@ -114,7 +132,7 @@ void Pattern::find_regex(std::string_view text, std::vector<Span>* spans) const 
                                scratch.data,
                                scratch.context);
     if (rc == PCRE2_ERROR_NOMATCH) break;
-    if (rc < 0) run_failed("pattern " + code_->source, pcre2_message(rc));
+    if (rc < 0) fail_to_match(code_->source, from, rc);
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(scratch.data);
     const size_t begin = bounds[0], end = bounds[1];
     if (begin == end && any && end == done) {  // an empty match right behind a match does not count
@@ -134,7 +152,10 @@ std::string Pattern::replace(std::string_view text, std::string_view content) co
   find(text, &spans);
   std::string out;
   out.reserve(text.size());
-  for (const Span& s : spans) out += s.match ? content : text.substr(s.begin, s.end - s.begin);
+  for (const Span& s : spans) {
+    out += s.match ? content : text.substr(s.begin, s.end - s.begin);
+    if (s.match && content.size() > kLongContent) check_growth(text.size(), out.size());
+  }
   return out;
 }
 

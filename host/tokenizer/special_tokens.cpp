@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
+#include "base/text.hpp"
 
 namespace kvhost::tok {
 
@@ -77,7 +78,7 @@ class Collector {
             !entry.contains("content"))
           cannot_load(file_->name,
                       "added_tokens_decoder in tokenizer_config.json has '" + key + "': " +
-                          entry.dump().substr(0, 60) + "; expected an id and {\"content\": ...}");
+                          quoted(json_text(entry)) + "; expected an id and {\"content\": ...}");
         by_id[id] = entry;
       }
     for (auto& [id, entry] : by_id) {
@@ -95,7 +96,7 @@ class Collector {
     for (const auto& [content, id] : tokens.items()) {
       if (!id.is_number_integer())
         cannot_load(file_->name,
-                    "added_tokens.json gives '" + content + "' the id " + id.dump() +
+                    "added_tokens.json gives '" + content + "' the id " + json_text(id) +
                         "; expected an integer");
       if (!known_.contains(content)) by_id[id.get<int64_t>()] = content;
     }

@@ -16,17 +16,19 @@ TokenizerFile from_tokenizer_json(const fs::path& path) {
   TokenizerFile file;
   file.name = path.string();
   file.document = read_json(path, ExitCode::CannotLoad);
+  if (!file.document.is_object())
+    cannot_load(file.name, std::string("found ") + file.document.type_name() + "; expected an object");
   file.origin = path.filename().string();
   for (const char* key : {"truncation", "padding"})
-    if (file.document.is_object() && file.document.contains(key) && !file.document[key].is_null())
+    if (file.document.contains(key) && !file.document[key].is_null())
       file.warnings.push_back(std::string(key) + " in " + file.name + " is not applied");
   return file;
 }
 
 // Whether an empty text gets the token at its front or end.
 bool puts(const json& document, const std::string& token) {
-  const std::string text = document.value("post_processor", json()).dump();
-  return text.find(json(token).dump()) != text.npos;
+  const std::string text = json_text(document.value("post_processor", json()));
+  return text.find(json_text(token)) != text.npos;
 }
 
 // transformers heeds these flags only where there is no tokenizer.json.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/json_file.hpp"
+#include "base/text.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace kvhost::tok {
@@ -22,7 +24,7 @@ Unigram::Unigram(const JsonNode& node) {
   if (!vocab.value().is_array()) vocab.fail("found no list; expected [[\"piece\", score], ...]");
   for (const auto& row : vocab.value()) {
     if (!row.is_array() || row.size() != 2 || !row[0].is_string() || !row[1].is_number())
-      vocab.fail("found " + row.dump() + "; expected [\"piece\", score]",
+      vocab.fail("found " + quoted(json_text(row)) + "; expected [\"piece\", score]",
                  std::string("/").append(std::to_string(pieces_.size())));
     pieces_.push_back(row[0].get<std::string>());
     scores_.push_back(row[1].get<double>());

@@ -2,6 +2,7 @@
 // What stands where an output was asked for: regular files, links, pipes, devices, and what is left
 // when the writing fails.
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,7 +135,8 @@ TEST_CASE("a device is written in place, and a full one is an error") {
         return 0;
       } catch (const Error& e) {
         const std::string what = e.what();
-        return what == std::string(device) + ": cannot be written: No space left on device"
+        const auto expected = std::string(device) + ": cannot be written: No space left on device; ";
+        return what.starts_with(expected)
                    ? static_cast<int>(e.code())
                    : 1;
       }
@@ -271,6 +273,42 @@ TEST_CASE("standard output has several names") {
   CHECK(is_standard_output("/proc/self/fd/1"));
   CHECK_FALSE(is_standard_output("/dev/fd/2"));
   CHECK_FALSE(is_standard_output("/dev/null"));
+}
+
+TEST_CASE("a hidden file of a killed process goes when the next one writes there") {
+  const Folder folder;
+  const auto dead = folder / ".kvhost-999999-0.partial", alive = folder / ".kvhost-1-0.partial";
+  std::ofstream(dead) << "half";
+  std::ofstream(alive) << "half";
+  const int held = ::open(alive.c_str(), O_RDONLY);
+  REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
+  std::ofstream(folder / "kvhost.partial") << "of somebody else";
+  write_file(folder / "out", [](std::ostream& out) { out << "all"; });
+  CHECK_FALSE(fs::exists(dead));
+  CHECK(fs::exists(alive));
+  CHECK(folder.count() == 3);
+  ::close(held);
+}
+
+TEST_CASE("names may be as long as the file system allows") {
+  const Folder folder;
+  for (const size_t length : {242u, 250u, 255u}) {
+    const auto path = folder / std::string(length, 'n');
+    write_file(path, [](std::ostream& out) { out << "all"; });
+    CHECK(fs::file_size(path) == 3);
+  }
+  CHECK_THAT(why_not_writable(folder / std::string(256, 'n')), Catch::Contains("too long"));
+}
+
+TEST_CASE("one file by several spellings is one output") {
+  const Folder folder;
+  fs::create_directory(folder / "sub");
+  fs::create_symlink(folder / "sub", folder / "link");
+  const std::string one = output_identity(folder / "sub/out");
+  CHECK(output_identity(folder / "link/out") == one);
+  CHECK(output_identity(folder / "sub/./out") == one);
+  CHECK(output_identity(folder / "sub/../sub/out") == one);
+  CHECK(output_identity(folder / "sub/other") != one);
 }
 
 }  // namespace kvhost

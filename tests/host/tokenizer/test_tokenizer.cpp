@@ -238,8 +238,8 @@ TEST_CASE("a malformed vocabulary is refused where it is wrong") {
   CHECK_THAT(refusal([](json& d) { d["model"].erase("vocab"); }),
              Contains("#/model: 'vocab' is missing"));
   CHECK_THAT(refusal([](json& d) { d.erase("model"); }), Contains("'model' is missing"));
-  CHECK_THAT(refusal([](json& d) { d = json::array(); }), Contains("found []"));
-  CHECK_THAT(model("vocab", {{"a", "x"}}), Contains("#/model/vocab") && Contains("has id \"x\""));
+  CHECK_THAT(refusal([](json& d) { d = json::array(); }), Contains("found array; expected an object"));
+  CHECK_THAT(model("vocab", {{"a", "x"}}), Contains("#/model/vocab") && Contains("has id '\"x\"'"));
   CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = INT32_MAX; }),
              Contains("'zz' has id 2147483647"));
   CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 2; }), Contains("share id 2"));
