@@ -2,7 +2,6 @@
 // DuoAttention: retrieval heads keep everything, streaming heads only the first and the most recent
 // tokens. Which head is which was learned, or is guessed from the prompt. Paper: arXiv:2410.10819.
 // Checked against: kvpress 0.5.5 DuoAttentionPress.
-#include <fstream>
 #include <kvhost/resources.hpp>
 #include <sstream>
 
@@ -34,6 +33,7 @@ class DuoAttention {
                    .doc("Read no table: score the heads by this prompt's mean queries and keys"))
         .param(integer("scoring_length", 500)
                    .min(2)
+                   .max(65536)  // each costs a product with every head's mean query
                    .unit("tokens")
                    .doc("on_the_fly_scoring: positions at which the mean key is looked at"))
         .param(real("head_compression_ratio", 0.5)
@@ -111,13 +111,12 @@ class DuoAttention {
   static std::vector<double> read_pattern(const std::string& path,
                                           int32_t n_layers,
                                           int32_t n_kv_heads) {
-    std::ifstream in(path);
-    if (!in)
-      throw Error(KVH_E_RESOURCE,
-                  "/params/pattern",
-                  "'" + path +
-                      "' cannot be read; expected a table with a line per layer and a "
-                      "number per KV head, or on_the_fly_scoring=true");
+    constexpr int64_t kMost = 16 << 20;  // a number for each head
+    std::istringstream in(read_resource(path,
+                                        kMost,
+                                        "/params/pattern",
+                                        "a table with a line per layer and a number per KV head, "
+                                        "or on_the_fly_scoring=true"));
     std::vector<double> scores;
     std::string line;
     int32_t n_lines = 0;

@@ -2,8 +2,7 @@
 #include "rank_profile.hpp"
 
 #include <cmath>
-#include <fstream>
-#include <kvhost/error.hpp>
+#include <kvhost/resources.hpp>
 #include <locale>
 #include <sstream>
 
@@ -147,12 +146,9 @@ std::vector<double> parse_rank_profile(const std::string& text,
 }
 
 std::vector<double> read_rank_profile(const std::string& path, int32_t n_layers) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    sdk::bad_resource("/params/profile", path + ": cannot be read; expected a rank profile");
-  }
-  return parse_rank_profile(text.str(), path, n_layers);
+  constexpr int64_t kMost = 16 << 20;  // a number for each layer, and whatever notes stand beside
+  const auto text = sdk::read_resource(path, kMost, "/params/profile", "a rank profile");
+  return parse_rank_profile(text, path, n_layers);
 }
 
 }  // namespace kvhost::allocators

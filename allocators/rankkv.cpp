@@ -77,7 +77,7 @@ Description description() {
       .param(real("high_rank_ratio", 1.5).min(0).doc("adaptive: weight of layers above the range"))
       .param(real("percentile_low", 25).min(0).max(100).doc("adaptive: lower end of the range"))
       .param(real("percentile_high", 75).min(0).max(100).doc("adaptive: upper end of the range"))
-      .param(integer("seed", 42).min(0).doc("random: of the shuffle, as CPython's random.seed"))
+      .param(integer("seed", 42).min(0).max(kMostSeed).doc("random: of the shuffle, as CPython's random.seed"))
       .param(integer("min_budget", 4)
                  .min(0)
                  .unit("entries per head")

@@ -25,6 +25,7 @@ class Cap {
         .param(real("tau", 5.0).min(0).doc("Sharpness of the weights; larger favours fewer keys"))
         .param(integer("n_future_positions", 512)
                    .min(1)
+                   .max(65536)  // each costs a rotation
                    .unit("tokens")
                    .doc("Positions after the last one that the rotation is averaged over"))
         .param(integer("n_sink", 4)

@@ -18,7 +18,7 @@ class Random {
             "A draw depends on seed, layer, head and position only, so it is the same for any "
             "number of threads, and an entry keeps its score while generating. kvpress with a "
             "seed gives every layer the same scores; here layers differ.")
-        .param(optional_integer("seed").min(0).doc("Of the draws; none: the run's own seed"))
+        .param(optional_integer("seed").min(0).max(kMostSeed).doc("Of the draws; none: the run's own seed"))
         .decodes();
   }
 

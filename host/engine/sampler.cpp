@@ -3,12 +3,31 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
+#include "base/error.hpp"
+
 namespace kvhost {
 
+// -infinity is how some models rule a token out.
+void require_usable_logits(std::span<const float> logits) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  bool below = true;
+  float largest = -kInfinity;
+  for (const float x : logits) {
+    below &= x < kInfinity;  // false for NaN
+    largest = std::max(largest, x);
+  }
+  if (!below || largest == -kInfinity)
+    run_failed("logits",
+               "hold NaN or infinity; expected finite numbers; look for it in the weights, or try "
+               "--dtype float32, which has the widest range");
+}
+
 int32_t Sampler::next(std::span<const float> logits) {
+  require_usable_logits(logits);
   const auto best =
       static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   if (options_.temperature <= 0) return best;

@@ -10,6 +10,10 @@
 
 namespace kvhost {
 
+// Throws Error(RunFailed) unless a token can be chosen by them: NaN would choose the first one, for
+// ever.
+void require_usable_logits(std::span<const float> logits);
+
 class Sampler {
  public:
   explicit Sampler(const SamplingOptions& options) : options_(options), generator_(options.seed) {}

@@ -142,6 +142,7 @@ DecodeReport Sequence::decode_report() const {
 }
 
 std::vector<float> log_softmax(std::span<const float> logits) {
+  require_usable_logits(logits);
   const float largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float x : logits) sum += std::exp(static_cast<double>(x) - largest);

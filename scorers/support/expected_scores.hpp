@@ -26,6 +26,7 @@ inline sdk::Description& add_expected_params(sdk::Description& description) {
   return description
       .param(sdk::integer("n_future_positions", 512)
                  .min(1)
+                 .max(65536)  // each costs a rotation
                  .unit("tokens")
                  .doc("Positions after the last one that the rotation is averaged over"))
       .param(sdk::integer("n_sink", 4)

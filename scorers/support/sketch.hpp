@@ -39,6 +39,13 @@ class Sketch {
                             " bytes; expected " + std::to_string(expected) + ", " +
                             std::to_string(per_layer) + " float32 for each layer");
     }
+    const auto* all = reinterpret_cast<const float*>(file_->data());
+    const int64_t bad = sdk::first_not_finite(all, args.model()->n_layers * per_layer);
+    if (bad >= 0) {
+      sdk::bad_resource("/params/sketch",
+                        "number " + std::to_string(bad) + " of '" + path +
+                            "' is NaN or infinite; expected finite float32");
+    }
   }
 
   // [per_layer] of the layer that is being scored.

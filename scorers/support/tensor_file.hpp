@@ -40,6 +40,7 @@ class TensorFile {
     int64_t n = 1;
     for (const int64_t size : shape) n *= size;
     const size_t begin = check_bytes(name, entry, static_cast<uint64_t>(n), dtype.bits / 8u);
+    check_finite(name, file_->data() + begin, n, dtype);
     auto& held = dims_.emplace_back(shape, Shape(shape.size(), 1));
     for (size_t i = shape.size(); i-- > 1;) held.second[i - 1] = held.second[i] * shape[i];
     return {file_->data() + begin,
@@ -61,7 +62,6 @@ class TensorFile {
     return shape[0];
   }
 
-  [[noreturn]] void refuse(const std::string& what) const {
   // Of a tensor with `n` axes.
   Shape dims(const std::string& name, size_t n) const {
     if (!has(name)) refuse("has no tensor '" + name + "'");
@@ -72,6 +72,7 @@ class TensorFile {
     return shape;
   }
 
+  [[noreturn]] void refuse(const std::string& what) const {
     sdk::bad_resource("", "'" + path_ + "' " + what + "; expected " + wanted_);
   }
 
@@ -88,14 +89,35 @@ class TensorFile {
     }
   }
 
+  // Not with a callback of the parser: that one looks at all siblings at the end of each object.
   nlohmann::json parse(const char* begin, const char* end) const {
-    const auto shallow = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-      if (depth > kDeepest) refuse("has a header nested too deep");
-      return true;
-    };
-    nlohmann::json header = nlohmann::json::parse(begin, end, shallow, /*exceptions=*/false);
+    int depth = 0;
+    bool in_string = false;
+    for (const char* at = begin; at != end; ++at) {
+      if (in_string && *at == '\\' && at + 1 != end) {
+        ++at;
+      } else if (*at == '"') {
+        in_string = !in_string;
+      } else if (!in_string) {
+        depth += *at == '{' || *at == '[' ? 1 : *at == '}' || *at == ']' ? -1 : 0;
+        if (depth > kDeepest) refuse("has a header nested too deep");
+      }
+    }
+    nlohmann::json header = nlohmann::json::parse(begin, end, nullptr, /*exceptions=*/false);
     if (!header.is_object()) refuse("has no JSON header");
     return header;
+  }
+
+  void check_finite(const std::string& name, const char* data, int64_t n, kvh_dtype dtype) const {
+    for (int64_t i = 0; i < n; ++i) {
+      uint32_t bits = 0;
+      std::memcpy(&bits, data + i * (dtype.bits / 8), dtype.bits / 8u);
+      const uint32_t exponent = dtype.bits == 32             ? 0x7f800000u
+                                : dtype.code == KVH_DTYPE_FLOAT ? 0x7c00u
+                                                                : 0x7f80u;
+      if ((bits & exponent) == exponent)
+        refuse("tensor '" + name + "' holds NaN or infinity at its element " + std::to_string(i));
+    }
   }
 
   kvh_dtype dtype_of(const std::string& name, const nlohmann::json& entry) const {

@@ -2,6 +2,7 @@
 // A method's description in a fluent form, and the C structs the host reads it through.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <initializer_list>
 #include <limits>
@@ -11,6 +12,13 @@
 #include "plugin.h"
 
 namespace kvhost::sdk {
+
+// The bounds of integers, so that no sum or product of a few of them overflows. Lengths and counts
+// of tokens: above the longest contexts, and exact in float32; what an integer has that names no
+// bound of its own.
+inline constexpr int64_t kMostTokens = int64_t{1} << 24;
+// Seeds: exact wherever JSON is read.
+inline constexpr int64_t kMostSeed = int64_t{1} << 53;
 
 // One parameter. Spelled as the paper and kvpress do.
 class Param {
@@ -51,6 +59,9 @@ class Param {
   const kvh_param* finish() {
     raw_.name = name_.c_str();
     raw_.choices = choices_.empty() ? nullptr : choices_.data();
+    const bool whole = raw_.type == KVH_PARAM_INT || raw_.type == KVH_PARAM_INT_LIST;
+    const bool odd = (raw_.flags & KVH_PARAM_ODD) != 0;
+    if (whole && (raw_.flags & KVH_PARAM_HAS_MAX) == 0) max(static_cast<double>(kMostTokens - (odd ? 1 : 0)));
     return &raw_;
   }
 
@@ -178,6 +189,8 @@ class Description {
   Description& needs_no_scorer() { return flag(KVH_METHOD_NO_SCORER); }
   Description& own_total() { return flag(KVH_METHOD_OWN_TOTAL); }
   Description& scores_parts() { return flag(KVH_METHOD_SCORES_PARTS); }
+  Description& needs_scores() { return flag(KVH_METHOD_NEEDS_SCORES).decides_late(); }
+  Description& reads_prompt() { return flag(KVH_METHOD_READS_PROMPT); }
   Description& not_deterministic() {
     raw_.flags &= ~static_cast<uint32_t>(KVH_METHOD_DETERMINISTIC);
     return *this;
@@ -189,8 +202,6 @@ class Description {
     aliases_.push_back(nullptr);
     raw_.n_params = static_cast<uint32_t>(param_rows_.size());
     raw_.params = param_rows_.data();
-  Description& needs_scores() { return flag(KVH_METHOD_NEEDS_SCORES).decides_late(); }
-  Description& reads_prompt() { return flag(KVH_METHOD_READS_PROMPT); }
     raw_.aliases = aliases_.data();
     raw_.static_needs = needs_.data();
     raw_.n_static_needs = static_cast<uint32_t>(needs_.size());
