@@ -62,6 +62,7 @@ class Asker {
         static_cast<int64_t>(read ? read->tokens().size() : document_.tokens.size());
     report.title = document_.title;
     report.press = read ? read->press() : job_.policy.press();
+    report.plugins = job_.policy.plugins();
     if (read) report.reading = reading_of(*read);
     report.question_aware = options_.question_aware;
     report.warnings = job_.warnings;

@@ -47,6 +47,7 @@ struct AskAnswer {
 struct AskReport {
   int64_t n_tokens = 0;  // of the document
   std::string title, press;
+  std::vector<PluginFacts> plugins;
   std::optional<Reading> reading;  // of the document; none with --question-aware
   bool question_aware = false;
   std::vector<AskAnswer> answers;

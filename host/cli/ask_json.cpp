@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "cli/ask_job.hpp"
 #include "input/limits.hpp"
+#include "measure/report_json.hpp"
 
 namespace kvhost {
 namespace {
@@ -131,12 +132,13 @@ std::string AskReport::json() const {
   if (reading) add_reading(document, *reading);
   nlohmann::json out = {{"schema", 1},
                         {"press", press},
+                        {"plugins", to_json(plugins)},
                         {"question_aware", question_aware},
                         {"document", document},
                         {"answers", list},
                         {"warnings", warnings}};
   if (reading) out["budget"] = budget_json(reading->budget);
-  return out.dump(2) + "\n";
+  return json_text(out, 2) + "\n";
 }
 
 }  // namespace kvhost

@@ -16,6 +16,7 @@
 #include "cli/run_flags.hpp"
 #include "eval/bench.hpp"
 #include "kernels/attention.hpp"
+#include "measure/report_json.hpp"
 #include "report/progress.hpp"
 #include "report/table.hpp"
 
@@ -75,6 +76,7 @@ json arm_json(const eval::BenchArm& arm,
               const std::vector<BenchSample>& full) {
   const BenchSample& last = samples.back();
   json out = {{"press", arm.name},
+              {"plugins", to_json(arm.policy.plugins())},
               {"cache_bytes_full", last.bytes_full},
               {"cache_bytes_kept", last.bytes_kept},
               {"cache_bytes_peak", last.bytes_peak},

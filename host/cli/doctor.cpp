@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "engine/plugin_set.hpp"
@@ -43,7 +44,7 @@ Finding methods_finding(const PluginSet& registry) {
   for (const auto& [kind, count] : count_of) {
     parts.push_back(std::to_string(count) + " of kind " + kind);
   }
-  finding.facts = json(count_of).dump();
+  finding.facts = json_text(count_of);
   finding.found = parts.empty() ? "none" : join(parts, ", ");
   if (parts.empty()) {
     finding.state = State::Missing;
@@ -57,7 +58,7 @@ Finding methods_finding(const PluginSet& registry) {
 }  // namespace
 
 std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
-  const PluginSet registry = find_plugins(plugins.paths);
+  const PluginSet registry = find_plugins(plugins.paths, plugins.prefer);
   std::vector<Finding> findings;
   Finding path{"plugin path", State::Good, "", "", ""};
   std::vector<std::string> lines;
@@ -66,7 +67,7 @@ std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
     lines.push_back(folder_line(folder, registry.catalog));
     folders.push_back(folder.string());
   }
-  path.facts = folders.dump();
+  path.facts = json_text(folders);
   path.found = lines.empty() ? "empty" : join(lines, ", ");
   if (lines.empty()) path.state = State::Missing;
   findings.push_back(std::move(path));
@@ -76,27 +77,25 @@ std::vector<Finding> diagnose_plugins(const PluginOptions& plugins) {
                         State::Hint,
                         failure.library.string() + ": " + failure.stage + ": " + failure.reason,
                         "rebuild it against this kvhost, or remove it (see kvhost list --failed)",
-                        json{{"library", failure.library.string()},
-                             {"stage", failure.stage},
-                             {"reason", failure.reason}}
-                            .dump()});
+                        json_text({{"library", failure.library.string()},
+                                   {"stage", failure.stage},
+                                   {"reason", failure.reason}})});
   for (const auto& altered : registry.catalog.altered())
     findings.push_back(
         {"plugin",
          State::Hint,
          altered.library.string() + ": " + altered.reason,
          "install the plugin again if nobody meant to change it",
-         json{{"library", altered.library.string()}, {"reason", altered.reason}}.dump()});
+         json_text({{"library", altered.library.string()}, {"reason", altered.reason}})});
   for (const auto& twice : registry.catalog.shadowed())
     findings.push_back({"plugin",
                         State::Hint,
                         "'" + twice.name + "' of " + twice.ignored.string() + " is hidden by " +
                             twice.used.string(),
                         "rename one of them, or leave its folder out of the plugin path",
-                        json{{"name", twice.name},
-                             {"used", twice.used.string()},
-                             {"ignored", twice.ignored.string()}}
-                            .dump()});
+                        json_text({{"name", twice.name},
+                                   {"used", twice.used.string()},
+                                   {"ignored", twice.ignored.string()}})});
   return findings;
 }
 
@@ -113,7 +112,7 @@ Finding diagnose_model() {
                     std::to_string(config.n_layers) +
                     " layers), prompts: " + (prompts.empty() ? "none" : join(prompts, ", "));
     finding.facts =
-        json{{"path", folder.string()}, {"family", config.family}, {"prompts", prompts}}.dump();
+        json_text({{"path", folder.string()}, {"family", config.family}, {"prompts", prompts}});
     if (prompts.empty()) {
       finding.state = State::Hint;
       finding.cure = "without bundled prompts a run needs -p TEXT or -f FILE";

@@ -49,6 +49,7 @@ Command doctor_command() {
                      [flags](const std::string& v) { flags->json = v; });
             add_plugin_path(
                 app, [flags](const std::string& v) { flags->plugins.paths.emplace_back(v); });
+            add_prefer_plugins(app, [flags] { flags->plugins.prefer = true; });
             return [flags] { return examine(*flags); };
           }};
 }

@@ -58,7 +58,7 @@ Context program_context(const RunOptions& options) {
 
 Engine make_engine(const RunOptions& options) {
   check_device(options.device);
-  return Engine({options.plugins.paths}, program_context(options));
+  return Engine({options.plugins.paths, options.plugins.prefer}, program_context(options));
 }
 
 Model open_model(const Engine& engine, const RunOptions& options) {
@@ -128,6 +128,7 @@ RunReport describe(const Job& job, const Sequence& sequence) {
   report.dtype = job.model.dtype();
   report.press_spec = sequence.press();
   if (report.press_spec == job.policy.press()) report.press_json = job.policy.press_json();
+  report.plugins = job.policy.plugins();
   report.decode = sequence.decode_report();
   report.budget = sequence.budget();
   report.n_prompt_tokens = sequence.n_prompt_tokens();

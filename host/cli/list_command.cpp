@@ -51,7 +51,7 @@ std::string markdown(const registry::Catalog& catalog) {
 
 int list(const ListFlags& flags) {
   check_output_file("--json", flags.json);
-  const PluginSet plugins = find_plugins(flags.plugins.paths);
+  const PluginSet plugins = find_plugins(flags.plugins.paths, flags.plugins.prefer);
   const auto& catalog = plugins.catalog;
   if (!flags.json.empty())
     write_json(flags.json,
@@ -76,7 +76,7 @@ int info(const ListFlags& flags) {
   if (flags.name.empty())
     bad_request("kvhost info", "no name; expected the name of a method, as in kvhost info NAME");
   check_output_file("--json", flags.json);
-  const PluginSet plugins = find_plugins(flags.plugins.paths);
+  const PluginSet plugins = find_plugins(flags.plugins.paths, flags.plugins.prefer);
   const registry::MethodInfo* method = plugins.catalog.find(flags.name);
   std::optional<std::string> expansion = plugins.aliases.find(flags.name);
   if (const auto run = plugins.aliases.find_run(flags.name)) expansion = run->text();
@@ -100,6 +100,7 @@ void add_common(CLI::App& app, const std::shared_ptr<ListFlags>& flags, const ch
            {"--json", "FILE", std::string("Write ") + what + "; - = standard output."},
            [flags](const std::string& v) { flags->json = v; });
   add_plugin_path(app, [flags](const std::string& v) { flags->plugins.paths.emplace_back(v); });
+  add_prefer_plugins(app, [flags] { flags->plugins.prefer = true; });
 }
 
 }  // namespace

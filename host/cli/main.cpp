@@ -4,10 +4,12 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -20,7 +22,9 @@
 #include "base/version.hpp"
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
+#include "cli/isolate.hpp"
 #include "method/call_guard.hpp"
+#include "method/call_watch.hpp"
 
 namespace kvhost {
 
@@ -56,8 +60,16 @@ int print_help(const std::vector<std::string>& words) {
 // Seconds that a call into a plugin may take.
 std::chrono::nanoseconds plugin_deadline() {
   const char* given = std::getenv("KVHOST_PLUGIN_DEADLINE");
-  const std::chrono::duration<double> seconds(given ? std::atof(given) : 300);
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(seconds);
+  if (!given) return std::chrono::minutes(5);
+  constexpr double kLeast = 0.01, kMost = 365.0 * 86400;
+  double seconds = 0;
+  const char* end = given + std::strlen(given);
+  const auto [stop, failed] = std::from_chars(given, end, seconds);
+  if (failed != std::errc() || stop != end || !(seconds >= kLeast && seconds <= kMost))
+    bad_request("KVHOST_PLUGIN_DEADLINE",
+                "found " + quoted(given) +
+                    "; expected the seconds that a call into a plugin may last, 0.01 to 31536000");
+  return std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
 }
 
 int run_command_line(const StandardOutput& output, std::vector<std::string> words) {
@@ -76,6 +88,7 @@ int run_command_line(const StandardOutput& output, std::vector<std::string> word
   const auto action = command.build(app);
   if (parse_flags(app, words)) return print(command_help(command, app));
   output.check();
+  if (isolation_asked()) isolate();
   install_interrupt_handler();
   // a limit on file sizes is an error of that write, as a full disk is
   std::signal(SIGXFSZ, SIG_IGN);
@@ -104,6 +117,7 @@ constexpr const char* kOutOfMemory =
 int guarded_main(StandardOutput& output, std::vector<std::string> words) {
   try {
     const int code = run_command_line(output, std::move(words));
+    raise_what_was_found();
     output.flush();
     return code;
   } catch (const Error& e) {
@@ -125,6 +139,7 @@ int guarded_main(StandardOutput& output, std::vector<std::string> words) {
 // Taking libtorch's tables apart at exit costs 0.16 s and nobody needs them any more. Sanitizers
 // look for leaks at a proper exit.
 int leave(int code) {
+  note_end();
 #if !defined(__SANITIZE_ADDRESS__)
   std::fflush(nullptr);
   std::_Exit(code);

@@ -2,6 +2,7 @@
 #include "cli/run_flags.hpp"
 
 #include "base/error.hpp"
+#include "cli/isolate.hpp"
 #include "input/config_file.hpp"
 
 namespace kvhost {
@@ -10,8 +11,16 @@ void add_plugin_path(CLI::App& app, std::function<void(const std::string&)> sink
   add_texts(app,
             {"--plugin-path",
              "DIR",
-             "Search this folder for plugins before the usual ones; may be repeated."},
+             "Search this folder for plugins too; may be repeated."},
             std::move(sink));
+}
+
+void add_prefer_plugins(CLI::App& app, std::function<void()> sink) {
+  add_switch(app,
+             {"--prefer-plugins",
+              "",
+              "Where a plugin and a built-in method have one name, take the plugin."},
+             std::move(sink));
 }
 
 void RunFlags::name_one_of(const char* group, std::string& held, const std::string& flag) {
@@ -111,6 +120,12 @@ void RunFlags::add_plugins() {
   add_plugin_path(app_, [this](const std::string& v) {
     later([v](RunOptions& o) { o.plugins.paths.emplace_back(v); });
   });
+  add_prefer_plugins(app_, [this] { later([](RunOptions& o) { o.plugins.prefer = true; }); });
+  add_switch(app_,
+             {"--isolate",
+              "",
+              "Run in a child process, so that a plugin that ends it in silence is told of."},
+             [] { ask_for_isolation(); });
 }
 
 void RunFlags::add_generate() {

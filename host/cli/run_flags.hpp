@@ -41,7 +41,8 @@ class RunFlags {
   std::vector<Step> steps_;
 };
 
-// "--plugin-path DIR" for commands that only read the registry.
+// "--plugin-path DIR" and "--prefer-plugins" for commands that only read the registry.
 void add_plugin_path(CLI::App& app, std::function<void(const std::string&)> sink);
+void add_prefer_plugins(CLI::App& app, std::function<void()> sink);
 
 }  // namespace kvhost

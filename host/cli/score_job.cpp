@@ -8,6 +8,7 @@
 #include "base/json_file.hpp"
 #include "cli/dumps.hpp"
 #include "input/token_file.hpp"
+#include "measure/report_json.hpp"
 
 namespace kvhost {
 namespace {
@@ -30,6 +31,7 @@ nlohmann::json to_json(const Scored& scored, const Job& job, const Sequence& seq
   nlohmann::json n_kept = nlohmann::json::array();
   for (const auto& layer : sequence.layers()) n_kept.push_back(layer.n_kept);
   return {{"press", job.policy.press()},
+          {"plugins", to_json(job.policy.plugins())},
           {"n_context_tokens", sequence.n_prompt_tokens()},
           {"n_continuation_tokens", scored.logprobs.size()},
           {"logprobs", scored.logprobs},

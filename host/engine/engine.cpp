@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/engine.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "engine/model_state.hpp"
 #include "engine/plugin_set.hpp"
 #include "engine/policy_state.hpp"
+#include "press/decode_run.hpp"
 
 namespace kvhost {
 
 struct Engine::State {
   State(const EngineOptions& options, Context given)
-      : context(std::move(given)), plugins(find_plugins(options.plugin_paths)) {}
+      : context(std::move(given)), plugins(find_plugins(options.plugin_paths, options.prefer_plugins)) {}
 
   // The loaded press of a composition, made once for a model.
   std::shared_ptr<const Press> press(const Composition& composition,
@@ -71,6 +74,14 @@ void note_origin(const Composition& composition, std::vector<std::string>& warni
   for (const auto& warning : composition.warnings()) warnings.push_back(warning);
 }
 
+void note_plugins(const Composition& composition, std::vector<PluginFacts>& plugins) {
+  for (const auto* method : composition.methods()) {
+    const auto same = [method](const PluginFacts& known) { return known.method == method->name; };
+    if (std::none_of(plugins.begin(), plugins.end(), same))
+      plugins.push_back({method->name, printable(method->library.string()), method->sha256});
+  }
+}
+
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, Context context)
@@ -98,10 +109,13 @@ Policy Engine::policy(const Model& model, const PolicyOptions& given) const {
   if (!decode.none()) {
     policy->decode_text = decode.text();
     policy->decode_press = state_->press(decode, model.state());
+    check_decodes(*policy->decode_press);
   }
   check_own_total(*policy);
   note_origin(composition, policy->warnings);
   note_origin(decode, policy->warnings);
+  note_plugins(composition, policy->plugins);
+  note_plugins(decode, policy->plugins);
   if (composition.none() && decode.none() && given.budget_given())
     policy->warnings.push_back("the budget has no effect: --press none keeps everything");
   return Policy(std::move(policy));

@@ -23,7 +23,8 @@ namespace kvhost {
 struct PluginSet;
 
 struct EngineOptions {
-  std::vector<std::filesystem::path> plugin_paths;  // searched before the usual folders, in order
+  std::vector<std::filesystem::path> plugin_paths;  // searched beside the usual folders, in order
+  bool prefer_plugins = false;  // those found there take the place of built-in ones of a name
 };
 
 class KVHOST_API Engine {

@@ -25,7 +25,7 @@ std::filesystem::path home_program() {
 
 }  // namespace
 
-PluginSet find_plugins(const std::vector<std::filesystem::path>& paths) {
+PluginSet find_plugins(const std::vector<std::filesystem::path>& paths, bool prefer) {
   for (const auto& folder : paths) {
     std::error_code status;
     if (!std::filesystem::is_directory(folder, status))
@@ -35,7 +35,8 @@ PluginSet find_plugins(const std::vector<std::filesystem::path>& paths) {
   }
   const auto program = home_program();
   PluginSet set;
-  set.folders = registry::default_search_path(paths, program);
+  set.folders = registry::default_search_path(
+      paths, program, prefer ? registry::Precedence::Plugins : registry::Precedence::BuiltIn);
   set.catalog = registry::Catalog::scan(
       set.folders, registry::default_describe(program), registry::default_cache_file());
   set.aliases = AliasTable::read(set.folders);

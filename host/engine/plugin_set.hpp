@@ -20,7 +20,8 @@ struct PluginSet {
 };
 
 // Reads manifests along the search path. A given path that is not a folder is Error(CannotLoad).
-PluginSet find_plugins(const std::vector<std::filesystem::path>& paths);
+// `prefer`: methods and aliases of those paths take the place of built-in ones of the same name.
+PluginSet find_plugins(const std::vector<std::filesystem::path>& paths, bool prefer = false);
 
 // What the press names an alias of a whole run for (RunAlias), spelled out; what was said beside it
 // wins. `expansion` is set to a sentence about it, or left empty.

@@ -71,5 +71,6 @@ std::string Policy::press_json() const { return state_->json; }
 std::string Policy::decode_press() const { return state_->decode_text; }
 BudgetReport Policy::budget(int64_t kv_len) const { return state_->budget(kv_len); }
 const std::vector<std::string>& Policy::warnings() const { return state_->warnings; }
+const std::vector<PluginFacts>& Policy::plugins() const { return state_->plugins; }
 
 }  // namespace kvhost

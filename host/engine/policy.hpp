@@ -25,6 +25,7 @@ class KVHOST_API Policy {
   std::string decode_press() const;  // "" when nothing compresses while generating
   BudgetReport budget(int64_t kv_len) const;
   const std::vector<std::string>& warnings() const;
+  const std::vector<PluginFacts>& plugins() const;  // of all its methods
 
   const PolicyState& state() const { return *state_; }
   const std::shared_ptr<const PolicyState>& shared() const { return state_; }

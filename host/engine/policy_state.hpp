@@ -23,6 +23,7 @@ struct PolicyState {
   bool budget_given = false;
   PolicyOptions options;
   std::vector<std::string> warnings;
+  std::vector<PluginFacts> plugins;
 
   const Context& context() const { return press->context(); }
   BudgetReport budget(int64_t kv_len) const;

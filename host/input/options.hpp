@@ -17,6 +17,7 @@ namespace kvhost {
 
 struct PluginOptions {
   std::vector<std::filesystem::path> paths;  // --plugin-path, in order
+  bool prefer = false;                       // --prefer-plugins
 };
 
 struct PromptOptions {

@@ -97,6 +97,14 @@ json model_json(const RunReport& report) {
 
 }  // namespace
 
+json to_json(const std::vector<PluginFacts>& plugins) {
+  json list = json::array();
+  for (const auto& plugin : plugins)
+    list.push_back(
+        {{"method", plugin.method}, {"library", plugin.library}, {"sha256", plugin.sha256}});
+  return list;
+}
+
 json to_json(const RunReport& report) {
   const BudgetReport& budget = report.budget;
   const bool observed = !report.observed_name.empty();
@@ -104,6 +112,7 @@ json to_json(const RunReport& report) {
           {"kvhost", version()},
           {"model", model_json(report)},
           {"press", press_json(report)},
+          {"plugins", to_json(report.plugins)},
           {"budget",
            {{"mode", budget.mode},
             {"value", budget.value},

@@ -9,5 +9,7 @@ namespace kvhost {
 
 // The schema of docs/contract.md, "Run report".
 nlohmann::json to_json(const RunReport& report);
+// [{"method", "library", "sha256"}]
+nlohmann::json to_json(const std::vector<PluginFacts>& plugins);
 
 }  // namespace kvhost

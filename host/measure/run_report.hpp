@@ -9,13 +9,14 @@
 
 #include "base/dtype.hpp"
 #include "measure/model_facts.hpp"
+#include "measure/plugin_facts.hpp"
 
 namespace kvhost {
 
 struct Timings {
   double load_ms = 0, prefill_ms = 0, score_ms = 0, allocate_ms = 0, select_ms = 0, compact_ms = 0;
-  double ttft_ms = 0, decode_ms = 0, tpot_ms = 0, tokens_per_s = 0;
   double passes_ms = 0;  // of methods that read more than once; within prefill_ms, as the others are
+  double ttft_ms = 0, decode_ms = 0, tpot_ms = 0, tokens_per_s = 0;
 };
 
 struct MemoryUse {
@@ -81,6 +82,7 @@ struct RunReport {
   DType dtype = DType::Float32;
   std::string press_spec;
   std::string press_json = "null";  // canonical JSON, all parameters
+  std::vector<PluginFacts> plugins;  // of the methods that ran, those while generating included
   DecodeReport decode;
   BudgetReport budget;
   int64_t n_prompt_tokens = 0;

@@ -4,9 +4,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/parallel.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
+#include "method/call_guard.hpp"
 #include "model/weights.hpp"
 
 namespace kvhost {
@@ -16,7 +19,7 @@ void log_from_plugin(const kvh_host* host, int32_t level, const char* text) noex
   const auto* context = static_cast<const Context*>(host->impl);
   if (!context || !context->log) return;
   try {
-    context->log(static_cast<Context::Level>(std::clamp(level, 0, 3)), text);
+    context->log(static_cast<Context::Level>(std::clamp(level, 0, 3)), printable(text ? text : ""));
   } catch (...) {  // a sink's trouble is not the method's
   }
 }
@@ -31,7 +34,12 @@ void run_parallel(const kvh_exec*,
                   int64_t n,
                   void (*body)(void*, int64_t, int64_t),
                   void* argument) noexcept {
-  parallel_for(n, 1, [&](int64_t begin, int64_t end) { body(argument, begin, end); });
+  CallGuard* const owner = CallGuard::innermost();  // null: on a thread of the plugin's own
+  parallel_for(n, 1, [&](int64_t begin, int64_t end) {
+    std::optional<CallGuard> share;
+    if (owner) share.emplace(*owner);
+    body(argument, begin, end);
+  });
 }
 
 kvh_host make_host(const Context* context) {

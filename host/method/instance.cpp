@@ -2,11 +2,15 @@
 #include "method/instance.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <deque>
 
+#include "base/context.hpp"
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "method/call_guard.hpp"
+#include "method/fence.hpp"
 #include "method/host_services.hpp"
 #include "method/layer_data.hpp"
 #include "registry/loader.hpp"
@@ -62,11 +66,24 @@ class Values {
   std::deque<std::vector<double>> doubles_;
 };
 
+// The frame behind what a wrapper handed back; null, with words, when it is not the one that it was
+// called with, on the thread that it was called on.
+const LayerFrame* frame_of(const kvh_layer* layer, kvh_error* error) {
+  const LayerFrame* shown = ShownFrame::innermost();
+  if (shown && layer == shown) return shown;
+  std::snprintf(error->message,
+                sizeof error->message,
+                "was handed a kvh_layer that is not this call's, or on another thread; expected "
+                "the very one that score() got, from the thread that got it");
+  return nullptr;
+}
+
 kvh_status score_child(const kvh_child* child,
                        const kvh_layer* layer,
                        kvh_scores* out,
                        kvh_error* error) noexcept {
-  const auto* frame = static_cast<const LayerFrame*>(layer);
+  const LayerFrame* frame = frame_of(layer, error);
+  if (!frame) return error->code = KVH_E_INTERNAL;
   const auto* instance = static_cast<const Instance*>(child->impl);
   return frame->data->score_inner(*instance, *frame, out, error);
 }
@@ -76,14 +93,20 @@ kvh_status score_part_of_child(const kvh_child* child,
                                const kvh_part* part,
                                kvh_scores* out,
                                kvh_error* error) noexcept {
-  const auto* frame = static_cast<const LayerFrame*>(layer);
+  const LayerFrame* frame = frame_of(layer, error);
+  if (!frame) return error->code = KVH_E_INTERNAL;
   const auto* instance = static_cast<const Instance*>(child->impl);
   return frame->data->score_part(*instance, *frame, *part, out, error);
 }
 
-const kvh_method* load_method(const registry::MethodInfo& info) {
+// Names the functions that run when a library is opened, one after the other.
+const kvh_method* load_method(const registry::MethodInfo& info, const CallSite& site) {
+  CallGuard guard(site, "the constructors", -1);
   try {
-    return registry::load(info, loading_host());
+    const kvh_method* method = registry::load(
+        info, loading_host(), [&guard](const char* function) { guard.go_on(function); });
+    guard.check();
+    return method;
   } catch (const registry::LoadError& e) {
     cannot_load("plugin " + info.name, e.what());
   }
@@ -92,72 +115,98 @@ const kvh_method* load_method(const registry::MethodInfo& info) {
 std::string text_of(const kvh_error& error, kvh_status status) {
   std::string text(error.message, strnlen(error.message, sizeof error.message));
   // libtorch's errors carry a stack trace behind the first line
-  text = text.substr(0, text.find('\n'));
+  text = printable(text.substr(0, text.find('\n')));
   return text.empty() ? "failed with status " + std::to_string(status) + " and no words" : text;
+}
+
+bool was_cancelled(const kvh_host& host) {
+  const auto* context = static_cast<const Context*>(host.impl);
+  return context && context->is_cancelled();
 }
 
 }  // namespace
 
-kvh_error make_error() {
-  kvh_error error;
-  error.struct_size = sizeof(kvh_error);
-  error.code = KVH_OK;
-  error.path[0] = error.message[0] = '\0';
-  return error;
+void Instance::refuse(const char* function, int64_t layer, const std::string& what) const {
+  run_failed(name_of({site_, function, layer}),
+             what + " (in " + function + " of " + site_->library + ")");
 }
 
-void raise_plugin_error(const std::string& method,
-                        int64_t layer,
-                        kvh_status status,
-                        const kvh_error& error) {
-  const std::string where = layer < 0 ? method : method + ", layer " + std::to_string(layer);
+void Instance::check_fence(const char* function,
+                           int64_t layer,
+                           const char* broken,
+                           const char* array) const {
+  if (!*broken) return;
+  refuse(function,
+         layer,
+         std::string("wrote ") + broken + " the " + array +
+             " that it was given; expected nothing beyond their count");
+}
+
+void Instance::check_answer(const char* function,
+                            int64_t layer,
+                            kvh_status status,
+                            const FencedError& fenced) const {
+  if (fenced.broken())
+    refuse(function, layer, "wrote around its kvh_error; expected at most the sizes of its fields");
+  if (status == KVH_OK) return;
+  if (status == KVH_E_CANCELLED && !was_cancelled(*host_))
+    refuse(function,
+           layer,
+           "says that it was cancelled, and nobody cancelled it; expected KVH_E_CANCELLED only "
+           "where kvh_exec.cancelled() says so");
   throw Error(status == KVH_E_CANCELLED ? ExitCode::Interrupted : ExitCode::RunFailed,
-              where,
-              text_of(error, status));
+              name_of({site_, function, layer}),
+              text_of(fenced.error, status));
 }
 
 Instance::Instance(const Node& node, const kvh_model* model, const kvh_host& host, Instance* child)
-    : node_{node.method, node.where}, method_(load_method(node.method)) {
+    : node_{node.method, node.where},
+      site_(&call_site(node.method.library.string(), node.method.name)),
+      host_(&host),
+      method_(load_method(node.method, *site_)) {
   if (node.inner) {
     inner_ = std::make_unique<Instance>(*node.inner, model, host, nullptr);
     child = inner_.get();
   }
-  std::vector<const kvh_child*> children;
-  if (child) {
+  if (child)
     child_ = {sizeof(kvh_child),
               child->method_->kind,
               child,
               child->method_->name,
               &score_child,
               &score_part_of_child};
-    children.push_back(&child_);
-  }
+  create(node, model, child);
+  read_needs();
+  read_when();
+}
+
+void Instance::create(const Node& node, const kvh_model* model, const Instance* child) {
+  const kvh_child* const children[] = {&child_};
   const Values values(node);
   kvh_create_args args{};
   args.struct_size = sizeof args;
   args.n_values = static_cast<uint32_t>(values.get().size());
   args.values = values.get().data();
   args.model = model;
-  args.host = &host;
-  args.children = children.data();
-  args.n_children = static_cast<uint32_t>(children.size());
-  kvh_error error = make_error();
-  const CallGuard guard(name(), -1);
-  const kvh_status status = method_->create(method_, &args, &instance_, &error);
-  if (status != KVH_OK) {
-    const std::string path(error.path, strnlen(error.path, sizeof error.path));
-    const auto code = status == KVH_E_CONFIG || status == KVH_E_UNSUPPORTED ? ExitCode::BadRequest
-                      : status == KVH_E_RESOURCE                            ? ExitCode::CannotLoad
-                                                                            : ExitCode::RunFailed;
-    throw Error(code,
-                node.where,
-                name() + (path.empty() ? "" : " " + path) + ": " + text_of(error, status));
-  }
-  read_needs();
+  args.host = host_;
+  args.children = children;
+  args.n_children = child ? 1 : 0;
+  FencedError fenced;
+  const kvh_status status = enter("create()", -1, [&] {
+    return method_->create(method_, &args, &instance_, &fenced.error);
+  });
+  const bool configures = status == KVH_E_CONFIG || status == KVH_E_UNSUPPORTED;
+  if (fenced.broken() || (status != KVH_E_RESOURCE && !configures))
+    return check_answer("create()", -1, status, fenced);
+  const kvh_error& error = fenced.error;
+  const std::string path = printable({error.path, strnlen(error.path, sizeof error.path)});
+  throw Error(configures ? ExitCode::BadRequest : ExitCode::CannotLoad,
+              node.where,
+              name() + (path.empty() ? "" : " " + path) + ": " + text_of(error, status));
 }
 
 Instance::~Instance() {
-  if (instance_) ask([this] { method_->destroy(instance_); });
+  if (instance_) leave("destroy()", [this] { method_->destroy(instance_); });
 }
 
 void Instance::read_needs() {
@@ -165,20 +214,67 @@ void Instance::read_needs() {
     needs_.assign(method_->static_needs, method_->static_needs + method_->n_static_needs);
     return;
   }
+  constexpr uint32_t kMost = 64;  // far more than there are tensors
+  Fenced<kvh_need> list;
   kvh_needs out{sizeof(kvh_needs), 0, 0, 0, nullptr};
   for (int attempt = 0; attempt < 2; ++attempt) {
-    needs_.resize(out.count);
+    list = Fenced<kvh_need>(out.count, kvh_need{});
+    kvh_need* const given = list.data();
     out.capacity = out.count;
-    out.needs = needs_.data();
-    call(-1, [&](kvh_error* error) { return method_->needs(instance_, &out, error); });
-    if (out.count <= out.capacity) break;
+    out.needs = given;
+    call("needs()", -1, [&](kvh_error* error) { return method_->needs(instance_, &out, error); });
+    check_fence("needs()", -1, list.broken(), "needs");
+    if (out.count > kMost)
+      refuse("needs()",
+             -1,
+             "has " + std::to_string(out.count) + " needs; expected at most " +
+                 std::to_string(kMost));
+    if (out.count <= list.size()) break;
   }
-  needs_.resize(out.count);
-  for (const auto& need : needs_)
+  if (out.count > list.size())
+    refuse("needs()", -1, "has more needs when asked again; expected the same every time");
+  needs_.assign(list.data(), list.data() + out.count);
+  check_needs();
+}
+
+void Instance::check_needs() const {
+  for (const auto& need : needs_) {
     if (need.tensor >= KVH_T_COUNT && !(need.flags & KVH_NEED_OPTIONAL))
       bad_request(node_.where,
                   "'" + name() + "' needs tensor " + std::to_string(need.tensor) +
                       ", which this kvhost does not know; expected a newer kvhost");
+    if (need.window < 0)
+      refuse("needs()",
+             -1,
+             "asks for a window of " + std::to_string(need.window) + "; expected 0 or more");
+    const auto same = [&](const registry::NeedInfo& one) { return one.tensor == need.tensor; };
+    const auto& declared = node_.method.needs;
+    if (std::none_of(declared.begin(), declared.end(), same))
+      refuse("needs()",
+             -1,
+             "needs tensor " + std::to_string(need.tensor) +
+                 ", which its static_needs do not list; expected a part of them");
+  }
+}
+
+void Instance::read_when() {
+  const bool heads = method_->kind == KVH_KIND_HEAD_ALLOCATOR;
+  if (!heads && method_->kind != KVH_KIND_LAYER_ALLOCATOR) return;
+  const auto function = heads ? interface<kvh_head_allocator>()->when
+                              : interface<kvh_layer_allocator>()->when;
+  if (!function) return;
+  when_ = enter("when()", -1, [&] { return function(instance_); });
+  if (when_ <= KVH_WHEN_AFTER_PREFILL && !(heads && when_ == KVH_WHEN_MONOTONE)) return;
+  refuse("when()",
+         -1,
+         "says that it decides at " + std::to_string(when_) +
+             "; expected KVH_WHEN_BEFORE_PREFILL (0)" + (heads ? "" : ", KVH_WHEN_MONOTONE (1)") +
+             " or KVH_WHEN_AFTER_PREFILL (2)");
+}
+
+const void* Instance::extension(const char* id) const {
+  if (!method_->extension) return nullptr;
+  return enter("extension()", -1, [&] { return method_->extension(method_, id); });
 }
 
 int64_t Instance::window_of(uint32_t tensor) const {
@@ -210,7 +306,7 @@ bool Instance::has_flag(uint32_t flag) const {
 SequenceState::SequenceState(const Instance& instance, SequenceState* beside)
     : instance_(instance), beside_(beside) {
   if (instance.method()->begin)
-    instance.call(-1, [&](kvh_error* error) {
+    instance.call("begin()", -1, [&](kvh_error* error) {
       return instance.method()->begin(instance.get(), &sequence_, error);
     });
   if (instance.inner()) inner_ = std::make_unique<SequenceState>(*instance.inner());
@@ -218,12 +314,13 @@ SequenceState::SequenceState(const Instance& instance, SequenceState* beside)
 
 SequenceState::~SequenceState() {
   if (sequence_ && instance_.method()->end)
-    instance_.ask([this] { instance_.method()->end(instance_.get(), sequence_); });
+    instance_.leave("end()",
+                    [this] { instance_.method()->end(instance_.get(), sequence_); });
 }
 
 void SequenceState::after_compact(const kvh_moved& moved) {
   if (instance_.method()->after_compact)
-    instance_.call(moved.layer, [&](kvh_error* error) {
+    instance_.call("after_compact()", moved.layer, [&](kvh_error* error) {
       return instance_.method()->after_compact(instance_.get(), sequence_, &moved, error);
     });
   if (inner_) inner_->after_compact(moved);

@@ -13,12 +13,15 @@
 
 namespace kvhost {
 
-// Turns a plugin's failure into an Error that names method and, when >= 0, layer.
-[[noreturn]] void raise_plugin_error(const std::string& method,
-                                     int64_t layer,
-                                     kvh_status status,
-                                     const kvh_error& error);
-kvh_error make_error();
+// What a function of a plugin writes its words into, between strips that it must leave alone.
+struct FencedError {
+  static constexpr uint64_t kMark = 0xa5a5a5a5a5a5a5a5u;
+  uint64_t before = kMark;
+  kvh_error error{sizeof(kvh_error), KVH_OK, "", ""};
+  uint64_t behind = kMark;
+
+  bool broken() const { return before != kMark || behind != kMark; }
+};
 
 class Instance {
  public:
@@ -44,22 +47,48 @@ class Instance {
   bool has_flag(uint32_t flag) const;  // this method or anything inside it
   bool has_own_flag(uint32_t flag) const { return method_->flags & flag; }
   Instance* inner() const { return inner_.get(); }
+  // Allocators: when it knows its answer, KVH_WHEN_*; asked once.
+  uint32_t when() const { return when_; }
+  // An optional part of the method, null when it has none of that id.
+  const void* extension(const char* id) const;
 
-  // Every call into the plugin goes through one of these two. `layer` < 0: not about one layer.
-  // body(error) returns a status; one that is not KVH_OK becomes an Error.
+  // Every call into the plugin goes through this gate: body() makes the call, and what it returns is
+  // returned. `function` is a literal as errors name it, "score()"; `layer` < 0: not about one
+  // layer. Throws Error when the call left changed what is not the plugin's.
   template <class Body>
-  void call(int64_t layer, const Body& body) const {
-    kvh_error error = make_error();
-    const CallGuard guard(name(), layer);
-    const kvh_status status = body(&error);
-    if (status != KVH_OK) raise_plugin_error(name(), layer, status, error);
+  auto enter(const char* function, int64_t layer, const Body& body) const {
+    CallGuard guard(*site_, function, layer);
+    const auto result = body();
+    guard.check();
+    return result;
   }
-  // For what cannot fail: returns what body() does.
+  // For functions that return a status: body(error), and one that is not KVH_OK becomes an Error.
   template <class Body>
-  auto ask(const Body& body) const {
-    const CallGuard guard(name(), -1);
-    return body();
+  void call(const char* function, int64_t layer, const Body& body) const {
+    FencedError fenced;
+    const kvh_status status = enter(function, layer, [&] { return body(&fenced.error); });
+    check_answer(function, layer, status, fenced);
   }
+  // For functions that return nothing and must not fail, in destructors.
+  template <class Body>
+  void leave(const char* function, const Body& body) const noexcept {
+    CallGuard guard(*site_, function, -1);
+    body();
+    guard.check_later();
+  }
+  // Turns a status that is not KVH_OK into an Error that names method and, when >= 0, layer.
+  void check_answer(const char* function,
+                    int64_t layer,
+                    kvh_status status,
+                    const FencedError& fenced) const;
+  // An Error(RunFailed) about what a function did: "METHOD, layer N: WHAT in FUNCTION of LIBRARY".
+  [[noreturn]] void refuse(const char* function, int64_t layer, const std::string& what) const;
+
+  // Refuses what a function did to an array that it was given: `broken` is what Fenced says.
+  void check_fence(const char* function,
+                   int64_t layer,
+                   const char* broken,
+                   const char* array) const;
 
   const kvh_method* method() const { return method_; }
   kvh_instance* get() const { return instance_; }
@@ -69,17 +98,23 @@ class Instance {
   }
 
  private:
+  void create(const Node& node, const kvh_model* model, const Instance* child);
   void read_needs();
+  void check_needs() const;
+  void read_when();
 
   struct Info {  // what of the Node outlives the composition
     registry::MethodInfo method;
     std::string where;
   } node_;
+  const CallSite* site_;
+  const kvh_host* host_;
   const kvh_method* method_ = nullptr;
   kvh_instance* instance_ = nullptr;
   std::unique_ptr<Instance> inner_;
   kvh_child child_{};
   std::vector<kvh_need> needs_;
+  uint32_t when_ = KVH_WHEN_BEFORE_PREFILL;
 };
 
 // The per-sequence states of an instance and of what is inside it.

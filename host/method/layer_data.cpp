@@ -79,6 +79,14 @@ bool is_dense(const std::vector<HeadSpan>& spans, int64_t d, kvh_dtype dtype) {
 
 }  // namespace
 
+namespace {
+thread_local const LayerFrame* shown_frame = nullptr;
+}
+
+ShownFrame::ShownFrame(const LayerFrame& frame) : outer_(std::exchange(shown_frame, &frame)) {}
+ShownFrame::~ShownFrame() { shown_frame = outer_; }
+const LayerFrame* ShownFrame::innermost() { return shown_frame; }
+
 LayerData::Owned::Owned() = default;
 LayerData::Owned::~Owned() = default;
 
@@ -138,6 +146,9 @@ std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance
   layer.tensors = arrays.table.data();
   layer.n_tensors = KVH_T_COUNT;
   layer.sliding_window = inputs_.sliding_window;
+  const bool reads_prompt =
+      inputs_.phase == KVH_PHASE_PASS || instance.has_own_flag(KVH_METHOD_READS_PROMPT);
+  layer.prompt = reads_prompt ? inputs_.prompt : nullptr;
   layer.data = this;
   layer.state = &state;
   return owned;
@@ -146,9 +157,6 @@ std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance
 void LayerData::missing(const Instance& instance, const kvh_need& need) const {
   static constexpr const char* names[] = {"keys",
                                           "values",
-  const bool reads_prompt =
-      inputs_.phase == KVH_PHASE_PASS || instance.has_own_flag(KVH_METHOD_READS_PROMPT);
-  layer.prompt = reads_prompt ? inputs_.prompt : nullptr;
                                           "hidden states",
                                           "a query window",
                                           "window attention",
@@ -236,7 +244,7 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
 }
 
 void LayerData::score(const Instance& instance, const SequenceState& state, kvh_scores* out) {
-  call(instance, state, [&](const kvh_layer& layer, kvh_error* error) {
+  call("score()", instance, state, [&](const kvh_layer& layer, kvh_error* error) {
     return instance.interface<kvh_scorer>()->score(instance.get(), state.get(), &layer, out, error);
   });
 }

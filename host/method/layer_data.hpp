@@ -71,6 +71,7 @@ class LayerData {
 
   void set_layer_budget(int64_t entries) { inputs_.layer_budget = entries; }
   int64_t layer() const { return inputs_.layer; }
+  int64_t n_seen() const { return inputs_.n_seen; }
   const std::vector<int64_t>& n_entries() const { return n_entries_; }
 
   // Computes what `instance` looks at, so that the call itself costs only what the method does.
@@ -94,14 +95,18 @@ class LayerData {
 
   // Calls body(frame) with what `instance` asked for; a non-zero status becomes an Error.
   template <class Body>
-  void call(const Instance& instance, const SequenceState& state, const Body& body) {
+  void call(const char* function,
+            const Instance& instance,
+            const SequenceState& state,
+            const Body& body) {
     const auto frame = make_frame(instance, state);
-    instance.call(inputs_.layer, [&](kvh_error* error) {
-      const kvh_status status = body(frame->layer, error);
-      if (status != KVH_OK) rethrow_inner();
-      inner_ = nullptr;
-      return status;
-    });
+    const ShownFrame shown(frame->layer);
+    FencedError fenced;
+    const kvh_status status = instance.enter(
+        function, inputs_.layer, [&] { return body(frame->layer, &fenced.error); });
+    if (status != KVH_OK && !fenced.broken()) rethrow_inner();
+    inner_ = nullptr;
+    instance.check_answer(function, inputs_.layer, status, fenced);
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "method/fence.hpp"
 #include "method/layer_data.hpp"
 #include "press/layer_scores.hpp"
 #include "press/stage.hpp"
@@ -26,17 +27,19 @@ class Editor {
   void store() const;
 
  private:
-  std::vector<std::vector<float>> copy_out(const KeepPlan& keep, bool keys) const;
-  void copy_in(const std::vector<std::vector<float>>& rows, bool keys) const;
-  void check_positions() const;
+  std::vector<Fenced<float>> copy_out(const KeepPlan& keep, bool keys) const;
+  void copy_in(const std::vector<Fenced<float>>& rows, bool keys) const;
+  void check_fences() const;
+  void check_finite(const std::vector<Fenced<float>>& rows, const char* what) const;
+  void check_positions(int64_t n_seen) const;
   ChannelPlan kept_channels() const;
 
   const Stage& stage_;
   KvCache& cache_;
   int64_t layer_;
-  std::vector<std::vector<float>> values_, keys_;  // [n_kv_heads][n_kept * d]; empty: not edited
-  std::vector<std::vector<int32_t>> positions_;    // [n_kv_heads][n_kept]
-  std::vector<std::vector<uint8_t>> channels_;     // [n_kv_heads][d]
+  std::vector<Fenced<float>> values_, keys_;  // [n_kv_heads][n_kept * d]; empty: not edited
+  std::vector<Fenced<int32_t>> positions_;    // [n_kv_heads][n_kept]
+  std::vector<Fenced<uint8_t>> channels_;     // [n_kv_heads][d]
 };
 
 // The C form of a KeepPlan.

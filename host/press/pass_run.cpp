@@ -64,7 +64,7 @@ void PassRun::run(const std::function<void(double n_tokens)>& progress) {
 kvh_pass PassRun::next(int64_t index) {
   kvh_pass pass{};
   pass.struct_size = sizeof pass;
-  method_.call(-1, [&](kvh_error* error) {
+  method_.call("next()", -1, [&](kvh_error* error) {
     return passes_.next(method_.get(), state_.get(), prompt_.get(), index, &pass, error);
   });
   check(pass);
@@ -172,7 +172,7 @@ void PassRun::show(const kvh_pass& pass,
   in.hidden = capture.hidden;
   in.prompt = prompt_.get();
   LayerData data(in);
-  data.call(method_, state_, [&](const kvh_layer& frame, kvh_error* error) {
+  data.call("observe()", method_, state_, [&](const kvh_layer& frame, kvh_error* error) {
     return passes_.observe(method_.get(), state_.get(), &frame, &columns, error);
   });
 }

@@ -7,16 +7,13 @@
 namespace kvhost {
 
 const kvh_passes* passes_of(const Instance& method) {
-  const kvh_method& table = *method.method();
-  if (!table.extension) return nullptr;
-  const auto* passes = method.ask(
-      [&] { return static_cast<const kvh_passes*>(table.extension(&table, KVH_EXT_PASSES)); });
+  const auto* passes = static_cast<const kvh_passes*>(method.extension(KVH_EXT_PASSES));
   if (!passes) return nullptr;
   if (!KVH_HAS(kvh_passes, passes, observe) || !passes->cost || !passes->next || !passes->observe)
     cannot_load(method.name(),
                 std::string("its ") + KVH_EXT_PASSES +
                     " lacks a function; expected cost, next and observe");
-  if (!table.begin)
+  if (!method.method()->begin)
     cannot_load(method.name(),
                 std::string("has ") + KVH_EXT_PASSES +
                     " and keeps no state for a sequence; expected begin and end");
@@ -27,8 +24,9 @@ kvh_pass_cost pass_cost(const Instance& method, const PromptView& prompt) {
   kvh_pass_cost cost{};
   cost.struct_size = sizeof cost;
   const kvh_passes& passes = *passes_of(method);
-  method.call(
-      -1, [&](kvh_error* error) { return passes.cost(method.get(), prompt.get(), &cost, error); });
+  method.call("cost()", -1, [&](kvh_error* error) {
+    return passes.cost(method.get(), prompt.get(), &cost, error);
+  });
   const int64_t least = cost.n_passes > 0 ? 1 : 0;
   if (cost.n_passes < 0 || cost.longest < least || cost.n_tokens < cost.longest)
     run_failed(method.name(),

@@ -37,6 +37,7 @@ Catalog Catalog::scan(const std::vector<fs::path>& folders,
   ScanCache cache(cache_file, description_environment(describe), now_s());
   Scanner scanner(describe, cache);
   for (const fs::path& folder : folders) scanner.add_folder(folder);
+  scanner.finish();
 
   Catalog catalog;
   catalog.methods_ = std::move(scanner.methods);

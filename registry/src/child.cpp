@@ -2,6 +2,7 @@
 #include "child.hpp"
 
 #include <link.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,14 +90,15 @@ Manifest describe_in_child(const std::filesystem::path& describe,
   try {
     child = run_process({describe.string(), library.string()}, child_environment(), deadline);
   } catch (const std::runtime_error& error) {
-    throw Refusal("describe", error.what());
+    throw Refusal("busy", error.what());
   }
   if (child.timed_out) {
-    throw Refusal("describe",
+    throw Refusal("busy",
                   "did not answer within " + seconds(deadline) + " while being described");
   }
   if (child.signal) {
-    throw Refusal("describe",
+    // SIGKILL is what the system sends when memory is short
+    throw Refusal(child.signal == SIGKILL ? "busy" : "describe",
                   "crashed with " + signal_name(child.signal) + " while being described" +
                       last_words(child.err));
   }

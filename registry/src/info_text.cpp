@@ -3,6 +3,7 @@
 
 #include "cost.hpp"
 #include "kvhost/plugin.h"
+#include "plain_text.hpp"
 #include "registry/print.hpp"
 #include "text_table.hpp"
 #include "words.hpp"
@@ -106,9 +107,11 @@ Rows facts(const MethodInfo& method) {
       {"result", promise_text(method)},
       {"plugin", method.plugin + " (" + method.vendor + ", " + method.license + ")"},
       {"tier", tier_text(method)},
-      {"library", method.library.string()},
+      {"library", plain(method.library.string())},
       {"SHA-256", method.sha256},
-      {"altered", method.altered}};
+      {"ABI", method.abi},
+      {"altered", method.altered},
+      {"same name", method.rival}};
   Rows filled;
   for (auto& row : rows) {
     if (!row[1].empty()) filled.push_back(std::move(row));

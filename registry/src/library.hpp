@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kvhost/plugin.h"
+#include "plain_text.hpp"
 
 namespace boost::dll {
 class shared_library;
@@ -20,11 +21,11 @@ namespace kvhost::registry {
 class Refusal : public std::runtime_error {
  public:
   Refusal(std::string stage, const std::string& reason)
-      : std::runtime_error(reason), stage_(std::move(stage)) {}
+      : std::runtime_error(plain(reason)), stage_(std::move(stage)) {}
   const std::string& stage() const { return stage_; }
 
  private:
-  std::string stage_;  // "manifest", "describe" or "load"
+  std::string stage_;  // "manifest", "describe", "load" or "busy", see Scanner
 };
 
 // What a host speaks: plugins of minor `oldest` and later run on it, and it offers everything up to

@@ -4,6 +4,7 @@
 #include "cost.hpp"
 #include "kvhost/method.h"
 #include "manifest.hpp"
+#include "plain_text.hpp"
 #include "registry/print.hpp"
 #include "text_table.hpp"
 
@@ -63,7 +64,7 @@ json method_json(const MethodInfo& method) {
           {"needs", needs},
           {"decides_late", (method.flags & KVH_METHOD_DECIDES_LATE) != 0},
           {"tier", method.tier},
-          {"library", method.library.string()},
+          {"library", plain(method.library.string())},
           {"sha256", method.sha256},
           {"paper", method.paper}};
 }
@@ -122,15 +123,15 @@ json list_json(const Catalog& catalog) {
 std::string failures_text(const Catalog& catalog) {
   std::string text;
   for (const ScanFailure& failure : catalog.failures()) {
-    text += failure.library.string() + "\n";
-    text += paragraph_text(failure.stage + ": " + failure.reason, 2);
+    text += plain(failure.library.string()) + "\n";
+    text += paragraph_text(failure.stage + ": " + plain(failure.reason), 2);
   }
   for (const Altered& altered : catalog.altered()) {
-    text += altered.library.string() + "\n" + paragraph_text(altered.reason, 2);
+    text += plain(altered.library.string()) + "\n" + paragraph_text(altered.reason, 2);
   }
   for (const Shadowed& hidden : catalog.shadowed()) {
-    text += hidden.ignored.string() + "\n";
-    text += paragraph_text("'" + hidden.name + "' is hidden by " + hidden.used.string(), 2);
+    text += plain(hidden.ignored.string()) + "\n";
+    text += paragraph_text("'" + hidden.name + "' is hidden by " + plain(hidden.used.string()), 2);
   }
   return text.empty() ? "every plugin that was found can be used\n" : text;
 }
@@ -138,17 +139,17 @@ std::string failures_text(const Catalog& catalog) {
 json failures_json(const Catalog& catalog) {
   json failed = json::array(), altered = json::array(), shadowed = json::array();
   for (const ScanFailure& failure : catalog.failures()) {
-    failed.push_back({{"library", failure.library.string()},
+    failed.push_back({{"library", plain(failure.library.string())},
                       {"stage", failure.stage},
-                      {"reason", failure.reason}});
+                      {"reason", plain(failure.reason)}});
   }
   for (const Altered& other : catalog.altered()) {
-    altered.push_back({{"library", other.library.string()}, {"reason", other.reason}});
+    altered.push_back({{"library", plain(other.library.string())}, {"reason", other.reason}});
   }
   for (const Shadowed& hidden : catalog.shadowed()) {
     shadowed.push_back({{"name", hidden.name},
-                        {"used", hidden.used.string()},
-                        {"ignored", hidden.ignored.string()}});
+                        {"used", plain(hidden.used.string())},
+                        {"ignored", plain(hidden.ignored.string())}});
   }
   return {{"failed", failed}, {"altered", altered}, {"shadowed", shadowed}};
 }

@@ -8,6 +8,7 @@
 
 #include "describe.hpp"
 #include "library.hpp"
+#include "manifest.hpp"
 #include "sha256.hpp"
 #include "validate.hpp"
 
@@ -55,8 +56,11 @@ std::string status_name(kvh_status status) {
   }
 }
 
-std::string ask_open(const kvh_plugin& plugin, const kvh_host& host) {
+using Before = std::function<void(const char*)>;
+
+std::string ask_open(const kvh_plugin& plugin, const kvh_host& host, const Before& before) {
   if (!plugin.open) return "";
+  before("open()");
   kvh_error error = {};
   error.struct_size = sizeof error;
   const kvh_status status = plugin.open(&host, &error);
@@ -66,7 +70,7 @@ std::string ask_open(const kvh_plugin& plugin, const kvh_host& host) {
          (error.message[0] ? error.message : "no message");
 }
 
-Loaded open_library(const MethodInfo& info, const kvh_host& host) {
+Loaded open_library(const MethodInfo& info, const kvh_host& host, const Before& before) {
   const std::string sha256 = sha256_file(info.library);
   if (sha256 != info.sha256) {
     throw Refusal("load",
@@ -76,11 +80,35 @@ Loaded open_library(const MethodInfo& info, const kvh_host& host) {
   }
   Loaded loaded;
   loaded.sha256 = sha256;
+  before("the constructors");
   loaded.library = std::make_unique<Library>(info.library);
+  before("method()");
   loaded.plugin = &loaded.library->plugin({host.abi_major, host.abi_minor, host.abi_minor_oldest});
   validate_plugin(*loaded.plugin);
-  loaded.failure = ask_open(*loaded.plugin, host);
+  loaded.failure = ask_open(*loaded.plugin, host, before);
   return loaded;
+}
+
+// What a manifest says of the library itself.
+void check_library(const Loaded& loaded, const MethodInfo& info) {
+  const kvh_plugin& plugin = *loaded.plugin;
+  const std::string found_abi =
+      abi_text({plugin.abi_major, plugin.abi_minor, plugin.abi_minor_required});
+  const struct {
+    const char* field;
+    const std::string& said;
+    std::string found;
+  } facts[] = {{"plugin", info.plugin, plugin.name},
+               {"vendor", info.vendor, plugin.vendor},
+               {"license", info.license, plugin.license},
+               {"tier", info.tier, loaded.library->tier()},
+               {"abi", info.abi, found_abi}};
+  for (const auto& fact : facts)
+    if (fact.said != fact.found)
+      throw Refusal("load",
+                    std::string("has ") + fact.field + " '" + fact.found +
+                        "'; expected what its manifest says, '" + fact.said +
+                        "'; run kvhost-describe on it again");
 }
 
 // The host configures methods from manifests: a method that says something else now would be
@@ -108,13 +136,16 @@ const kvh_method* matching_method(const kvh_plugin& plugin, const MethodInfo& in
 
 }  // namespace
 
-const kvh_method* load(const MethodInfo& info, const kvh_host& host) {
+const kvh_method* load(const MethodInfo& info,
+                       const kvh_host& host,
+                       const std::function<void(const char*)>& before) {
+  const Before tell = before ? before : [](const char*) {};
   Libraries& all = libraries();
   const std::lock_guard<std::mutex> lock(all.mutex);
   try {
     auto known = all.by_path.find(info.library);
     if (known == all.by_path.end()) {
-      known = all.by_path.emplace(info.library, open_library(info, host)).first;
+      known = all.by_path.emplace(info.library, open_library(info, host, tell)).first;
     }
     const Loaded& loaded = known->second;
     if (loaded.sha256 != info.sha256) {
@@ -122,6 +153,8 @@ const kvh_method* load(const MethodInfo& info, const kvh_host& host) {
                     "is loaded already in another version; start kvhost again to use the new one");
     }
     if (!loaded.failure.empty()) throw Refusal("load", loaded.failure);
+    check_library(loaded, info);
+    tell("method()");
     return matching_method(*loaded.plugin, info);
   } catch (const std::exception& error) {
     throw LoadError(info.library.string() + ": cannot be loaded: " + error.what());

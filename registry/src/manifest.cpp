@@ -6,6 +6,7 @@
 
 #include "kvhost/plugin.h"
 #include "registry/value_json.hpp"
+#include "plain_text.hpp"
 #include "words.hpp"
 
 namespace kvhost::registry {
@@ -24,13 +25,25 @@ ordered_json bound(const ParamInfo& param, uint32_t flag, double value) {
   return value;
 }
 
+void check_text(const std::string& text, const std::string& name) {
+  if (const char* why = unfit(text, name == "notes" || name == "doc"))
+    throw std::runtime_error("field '" + name + "' " + why);
+}
+void check_text(const std::vector<std::string>& texts, const std::string& name) {
+  for (const std::string& text : texts) check_text(text, name);
+}
+template <typename T>
+void check_text(const T&, const std::string&) {}
+
 template <typename T>
 T field(const json& object, const char* name) {
   if (!object.is_object() || !object.contains(name)) {
     throw std::runtime_error(std::string("field '") + name + "' is absent");
   }
   try {
-    return object.at(name).get<T>();
+    T value = object.at(name).get<T>();
+    check_text(value, name);
+    return value;
   } catch (const json::exception&) {
     throw std::runtime_error(std::string("field '") + name + "' has an unexpected type");
   }
@@ -114,6 +127,7 @@ MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32
   method.license = manifest.license;
   method.sha256 = manifest.sha256;
   method.tier = manifest.tier;
+  method.abi = abi_text(manifest.abi);
   return method;
 }
 
@@ -199,6 +213,11 @@ Manifest manifest_from_json(const json& object) {
     manifest.methods.push_back(method_from_json(method, manifest, index++));
   }
   return manifest;
+}
+
+std::string abi_text(const AbiInfo& abi) {
+  return std::to_string(abi.major) + "." + std::to_string(abi.minor) + ", needs " +
+         std::to_string(abi.major) + "." + std::to_string(abi.minor_required);
 }
 
 std::filesystem::path manifest_path(const std::filesystem::path& library) {

@@ -33,6 +33,9 @@ nlohmann::ordered_json to_json(const NeedInfo& need);
 // Throws std::runtime_error naming the field that is absent or wrong.
 Manifest manifest_from_json(const nlohmann::json& json);
 
+// As MethodInfo::abi has it.
+std::string abi_text(const AbiInfo& abi);
+
 // libx.so -> libx.kvh.json, in the same folder.
 std::filesystem::path manifest_path(const std::filesystem::path& library);
 

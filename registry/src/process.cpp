@@ -8,8 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace kvhost::registry {
@@ -77,17 +83,59 @@ pid_t start(const std::vector<std::string>& argv,
   return pid;
 }
 
+// A variable of the environment that tells this child, and all that descends from it, from every
+// other process.
+std::string new_mark() {
+  static std::atomic<unsigned> count{0};
+  return "KVHOST_CHILD=" + std::to_string(getpid()) + "." + std::to_string(++count) + "." +
+         std::to_string(Clock::now().time_since_epoch().count());
+}
+
+bool is_marked(const std::filesystem::path& process, const std::string& mark) {
+  std::ifstream file(process / "environ", std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(file), {}};
+  return ('\0' + all).find('\0' + mark + '\0') != std::string::npos;
+}
+
+// Ends what left the child's process group and lives on. What is being started meanwhile is met in
+// the next round.
+void kill_marked(const std::string& mark) {
+  constexpr int kRounds = 20;
+  for (int round = 0; round < kRounds; ++round) {
+    bool any = false;
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
+      const int pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 1 || !is_marked(entry.path(), mark)) continue;
+      any = kill(pid, SIGKILL) == 0 || any;
+    }
+    if (!any) return;
+  }
+}
+
 int remaining_ms(Clock::time_point end) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
   return left.count() > 0 ? static_cast<int>(left.count()) : 0;
 }
 
-// Reads both pipes until their ends are closed or the deadline is over.
-void drain(const Pipe& out, const Pipe& err, Clock::time_point end, Finished& result) {
+bool has_ended(pid_t pid) {
+  siginfo_t info = {};
+  return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid;
+}
+
+// Reads both pipes until their ends are closed, the deadline is over, or the child has ended and
+// all it wrote is read: what it started may hold the pipes open for ever.
+void drain(pid_t pid, const Pipe& out, const Pipe& err, Clock::time_point end, Finished& result) {
+  constexpr int kLook = 20;  // milliseconds
   pollfd fds[2] = {{out.read_end(), POLLIN, 0}, {err.read_end(), POLLIN, 0}};
   std::string* texts[2] = {&result.out, &result.err};
   while ((fds[0].fd >= 0 || fds[1].fd >= 0) && remaining_ms(end) > 0) {
-    if (poll(fds, 2, remaining_ms(end)) <= 0) continue;
+    const bool ended = has_ended(pid);
+    if (poll(fds, 2, ended ? 0 : std::min(kLook, remaining_ms(end))) <= 0) {
+      if (ended) return;
+      continue;
+    }
     for (int i = 0; i < 2; ++i) {
       if (fds[i].fd < 0 || !fds[i].revents) continue;
       char block[4096];
@@ -108,21 +156,23 @@ Finished run_process(const std::vector<std::string>& argv,
                      std::chrono::milliseconds deadline) {
   Pipe out, err;
   const auto end = Clock::now() + deadline;
-  const pid_t pid = start(argv, environment, out, err);
+  const std::string mark = new_mark();
+  std::vector<std::string> marked = environment;
+  marked.push_back(mark);
+  const pid_t pid = start(argv, marked, out, err);
   out.close_write_end();
   err.close_write_end();
   Finished result;
-  drain(out, err, end, result);
+  drain(pid, out, err, end, result);
   int status = 0;
   pid_t done = 0;
   while ((done = waitpid(pid, &status, WNOHANG)) == 0 && remaining_ms(end) > 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  if (done == 0) {
-    result.timed_out = true;
-    kill(-pid, SIGKILL);
-    waitpid(pid, &status, 0);
-  }
+  result.timed_out = done == 0;
+  kill(-pid, SIGKILL);
+  if (done == 0) waitpid(pid, &status, 0);
+  kill_marked(mark);
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   if (WIFEXITED(status)) result.code = WEXITSTATUS(status);
   return result;

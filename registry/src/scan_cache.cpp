@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "sha256.hpp"
+#include "small_file.hpp"
 
 namespace kvhost::registry {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kCacheVersion = 2;  // 2: descriptions name default scorers
+constexpr int kCacheVersion = 3;  // 3: a digest tells whether it was damaged
 
 json empty_cache() {
   return {{"cache", kCacheVersion},
@@ -24,12 +25,34 @@ json empty_cache() {
           {"failed", json::object()}};
 }
 
+bool is_number(const json& object, const char* name) {
+  return object.contains(name) && object.at(name).is_number_integer();
+}
+
+bool is_text(const json& object, const char* name) {
+  return object.contains(name) && object.at(name).is_string();
+}
+
+std::string digest_of(json root) {
+  root.erase("digest");
+  return sha256_text(root.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace));
+}
+
+// As it was written: everything that is read from it later has the type that it is read as.
 bool is_cache(const json& root) {
-  if (!root.is_object() || root.value("cache", 0) != kCacheVersion) return false;
+  if (!root.is_object() || !is_number(root, "cache") || root.at("cache") != kCacheVersion)
+    return false;
+  if (!is_text(root, "digest") || root.at("digest") != digest_of(root)) return false;
   for (const char* part : {"files", "described", "failed"}) {
     if (!root.contains(part) || !root.at(part).is_object()) return false;
+    for (const json& entry : root.at(part))
+      if (!entry.is_object()) return false;
   }
-  return root.contains("environment") && root.at("environment").is_string();
+  for (const json& failure : root.at("failed"))
+    if (!is_number(failure, "retry_after") || !is_number(failure, "count") ||
+        !is_text(failure, "stage") || !is_text(failure, "reason"))
+      return false;
+  return is_text(root, "environment");
 }
 
 // Tells one state of a file from another. Whoever writes a file can set the time of its
@@ -59,10 +82,17 @@ ScanCache::ScanCache(fs::path file, std::string environment, int64_t now)
       environment_(std::move(environment)),
       now_(now),
       root_(empty_cache()) {
-  std::ifstream stream(file_, std::ios::binary);
-  // A damaged cache is worth as much as none: it is rebuilt.
-  if (stream) root_ = json::parse(stream, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (!is_cache(root_)) root_ = empty_cache();
+  // A damaged cache is worth as much as none: it is made anew.
+  try {
+    constexpr size_t kMostBytes = 64 << 20;
+    if (auto stored = read_small_json(file_, kMostBytes)) root_ = *std::move(stored);
+  } catch (const std::exception&) {
+    changed_ = true;
+  }
+  if (!is_cache(root_)) {
+    root_ = empty_cache();
+    changed_ = true;
+  }
   if (root_.at("environment") != environment_) {
     root_["environment"] = environment_;
     root_["failed"] = json::object();
@@ -96,9 +126,9 @@ void ScanCache::remember(const std::string& sha256, const json& manifest) {
 
 std::optional<ScanFailure> ScanCache::failed(const std::string& sha256) const {
   const auto known = root_.at("failed").find(sha256);
-  if (known == root_.at("failed").end() || !known->is_object()) return std::nullopt;
-  if (known->value("retry_after", int64_t{0}) <= now_) return std::nullopt;
-  return ScanFailure{{}, known->value("stage", "describe"), known->value("reason", "")};
+  if (known == root_.at("failed").end()) return std::nullopt;
+  if (known->at("retry_after").get<int64_t>() <= now_) return std::nullopt;
+  return ScanFailure{{}, known->at("stage"), known->at("reason")};
 }
 
 void ScanCache::remember_failure(const std::string& sha256, const ScanFailure& failure) {
@@ -119,7 +149,9 @@ bool ScanCache::save() const {
   const fs::path partial = file_.string() + "." + std::to_string(getpid());
   {
     std::ofstream stream(partial, std::ios::binary);
-    stream << root_.dump(1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+    json root = root_;
+    root["digest"] = digest_of(root);
+    stream << root.dump(1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
     stream.close();
     if (!stream) return false;
   }

@@ -2,11 +2,12 @@
 #include "scanner.hpp"
 
 #include <algorithm>
-#include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "child.hpp"
 #include "library.hpp"
+#include "small_file.hpp"
 
 namespace kvhost::registry {
 namespace {
@@ -29,10 +30,12 @@ std::vector<fs::path> files_ending(const fs::path& folder, const std::string& en
 
 // The manifest beside the library; nothing when there is none. Throws Refusal when it is malformed.
 std::optional<Manifest> manifest_beside(const fs::path& library) {
-  std::ifstream file(manifest_path(library), std::ios::binary);
-  if (!file) return std::nullopt;
+  constexpr size_t kMostBytes = 8 << 20;
   try {
-    return manifest_from_json(nlohmann::json::parse(file));
+    const std::optional<nlohmann::json> found =
+        read_small_json(manifest_path(library), kMostBytes);
+    if (!found) return std::nullopt;
+    return manifest_from_json(*found);
   } catch (const std::exception& error) {
     throw Refusal("manifest",
                   manifest_path(library).filename().string() + ": " + error.what() +
@@ -93,8 +96,12 @@ void Scanner::add_library(const fs::path& library) {
 }
 
 Manifest Scanner::manifest_of(const fs::path& library, std::string& reason) {
-  const std::string sha256 = cache_.sha256(library);
   std::optional<Manifest> beside = manifest_beside(library);
+  if (!is_elf(library)) {  // before all of it is read
+    if (beside) reason = "was altered after its manifest was made";
+    throw Refusal("load", "is no library (invalid ELF header); expected one built for this system");
+  }
+  const std::string sha256 = cache_.sha256(library);
   if (beside && beside->sha256 == sha256) return *std::move(beside);
   if (beside) {
     reason = "was altered after its manifest was made (SHA-256 " + sha256.substr(0, 12) + "..., " +
@@ -119,12 +126,33 @@ Manifest Scanner::described(const fs::path& library, const std::string& sha256) 
   return describe(library, sha256);
 }
 
+// One deadline for all: libraries that hang do not add up.
+std::chrono::milliseconds Scanner::time_left() {
+  const auto left = kScanDeadline - describing_;
+  if (left > std::chrono::milliseconds(100)) return std::min(left, kDescribeDeadline);
+  throw Refusal("describe",
+                "was not described: others used up the " +
+                    std::to_string(kScanDeadline.count() / 1000) +
+                    " s that a scan may take; expected a manifest beside it, which `kvhost-describe LIB --out "
+                    "FILE` writes");
+}
+
 Manifest Scanner::describe(const fs::path& library, const std::string& sha256) {
+  const auto left = time_left();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto spend = [&] {
+    describing_ += std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+  };
   try {
-    Manifest manifest = describe_in_child(describe_, library);
+    Manifest manifest = describe_in_child(describe_, library, left);
+    spend();
     cache_.remember(sha256, to_json(manifest));
     return manifest;
   } catch (const Refusal& refusal) {
+    spend();
+    // What a busy machine may have caused is not held against the library.
+    if (refusal.stage() == "busy") throw Refusal("describe", refusal.what());
     cache_.remember_failure(sha256, {library, refusal.stage(), refusal.what()});
     throw;
   }
@@ -156,6 +184,19 @@ void Scanner::add_method(MethodInfo method, const fs::path& library) {
   }
   method.aliases = aliases;
   methods.push_back(std::move(method));
+}
+
+void Scanner::finish() {
+  for (MethodInfo& method : methods)
+    for (const Shadowed& hidden : shadowed) {
+      const auto& aliases = method.aliases;
+      const bool same = hidden.used == method.library &&
+                        (hidden.name == method.name ||
+                         std::find(aliases.begin(), aliases.end(), hidden.name) != aliases.end());
+      if (same && method.rival.empty())
+        method.rival = "brings '" + hidden.name + "', and so does " +
+                       plain(hidden.ignored.string()) + ", which is not used (see --prefer-plugins)";
+    }
 }
 
 void Scanner::report_orphans(const fs::path& folder) {

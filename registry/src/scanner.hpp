@@ -3,6 +3,7 @@
 // collide.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -21,6 +22,8 @@ class Scanner {
 
   // Folders are given in order of precedence.
   void add_folder(const std::filesystem::path& folder);
+  // After the last folder: methods whose name another library brings too say so.
+  void finish();
 
   std::vector<MethodInfo> methods;
   std::vector<ScanFailure> failures;
@@ -38,6 +41,7 @@ class Scanner {
   Manifest manifest_of(const std::filesystem::path& library, std::string& reason);
   Manifest described(const std::filesystem::path& library, const std::string& sha256);
   Manifest describe(const std::filesystem::path& library, const std::string& sha256);
+  std::chrono::milliseconds time_left();
   bool claim(const std::string& name, const std::filesystem::path& library);
   void add_method(MethodInfo method, const std::filesystem::path& library);
   void report_orphans(const std::filesystem::path& folder);
@@ -46,6 +50,7 @@ class Scanner {
   ScanCache& cache_;
   std::vector<std::filesystem::path> folders_;
   std::map<std::string, Owner> owners_;  // by name and alias
+  std::chrono::milliseconds describing_{0};  // spent on libraries without a manifest so far
 };
 
 }  // namespace kvhost::registry

@@ -32,15 +32,19 @@ void add_if_there(std::vector<fs::path>& folders, const fs::path& folder) {
 }  // namespace
 
 std::vector<fs::path> default_search_path(const std::vector<fs::path>& flag_paths,
-                                          const fs::path& executable) {
-  std::vector<fs::path> folders = flag_paths;
+                                          const fs::path& executable,
+                                          Precedence precedence) {
+  const fs::path built_in = executable.parent_path().parent_path() / "lib/kvhost/plugins/1";
+  std::vector<fs::path> folders;
+  if (precedence == Precedence::BuiltIn) add_if_there(folders, built_in);
+  folders.insert(folders.end(), flag_paths.begin(), flag_paths.end());
   std::istringstream listed(variable("KVHOST_PLUGIN_PATH"));
   for (std::string folder; std::getline(listed, folder, ':');) {
     if (!folder.empty()) folders.emplace_back(folder);
   }
   const fs::path data = xdg("XDG_DATA_HOME", ".local/share");
   if (!data.empty()) add_if_there(folders, data / "kvhost/plugins");
-  add_if_there(folders, executable.parent_path().parent_path() / "lib/kvhost/plugins/1");
+  if (precedence == Precedence::Plugins) add_if_there(folders, built_in);
   return folders;
 }
 

@@ -9,5 +9,6 @@ namespace kvhost::registry {
 // Lower-case hexadecimal SHA-256 of a file's bytes; throws std::runtime_error when it cannot be
 // read.
 std::string sha256_file(const std::filesystem::path& path);
+std::string sha256_text(const std::string& text);
 
 }  // namespace kvhost::registry

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validate.hpp"
 
-#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
 #include "library.hpp"
+#include "plain_text.hpp"
 #include "words.hpp"
 
 namespace kvhost::registry {
@@ -146,11 +146,9 @@ void validate_functions(const kvh_method& method, const std::string& where) {
 
 void validate_text(const char* text, const std::string& where, const std::string& field) {
   if (!text) refuse(where, field + " is NULL; expected text");
-  try {
-    nlohmann::json(text).dump();
-  } catch (const nlohmann::json::exception&) {
-    refuse(where, field + " is not UTF-8");
-  }
+  const bool lines = field == "notes" || field == "doc";
+  if (const char* why = unfit(text, lines))
+    refuse(where, field + " " + why + "; expected text that may stand in a listing");
 }
 
 bool is_name(const std::string& text) {

@@ -7,6 +7,9 @@
 // error: [stage] LIB: reason`, and exit code 3; wrong arguments are exit code 2.
 #include "describe.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +26,22 @@ namespace fs = std::filesystem;
 int fail(int code, const std::string& text) {
   std::cerr << "kvhost-describe: error: " << text << "\n";
   return code;
+}
+
+// The stdout for the manifest: what the library prints from now on goes to stderr.
+int keep_stdout() {
+  const int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  return kept;
+}
+
+bool write_all(int fd, const std::string& text) {
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = write(fd, text.data() + done, text.size() - done);
+    if (n <= 0) return false;
+    done += static_cast<size_t>(n);
+  }
+  return true;
 }
 
 // Beside and renamed, so that nobody reads half a manifest.
@@ -48,10 +67,12 @@ int main(int argc, char** argv) {
   }
   const fs::path library = argv[1];
   try {
+    const int manifest_out = keep_stdout();
     const std::string text = to_json(kvhost::registry::describe_library(library)).dump(2) + "\n";
     if (!has_out) {
-      std::cout << text << std::flush;
-      return std::cout ? 0 : fail(3, "[describe] the manifest cannot be written to stdout");
+      return write_all(manifest_out, text)
+                 ? 0
+                 : fail(3, "[describe] the manifest cannot be written to stdout");
     }
     if (!write_whole(argv[3], text))
       return fail(3, std::string("[describe] ") + argv[3] + " cannot be written");

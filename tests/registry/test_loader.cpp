@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "registry/loader.hpp"
 #include "zoo.hpp"
@@ -55,6 +56,26 @@ TEST_CASE("a loaded method runs") {
   CHECK(row[0] == 0);
   CHECK(row[2] == 2);
   method->destroy(instance);
+}
+
+TEST_CASE("what a manifest says of its library is what the library says") {
+  const TempFolder temp;
+  put_good(temp.path(), "zoo_unwritten");
+  const fs::path path = temp.path() / manifest_name("zoo_unwritten");
+  const nlohmann::json good = nlohmann::json::parse(read_text(path));
+  const auto refused = [&](const char* pointer, const nlohmann::json& value) {
+    nlohmann::json manifest = good;
+    manifest[nlohmann::json::json_pointer(pointer)] = value;
+    write_text(path, manifest.dump());
+    return registry::load(only_method(temp.path()), test_host());
+  };
+  CHECK_THROWS_WITH(refused("/vendor", "Somebody else"),
+                    Contains("has vendor 'Zoo'; expected what its manifest says, 'Somebody else'"));
+  CHECK_THROWS_WITH(refused("/license", "MIT"), Contains("has license 'Apache-2.0'"));
+  CHECK_THROWS_WITH(refused("/plugin", "org.example.other"), Contains("has plugin 'org.example"));
+  CHECK_THROWS_WITH(refused("/tier", "torch"), Contains("has tier 'portable'"));
+  const uint32_t minor = good["abi"]["minor"];
+  CHECK_THROWS_WITH(refused("/abi/minor", minor + 1), Contains("has abi '1."));
 }
 
 TEST_CASE("a library that changed since its description is not opened") {

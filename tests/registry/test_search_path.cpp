@@ -4,14 +4,17 @@
 #include "registry/search_path.hpp"
 #include "zoo.hpp"
 
-TEST_CASE("flags, then the variable, then the user's folder, then the installation") {
+TEST_CASE("the installation, then flags, then the variable, then the user's folder") {
   const TempFolder temp;
   const fs::path user = temp.folder("data/kvhost/plugins");
   const fs::path installed = temp.folder("prefix/lib/kvhost/plugins/1");
   setenv("KVHOST_PLUGIN_PATH", "/one::/two", 1);
   setenv("XDG_DATA_HOME", (temp.path() / "data").c_str(), 1);
   const auto folders = registry::default_search_path({"/flag"}, temp.path() / "prefix/bin/kvhost");
-  CHECK(folders == std::vector<fs::path>{"/flag", "/one", "/two", user, installed});
+  CHECK(folders == std::vector<fs::path>{installed, "/flag", "/one", "/two", user});
+  CHECK(registry::default_search_path(
+            {"/flag"}, temp.path() / "prefix/bin/kvhost", registry::Precedence::Plugins) ==
+        std::vector<fs::path>{"/flag", "/one", "/two", user, installed});
 
   unsetenv("KVHOST_PLUGIN_PATH");
   unsetenv("XDG_DATA_HOME");

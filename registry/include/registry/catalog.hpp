@@ -44,8 +44,10 @@ struct MethodInfo {
   std::filesystem::path library;                      // absolute
   uint32_t index = 0;                                 // of the method in its library
   std::string plugin, vendor, license, sha256, tier;  // tier: "portable" or "torch"
+  std::string abi;  // "1.0, needs 1.0": what it was built with, and the oldest host it runs on
   std::string default_inner;  // the scorer it takes when none is written inside it; "" = none
   std::string altered;        // of its library, see Altered; "" = it is as its manifest says
+  std::string rival;          // another library brings the name too: which one is used; "" = none
 };
 
 struct ScanFailure {
@@ -67,7 +69,7 @@ struct Shadowed {
 
 class Catalog {
  public:
-  // Scans `folders` in order (earlier ones win). Libraries without a manifest, or with one of other
+  // Scans `folders` in order (earlier ones win, and methods say so where it happened). Libraries without a manifest, or with one of other
   // bytes, are described in a child process (`describe` = path of kvhost-describe) with a deadline;
   // results are cached by sha256 in `cache_file` ("" = none). One of other bytes is told by
   // altered(). A malformed manifest is a failure: it was damaged, and what else was is not known.

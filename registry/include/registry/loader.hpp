@@ -2,6 +2,7 @@
 // Opens libraries that the catalog knows. Nothing is ever unloaded.
 #pragma once
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -22,8 +23,13 @@ class LoadError : public std::runtime_error {
 //
 // From here on the plugin's code runs in this process. Errors and, in plugins written with
 // kvhost/sdk.hpp, exceptions come back as values; a crash, a hang or a foreign exception in a
-// plugin cannot be contained, and no wrapper here pretends to. What was described in a child
-// process has at least been opened once without harm.
-const kvh_method* load(const MethodInfo& info, const kvh_host& host);
+// plugin cannot be contained here: who calls this says so beforehand, to whoever must tell of it.
+// What was described in a child process has at least been opened once without harm.
+//
+// `before` is told what of the plugin runs next: a literal, "the constructors", "open()" or
+// "method()". It must not throw.
+const kvh_method* load(const MethodInfo& info,
+                       const kvh_host& host,
+                       const std::function<void(const char* function)>& before = {});
 
 }  // namespace kvhost::registry

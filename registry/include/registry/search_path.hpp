@@ -7,11 +7,20 @@
 
 namespace kvhost::registry {
 
+// Where methods come from, and which folder wins when two bring one name.
+enum class Precedence {
+  BuiltIn,  // the methods that came with the program
+  Plugins   // those of the folders that the user named
+};
+
 // Folders in order of precedence: `flag_paths` (--plugin-path), KVHOST_PLUGIN_PATH (separated by
 // ':'), then, where they exist, $XDG_DATA_HOME/kvhost/plugins (~/.local/share/kvhost/plugins) and
-// <prefix>/lib/kvhost/plugins/1, where the executable is <prefix>/bin/kvhost.
+// <prefix>/lib/kvhost/plugins/1, where the executable is <prefix>/bin/kvhost. With
+// Precedence::BuiltIn that last one is the first.
 std::vector<std::filesystem::path> default_search_path(
-    const std::vector<std::filesystem::path>& flag_paths, const std::filesystem::path& executable);
+    const std::vector<std::filesystem::path>& flag_paths,
+    const std::filesystem::path& executable,
+    Precedence precedence = Precedence::BuiltIn);
 
 // kvhost-describe beside the executable.
 std::filesystem::path default_describe(const std::filesystem::path& executable);

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of docs/guards.md: every function of a plugin, by everything that can go wrong in it.
+// Each cell is a run of the program that ends with exit code 4 and one line, which names method,
+// function and library.
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "program.hpp"
+
+namespace kvhost::test {
+
+namespace {
+
+// A function as KVHOST_ZOO names it, a composition that calls it, and what errors call it.
+struct Row {
+  std::string function, press, named;
+};
+
+const std::vector<Row> kRows = {{"constructor", "zoo_scorer", "the constructors"},
+                                {"open", "zoo_scorer", "open()"},
+                                {"method", "zoo_scorer", "method()"},
+                                {"create", "zoo_scorer", "create()"},
+                                {"needs", "zoo_scorer", "needs()"},
+                                {"begin", "zoo_scorer", "begin()"},
+                                {"score", "zoo_scorer", "score()"},
+                                {"part", "zoo_scorer", "score()"},
+                                {"score", "zoo_wrapper:knorm", "score()"},
+                                {"extension", "zoo_scorer", "extension()"},
+                                {"entries_per_head", "zoo_scorer", "entries_per_head()"},
+                                {"when", "zoo_heads:knorm", "when()"},
+                                {"observe", "zoo_heads:knorm", "observe()"},
+                                {"allocate", "zoo_heads:knorm", "allocate()"},
+                                {"when", "zoo_layers:knorm", "when()"},
+                                {"observe", "zoo_layers:knorm", "observe()"},
+                                {"allocate", "zoo_layers:knorm", "allocate()"},
+                                {"edit", "zoo_press:knorm", "edit()"},
+                                {"after_compact", "zoo_scorer", "after_compact()"},
+                                {"end", "zoo_scorer", "end()"},
+                                {"destroy", "zoo_scorer", "destroy()"}};
+
+struct Cell {
+  Row row;
+  std::string failure, says;
+  std::vector<std::string> flags = {};
+};
+
+struct Result {
+  Outcome outcome;
+  std::vector<std::string> files;
+};
+
+Result run_cell(const Cell& cell) {
+  const Scratch scratch;
+  std::vector<std::string> args = {"run",
+                                   "--model",
+                                   "tiny",
+                                   "--plugin-path",
+                                   KVHOST_TEST_ZOO,
+                                   "--press",
+                                   cell.row.press,
+                                   "-p",
+                                   "Once upon a time",
+                                   "--min-entries",
+                                   "0",
+                                   "-n",
+                                   "8",
+                                   "--threads",
+                                   "2",
+                                   "--json",
+                                   "report.json"};
+  args.insert(args.end(), cell.flags.begin(), cell.flags.end());
+  Result result;
+  result.outcome = run_program(
+      args,
+      scratch.folder(),
+      {{"KVHOST_ZOO", cell.row.function + "/" + cell.failure},
+       {"KVHOST_PLUGIN_DEADLINE", cell.failure == "hang" ? "0.5" : "60"}});
+  result.files = scratch.files();
+  return result;
+}
+
+// Two at a time, as many as CI has processors; checked here, since Catch2 knows one thread only.
+std::vector<Result> run_all(const std::vector<Cell>& cells) {
+  std::vector<Result> results(cells.size());
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < cells.size(); i = next++) results[i] = run_cell(cells[i]);
+  };
+  auto other = std::async(std::launch::async, work);
+  work();
+  other.get();
+  return results;
+}
+
+void check_line(const Cell& cell, const Outcome& outcome) {
+  const std::string method = cell.row.press.substr(0, cell.row.press.find(':'));
+  CHECK(outcome.exit_code == 4);
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  CHECK_THAT(outcome.err, Catch::StartsWith("kvhost: error: " + method));
+  CHECK_THAT(outcome.err, Catch::Contains(cell.says));
+  CHECK_THAT(outcome.err, Catch::Contains(cell.row.named + " of " KVHOST_TEST_ZOO "/libzoo_table.so"));
+}
+
+void check_all(const std::vector<Cell>& cells) {
+  const auto results = run_all(cells);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    INFO(cells[i].row.press << ", " << cells[i].row.function << "/" << cells[i].failure << ": "
+                            << results[i].outcome.err);
+    check_line(cells[i], results[i].outcome);
+    const bool late = cells[i].row.function == "end" || cells[i].row.function == "destroy";
+    if (!late) CHECK(results[i].files.empty());  // these are called when all is written
+  }
+}
+
+void check_column(const std::string& failure,
+                  const std::string& says,
+                  const std::vector<std::string>& flags = {}) {
+  std::vector<Cell> cells;
+  for (const Row& row : kRows) cells.push_back({row, failure, says, flags});
+  check_all(cells);
+}
+
+}  // namespace
+
+TEST_CASE("without a failure the zoo runs, and the report names the library that did") {
+  for (const Row& row : kRows) {
+    const Result good = run_cell({row, "none", ""});
+    INFO(row.press << ": " << good.outcome.err);
+    CHECK(good.outcome.exit_code == 0);
+    CHECK(good.files == std::vector<std::string>{"report.json"});
+  }
+}
+
+TEST_CASE("a crash in any function is one line") { check_column("crash", "crashed with SIGSEGV"); }
+
+TEST_CASE("abort() in any function is one line") { check_column("abort", "aborted (SIGABRT)"); }
+
+TEST_CASE("a hang in any function is one line") { check_column("hang", "did not return in time"); }
+
+TEST_CASE("exit() in any function is one line") { check_column("exit", "called exit(0)"); }
+
+TEST_CASE("quick_exit() in any function is one line") {
+  check_column("quick_exit", "called quick_exit()");
+}
+
+TEST_CASE("an exception out of any function is one line") {
+  check_column("throw", "thrown in the zoo");
+}
+
+TEST_CASE("a stack that is used up in any function is one line") {
+  check_column("overflow", "(its stack is used up)");
+}
+
+TEST_CASE("a floating-point trap in any function is one line") {
+  check_column("trap", "crashed with SIGFPE");
+}
+
+TEST_CASE("a thread that throws after any function returned is one line") {
+  std::vector<Cell> cells;
+  for (const Row& row : kRows)
+    cells.push_back({row, "thread", "threw 'thrown on a thread of the zoo'"});
+  const auto results = run_all(cells);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const Outcome& outcome = results[i].outcome;
+    INFO(cells[i].row.press << ", " << cells[i].row.function << ": " << outcome.err);
+    CHECK(outcome.exit_code == 4);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    // The last function that was called: by then it may be another one.
+    CHECK_THAT(outcome.err,
+               Catch::StartsWith("kvhost: error: ") && Catch::Contains(cells[i].says));
+    CHECK_THAT(outcome.err, Catch::Contains(" of ") && Catch::Contains(".so;"));
+  }
+}
+
+TEST_CASE("with --isolate, ends that no process can tell of itself are one line") {
+  check_column("_exit", "ended with exit code 0 and without a word", {"--isolate"});
+  const std::vector<std::string> flags = {"--isolate"};
+  std::vector<Cell> cells;
+  for (const Row& row : kRows) {
+    if (row.function != "constructor" && row.function != "score" && row.function != "destroy")
+      continue;
+    cells.push_back({row, "kill", "was killed with SIGKILL", flags});
+    cells.push_back({row, "own_handler", "was killed with SIGSEGV", flags});
+  }
+  check_all(cells);
+}
+
+TEST_CASE("with --isolate the rest is as without") {
+  for (const char* failure : {"none", "crash", "hang", "cancel"}) {
+    Cell cell{{"score", "zoo_scorer", "score()"}, failure, ""};
+    const Outcome plain = run_cell(cell).outcome;
+    cell.flags = {"--isolate"};
+    const Outcome isolated = run_cell(cell).outcome;
+    INFO(failure << ": " << isolated.err);
+    CHECK(plain.exit_code == isolated.exit_code);
+    CHECK(plain.err == isolated.err);
+  }
+}
+
+}  // namespace kvhost::test

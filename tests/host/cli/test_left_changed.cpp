@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plugin leaves changed, and answers that no plugin may give: exit code 4 and one line that
+// names method and function.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "program.hpp"
+
+namespace kvhost::test {
+
+namespace {
+
+Outcome run_zoo(const std::string& press, const std::string& what) {
+  const Scratch scratch;
+  return run_program({"run",
+                      "--model",
+                      "tiny",
+                      "--plugin-path",
+                      KVHOST_TEST_ZOO,
+                      "--press",
+                      press,
+                      "-p",
+                      "Once upon a time there was a child who lived by the sea",
+                      "--min-entries",
+                      "0",
+                      "--keep-ratio",
+                      "0.5",
+                      "-n",
+                      "2",
+                      "--json",
+                      "report.json"},
+                     scratch.folder(),
+                     {{"KVHOST_ZOO", what}});
+}
+
+void check_told(const std::string& press, const std::string& what, const std::string& says) {
+  const Outcome outcome = run_zoo(press, what);
+  INFO(press << ", " << what << ": " << outcome.err);
+  const std::string method = press.substr(0, press.find(':'));
+  CHECK(outcome.exit_code == 4);
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  CHECK_THAT(outcome.err, Catch::StartsWith("kvhost: error: " + method) && Catch::Contains(says));
+}
+
+struct Function {
+  std::string name, press, named;
+};
+
+const std::vector<Function> kFunctions = {{"open", "zoo_scorer", "open()"},
+                                          {"create", "zoo_scorer", "create()"},
+                                          {"needs", "zoo_scorer", "needs()"},
+                                          {"begin", "zoo_scorer", "begin()"},
+                                          {"score", "zoo_scorer", "score()"},
+                                          {"allocate", "zoo_heads:knorm", "allocate()"},
+                                          {"observe", "zoo_layers:knorm", "observe()"},
+                                          {"edit", "zoo_press:knorm", "edit()"},
+                                          {"after_compact", "zoo_scorer", "after_compact()"},
+                                          {"end", "zoo_scorer", "end()"},
+                                          {"destroy", "zoo_scorer", "destroy()"}};
+
+void check_changed(const std::string& failure, const std::string& what, bool loading = true) {
+  for (const Function& function : kFunctions) {
+    if (!loading && function.name == "open") continue;
+    check_told(function.press,
+               function.name + "/" + failure,
+               "changed " + what + " in " + function.named + " of ");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("floating-point state that a function leaves changed is told") {
+  const std::string what = "the floating-point state";
+  check_changed("rounding", what + " (rounding, traps or flushing to zero)", false);
+  check_told("zoo_scorer", "score/flushing", what);
+  check_told("zoo_scorer", "score/trapping", what);
+  check_told("zoo_scorer", "part/rounding", what);  // on whatever thread
+}
+
+TEST_CASE("floating-point state that a library changes while it is loaded is put back") {
+  const Outcome plain = run_zoo("zoo_scorer", "");
+  for (const char* failure : {"rounding", "flushing", "trapping"}) {
+    const Outcome changed = run_zoo("zoo_scorer", std::string("constructor/") + failure);
+    INFO(changed.err);
+    CHECK(changed.exit_code == 0);
+  }
+}
+
+TEST_CASE("a working folder that a function leaves is told") {
+  check_changed("folder", "the working folder");
+}
+
+TEST_CASE("locale, handlers, limits, mask and descriptors that are left changed are told") {
+  check_told("zoo_scorer", "score/locale", "changed the locale in score() of ");
+  check_told("zoo_scorer", "score/handler", "changed the handler of SIGABRT in score() of ");
+  check_told("zoo_scorer", "score/mask", "changed the signal mask in score() of ");
+  check_told("zoo_scorer", "score/limit", "changed the limit RLIMIT_NOFILE in score() of ");
+  check_told("zoo_scorer", "score/input", "changed descriptor 0 in score() of ");
+  check_told("zoo_scorer", "score/output", "changed descriptor 1 in score() of ");
+  check_told("zoo_scorer", "constructor/locale", "changed the locale in the constructors of ");
+}
+
+TEST_CASE("answers that are no answers are told") {
+  const std::string scores = "zoo_scorer", heads = "zoo_heads:knorm", layers = "zoo_layers:knorm",
+                    press = "zoo_press:knorm";
+  check_told(scores, "score/nan", "is not a finite number");
+  check_told(scores, "score/before", "wrote before the scores that it was given");
+  check_told(scores, "score/behind", "wrote behind the scores that it was given");
+  check_told(scores, "score/pins_before", "wrote before the pins that it was given");
+  check_told(scores, "score/pins_behind", "wrote behind the pins that it was given");
+  check_told(scores, "score/long_words", "wrote around its kvh_error");
+  check_told(scores, "needs/undeclared", "which its static_needs do not list");
+  check_told(scores, "needs/window", "asks for a window of -5");
+  check_told(scores, "needs/many", "has 4294967295 needs; expected at most 64");
+  check_told(scores, "entries_per_head/negative", "wants -3 entries per head");
+  check_told(heads, "when/unknown", "says that it decides at 7; expected KVH_WHEN_BEFORE_PREFILL");
+  check_told(heads, "allocate/sum", "expected exactly");
+  check_told(heads, "allocate/unwritten", "gave KV head 0 -1 entries");
+  check_told(heads, "allocate/huge", "gave KV head 0 9223372036854775807 entries");
+  check_told(heads, "allocate/behind", "wrote behind the budgets that it was given");
+  check_told(layers, "when/unknown", "KVH_WHEN_MONOTONE (1)");
+  check_told(layers, "allocate/unwritten", "nan: none was written");
+  check_told(layers, "allocate/unwritten_entries", "-1: none were written");
+  check_told(layers, "allocate/too_many", "gave layer 0 9223372036854775807 entries");
+  check_told(layers, "allocate/infinite", "the share inf");
+  check_told(layers, "allocate/behind", "wrote behind the answer that it was given");
+  check_told(layers, "allocate/name", "crashed with SIGSEGV in allocate() of ");
+  check_told(press, "edit/nan_value", "wrote a value of kept entry 0 in KV head");
+  check_told(press, "edit/infinite_key", "that the cache cannot hold (inf)");
+  check_told(press, "edit/far_position", "the position 2147483647; expected at most");
+  check_told(press, "edit/negative_position", "gave KV head");
+  check_told(press, "edit/values_behind", "wrote behind the values that it was given");
+  check_told(press, "edit/positions_before", "wrote before the positions that it was given");
+}
+
+TEST_CASE("a wrapper that hands on another layer than it was given is told") {
+  check_told("zoo_wrapper:knorm", "score/copied_layer", "a kvh_layer that is not this call's");
+  check_told("zoo_wrapper:knorm", "score/stale_layer", "a kvh_layer that is not this call's");
+}
+
+TEST_CASE("only whom the user stopped may say so") {
+  for (const std::string function : {"open", "create", "needs", "begin", "score", "after_compact"})
+    if (function != "open")
+      check_told("zoo_scorer",
+                 function + "/cancel",
+                 "says that it was cancelled, and nobody cancelled it");
+  check_told("zoo_heads:knorm", "allocate/cancel", "nobody cancelled it");
+  check_told("zoo_layers:knorm", "observe/cancel", "nobody cancelled it");
+  check_told("zoo_press:knorm", "edit/cancel", "nobody cancelled it");
+}
+
+TEST_CASE("words of a plugin are one line of plain text") {
+  const Outcome outcome = run_zoo("zoo_scorer", "score/bytes");
+  CHECK(outcome.exit_code == 4);
+  CHECK(outcome.err == "kvhost: error: zoo_scorer, layer 0:  [31mnot ? UTF-8\n");
+}
+
+TEST_CASE("a deadline that is none is refused") {
+  const Scratch scratch;
+  for (const char* text : {"abc", "nan", "1e300", "-1", "0", "", "5 s", "inf"})
+    check_refused(run_program({"list"}, scratch.folder(), {{"KVHOST_PLUGIN_DEADLINE", text}}),
+                  2,
+                  "KVHOST_PLUGIN_DEADLINE: found '");
+}
+
+}  // namespace kvhost::test
