@@ -22,6 +22,7 @@ from kvpress import (
     ExpectedAttentionPress,
     KeyDiffPress,
     KnormPress,
+    KVzipPress,
     LagKVPress,
     MergingPress,
     ObservedAttentionPress,
@@ -32,7 +33,10 @@ from kvpress import (
     TOVAPress,
 )
 from kvpress.presses.cam_press import CAMPress
+from kvpress.presses.kvcompose_press import KVComposePress
+from kvpress.presses.kvgrad_press import KVgradPress
 from learned_presses import LUKV, DuoAttention, DuoOnTheFly
+from pass_presses import Gates
 from scorer_presses import INJECTED, SKETCH_DIM, Compactor, KVzap, QFilter, Random
 
 EVERY = 8  # tokens between two cuts while generating
@@ -121,6 +125,21 @@ SNAP8 = plain(SnapKVPress, window_size=8)
 ADA_SNAP = lambda r: AdaKVPress(SNAP8(r))  # noqa: E731
 ADA_EA = lambda r: AdaKVPress(ea_eps(r))  # noqa: E731
 ADA_EA_TRUE = lambda r: AdaKVPress(FutureAttention(compression_ratio=r, epsilon=1e-2))  # noqa: E731
+
+
+def zip_row(press: Callable = KVzipPress, **settings) -> Row:
+    """The peer rounds the share removed down, the others the share kept: a hundred millionth more removed is the same count."""
+    return Row(lambda r: press(compression_ratio=r + 1e-8, **settings))
+
+
+class OneReading(KVComposePress):
+    """The second reading's keys and values do not stay in the cache."""
+
+    def compress_unstructured(self, model):
+        super().compress_unstructured(model)
+        self.cache.crop(self.context_len)
+
+
 SKETCHED = f"{INJECTED},rule=kvpress"
 compactor = plain(Compactor, sketch_dimension=SKETCH_DIM)
 ROWS = {
@@ -136,6 +155,14 @@ ROWS = {
     "duo_attention_on_the_fly": Row(lambda r: DuoOnTheFly(head_compression_ratio=0.5), own_total=True),
     "expected_attention": Row(over(AdaKVPress, ea_eps), here="adakv_expected_attention"),
     "keydiff": Row(plain(KeyDiffPress)),
+    "fastkvzip": zip_row(Gates),
+    "kvcompose": Row(plain(KVComposePress)),
+    "kvcompose_unstructured": Row(
+        plain(KVComposePress, structured=False), mended=plain(OneReading, structured=False), gap="B7"
+    ),
+    "kvgrad": zip_row(KVgradPress),
+    "kvzip": zip_row(),
+    "kvzip_plus": zip_row(kvzip_plus_normalization=True),
     "kvzap_linear": Row(
         lambda r: DMSPress(KVzap(model_type="linear"), threshold=-0.2),
         here="dms(threshold=-0.2):kvzap(model_type=linear)",

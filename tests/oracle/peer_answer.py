@@ -71,6 +71,8 @@ def peer_answer(pipe, row: Row, build, asked: Question, n_kept: int) -> Answer:
     if isinstance(press, DuoOnTheFly):
         press.context = asked.context
     model = pipe.model
+    for layer in model.model.layers:
+        layer.self_attn.masked_key_indices = None  # an eager prefill does not take back what another press left
     hooks = [model.lm_head.register_forward_hook(lambda _, __, out: rows.append(out[0, -1].log_softmax(-1)))]
     hooks.append(model.register_forward_pre_hook(lambda _, __, kw: count(clock, kw), with_kwargs=True))
     inputs = {"context_ids": torch.tensor([asked.context]), "questions_ids": [torch.tensor([asked.question])]}
