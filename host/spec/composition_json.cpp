@@ -36,10 +36,10 @@ json stage_json(const StageSpec& stage) {
 
 std::string Composition::json_text() const {
   if (none()) return "null";
-  if (stages.size() == 1) return json_text(stage_json(stages[0]));
+  if (stages.size() == 1) return kvhost::json_text(stage_json(stages[0]));
   json out = json::array();
   for (const auto& stage : stages) out.push_back(stage_json(stage));
-  return json_text(out);
+  return kvhost::json_text(out);
 }
 
 }  // namespace kvhost
