@@ -129,6 +129,7 @@ CallGuard::~CallGuard() {
   const char* changed = restore_floats();
   if (owner_ && changed) owner_->share_changed_ = changed;
   show(thread_, outer_place_);
+  if (outer_) note_call(outer_place_);  // which goes on
   if (!outer_ && !owner_) thread_.since_ns.store(0, std::memory_order_relaxed);
   inner = outer_;
 }

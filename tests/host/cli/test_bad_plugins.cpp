@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "program.hpp"
 
@@ -86,6 +87,41 @@ TEST_CASE("a library that was altered after its manifest was made runs, and the 
                                          library.string()) &&
                  Catch::Matchers::Contains("; it was altered after its manifest was made"));
   CHECK(std::count(broken.err.begin(), broken.err.end(), '\n') == 1);
+}
+
+TEST_CASE("a plugin does not take a built-in's name unless it is asked to") {
+  namespace fs = std::filesystem;
+  const Scratch scratch;
+  const fs::path library = scratch.folder() / "plugins" / "libmine.so";
+  fs::create_directory(library.parent_path());
+  fs::copy_file(fs::path(KVHOST_TEST_ZOO) / "libzoo_good.so", library);
+  std::ifstream original(fs::path(KVHOST_TEST_ZOO) / "libzoo_good.kvh.json");
+  nlohmann::json manifest = nlohmann::json::parse(original);
+  manifest["methods"][0]["name"] = "knorm";
+  std::ofstream(library.parent_path() / "libmine.kvh.json") << manifest;
+  const auto run = [&](std::vector<std::string> flags) {
+    std::vector<std::string> args = {"run", "--model", "tiny", "--plugin-path", "plugins"};
+    flags.insert(flags.end(), {"--press", "knorm", "-p", "Once upon a time", "-n", "1"});
+    flags.insert(flags.end(), {"--json", "-"});
+    args.insert(args.end(), flags.begin(), flags.end());
+    return run_program(args, scratch.folder());
+  };
+  const Outcome built_in = run({});
+  REQUIRE(built_in.exit_code == 0);
+  const nlohmann::json report = nlohmann::json::parse(built_in.out);
+  REQUIRE(report["plugins"].size() == 1);
+  const nlohmann::json& used = report["plugins"][0];
+  CHECK(used["method"] == "knorm");
+  CHECK_THAT(used["library"], Catch::Matchers::EndsWith("lib/kvhost/plugins/1/libknorm.so"));
+  CHECK(used["sha256"].get<std::string>().size() == 64);
+  const std::string warning = report["warnings"][0];
+  CHECK_THAT(warning,
+             Catch::Matchers::Contains("libknorm.so: brings 'knorm', and so does ") &&
+                 Catch::Matchers::Contains(library.string()));
+  CHECK_THAT(run_program({"list", "--failed", "--plugin-path", "plugins"}, scratch.folder()).out,
+             Catch::Matchers::Contains("'knorm' is hidden by "));
+  // Taken, it does not say what its manifest says.
+  check_refused(run({"--prefer-plugins"}), 3, "method 'knorm' differs from its manifest at /name");
 }
 
 TEST_CASE("a misbehaving library beside good ones leaves the listing whole") {

@@ -37,6 +37,9 @@ const std::vector<Row> kRows = {{"constructor", "zoo_scorer", "the constructors"
                                 {"allocate", "zoo_layers:knorm", "allocate()"},
                                 {"edit", "zoo_press:knorm", "edit()"},
                                 {"after_compact", "zoo_scorer", "after_compact()"},
+                                {"cost", "zoo_passes", "cost()"},
+                                {"next", "zoo_passes", "next()"},
+                                {"columns", "zoo_passes", "observe()"},
                                 {"end", "zoo_scorer", "end()"},
                                 {"destroy", "zoo_scorer", "destroy()"}};
 

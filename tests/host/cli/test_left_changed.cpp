@@ -125,6 +125,8 @@ TEST_CASE("answers that are no answers are told") {
   check_told(layers, "allocate/infinite", "the share inf");
   check_told(layers, "allocate/behind", "wrote behind the answer that it was given");
   check_told(layers, "allocate/name", "crashed with SIGSEGV in allocate() of ");
+  check_told("zoo_passes", "cost/negative", "states -1 passes");
+  check_told("zoo_passes", "next/longer", "hands over a pass of 2 tokens; expected 1 to 1");
   check_told(press, "edit/nan_value", "wrote a value of kept entry 0 in KV head");
   check_told(press, "edit/infinite_key", "that the cache cannot hold (inf)");
   check_told(press, "edit/far_position", "the position 2147483647; expected at most");

@@ -2,6 +2,7 @@
 // One method of every kind, all functions of which can go wrong in every way (failures.hpp), and
 // whose answers can be wrong in ways of their own. Harmless without KVHOST_ZOO.
 #include <kvhost/own_budget.h>
+#include <kvhost/passes.h>
 #include <kvhost/plugin.h>
 
 #include <cmath>
@@ -178,6 +179,43 @@ const void* extension(const kvh_method*, const char* id) noexcept {
   return std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0 ? &own : nullptr;
 }
 
+// One pass of one token over all of the prompt.
+kvh_status pass_cost(kvh_instance*,
+                     const kvh_prompt* prompt,
+                     kvh_pass_cost* out,
+                     kvh_error* error) noexcept {
+  out->n_passes = out->n_tokens = out->longest = 1;
+  out->n_columns = prompt->n_tokens;
+  if (failure_in("cost") == "negative") out->n_passes = -1;
+  return answer("cost", error);
+}
+
+kvh_status next_pass(kvh_instance*,
+                     kvh_sequence*,
+                     const kvh_prompt* prompt,
+                     int64_t,
+                     kvh_pass* out,
+                     kvh_error* error) noexcept {
+  static const int32_t tokens[] = {1};
+  out->n_tokens = failure_in("next") == "longer" ? 2 : 1;
+  out->tokens = tokens;
+  out->columns = {0, prompt->n_tokens};
+  return answer("next", error);
+}
+
+kvh_status see_columns(kvh_instance*,
+                       kvh_sequence*,
+                       const kvh_layer*,
+                       const kvh_columns*,
+                       kvh_error* error) noexcept {
+  return answer("columns", error);
+}
+
+const void* passes_extension(const kvh_method*, const char* id) noexcept {
+  static constexpr kvh_passes passes{sizeof(kvh_passes), 0, pass_cost, next_pass, see_columns};
+  return std::strcmp(id, KVH_EXT_PASSES) == 0 ? &passes : nullptr;
+}
+
 constexpr kvh_scorer scorer{sizeof(kvh_scorer), 0, score};
 constexpr kvh_scorer wrapper{sizeof(kvh_scorer), 0, wrap};
 constexpr kvh_head_allocator heads{sizeof(kvh_head_allocator), 0, divide_heads, when, observe};
@@ -207,6 +245,12 @@ kvh_method made(uint32_t kind, const char* name, uint32_t flags, const void* int
   return method;
 }
 
+kvh_method reading_again() {
+  kvh_method method = made(KVH_KIND_SCORER, "zoo_passes", 0, &scorer);
+  method.extension = passes_extension;
+  return method;
+}
+
 const kvh_method* method(uint32_t index) noexcept {
   static const kvh_method all[] = {
       made(KVH_KIND_SCORER, "zoo_scorer", KVH_METHOD_DECODE, &scorer),
@@ -216,9 +260,10 @@ const kvh_method* method(uint32_t index) noexcept {
       made(KVH_KIND_PRESS,
            "zoo_press",
            KVH_METHOD_EDITS_VALUES | KVH_METHOD_EDITS_KEYS | KVH_METHOD_EDITS_POSITIONS,
-           &press)};
+           &press),
+      reading_again()};
   go_wrong("method");
-  return index < 5 ? &all[index] : nullptr;
+  return index < 6 ? &all[index] : nullptr;
 }
 
 }  // namespace
@@ -228,7 +273,7 @@ extern "C" KVH_EXPORT const kvh_plugin kvhost_plugin_v1 = {KVH_MAGIC,
                                                            KVH_ABI_MAJOR,
                                                            KVH_ABI_MINOR,
                                                            KVH_ABI_MINOR,
-                                                           5,
+                                                           6,
                                                            "org.example.zoo_table",
                                                            "1.0.0",
                                                            "Zoo",
