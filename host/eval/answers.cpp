@@ -116,21 +116,22 @@ void TextAsker::diagnose(Diagnosis* diagnosis,
     out.push_back(std::move(figure));
 }
 
-void TextAsker::ask(const Policy& policy,
-                    uint64_t seed,
+std::vector<int32_t> TextAsker::tokens_with(const Ask& one) const {
+  std::vector<int32_t> tokens = document_;
+  const std::vector<int32_t> question = question_tokens(conversation_, one);
+  tokens.insert(tokens.end(), question.begin(), question.end());
+  return tokens;
+}
+
+void TextAsker::ask(const Sequence& read,
                     bool conversation,
                     std::span<const Ask> asks,
-                    const Sequence::Progress& progress,
                     Diagnosis* diagnosis,
                     const Done& done) const {
-  SequenceOptions options;
-  options.method_seed = seed;
-  Sequence read(model_, policy, options);
-  read.prefill(document_, progress);
   Sequence talk = read.fork();
   Conversation past = conversation_;
   for (size_t i = 0; i < asks.size(); ++i) {
-    if (!conversation) talk = read.fork();
+    if (!conversation && i > 0) talk = read.fork();
     std::string text;
     if (conversation && i > 0) talk.forget_next();  // the template spells the end out
     Figures figures = answer(model_, talk, question_tokens(past, asks[i]), asks[i], text);
@@ -141,24 +142,12 @@ void TextAsker::ask(const Policy& policy,
   }
 }
 
-Figures TextAsker::ask_aware(const Policy& policy,
-                             uint64_t seed,
-                             const Ask& one,
-                             const Sequence::Progress& progress,
-                             Diagnosis* diagnosis) const {
-  SequenceOptions options;
-  options.method_seed = seed;
-  std::vector<int32_t> tokens = document_;
-  const std::vector<int32_t> question = question_tokens(conversation_, one);
-  tokens.insert(tokens.end(), question.begin(), question.end());
-  check_tokens(model_, static_cast<int64_t>(tokens.size()) + one.max_new_tokens, one);
-  Sequence sequence(model_, policy, options);
-  sequence.prefill(tokens, progress);
+Figures TextAsker::ask_aware(Sequence read, const Ask& one, Diagnosis* diagnosis) const {
   Figures diagnosed;  // before the answer adds to the cache
-  diagnose(diagnosis, sequence, one, diagnosed);
+  diagnose(diagnosis, read, one, diagnosed);
   std::string text;
-  Figures out = answer(model_, sequence, {}, one, text);
-  add_bytes(sequence, out);
+  Figures out = answer(model_, read, {}, one, text);
+  add_bytes(read, out);
   for (auto& figure : diagnosed) out.push_back(std::move(figure));
   return out;
 }
@@ -172,8 +161,10 @@ TextAsker::Told TextAsker::tell(const Policy& policy,
   if (question_aware)
     options.n_question = static_cast<int64_t>(question_tokens(conversation_, one).size());
   Told out{Sequence(model_, policy, options), ""};
-  out.read.prefill(tokens);
+  out.read.prefill(question_aware ? tokens_with(one) : document_);
   Sequence talk = out.read.fork();
+  const std::vector<int32_t> question =
+      question_aware ? std::vector<int32_t>{} : question_tokens(conversation_, one);
   answer(model_, talk, question, one, out.answer);
   return out;
 }

@@ -46,24 +46,22 @@ class TextAsker {
   // was made for. What came before in a conversation is not counted.
   void check_fits(const Ask& one) const;
 
-  // The text alone is read and compressed; each question is asked on a fork of it, or one after the
-  // other where `conversation`. `done` is called with each one's figures. `diagnosis`: of this
-  // text, or null for none.
+  // The text with this question behind it.
+  std::vector<int32_t> tokens_with(const Ask& one) const;
+
+  // `read` stands right behind the text, which was compressed alone; each question is asked on a
+  // fork of it, or one after the other where `conversation`. `done` is called with each one's
+  // figures. `diagnosis`: of this text, or null for none.
   using Done = std::function<void(size_t index, Figures figures)>;
-  void ask(const Policy& policy,
-           uint64_t seed,
+  void ask(const Sequence& read,
            bool conversation,
            std::span<const Ask> asks,
-           const Sequence::Progress& progress,
            Diagnosis* diagnosis,
            const Done& done) const;
 
-  // The question is read with the text and stands in sight of what compresses them.
-  Figures ask_aware(const Policy& policy,
-                    uint64_t seed,
-                    const Ask& one,
-                    const Sequence::Progress& progress,
-                    Diagnosis* diagnosis) const;
+  // `read` stands right behind the text and its question, which was in sight of what compressed
+  // them.
+  Figures ask_aware(Sequence read, const Ask& one, Diagnosis* diagnosis) const;
 
   // One question, for looking at what was kept: the sequence right behind its compression, and what
   // the model said.

@@ -90,21 +90,27 @@ KeptPositions within(KeptPositions kept, size_t n_text) {
 Diagnosis::Diagnosis(const Model& model, std::span<const int32_t> text)
     : model_(model), text_(text.begin(), text.end()) {}
 
-std::vector<int32_t> Diagnosis::positions_of(const std::string& words) {
-  if (!model_.tokenizer() || words.size() < kFewestBytes) return {};
-  if (!pieces_) pieces_ = pieces_of(*model_.tokenizer(), text_);
-  std::string all;
-  for (const auto& piece : *pieces_) all += piece;
-  const size_t begin = all.find(words), end = begin + words.size();
+std::vector<int32_t> positions_of(const std::vector<std::string>& pieces,
+                                  const std::string& words) {
   std::vector<int32_t> out;
+  if (words.size() < kFewestBytes) return out;
+  std::string all;
+  for (const auto& piece : pieces) all += piece;
+  const size_t begin = all.find(words), end = begin + words.size();
   if (begin == std::string::npos) return out;
   size_t at = 0;
-  for (size_t i = 0; i < pieces_->size(); ++i) {
-    const size_t next = at + (*pieces_)[i].size();
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const size_t next = at + pieces[i].size();
     if (at < end && next > begin) out.push_back(static_cast<int32_t>(i));
     at = next;
   }
   return out;
+}
+
+std::vector<int32_t> Diagnosis::positions_of(const std::string& words) {
+  if (!model_.tokenizer()) return {};
+  if (!pieces_) pieces_ = pieces_of(*model_.tokenizer(), text_);
+  return eval::positions_of(*pieces_, words);
 }
 
 void Diagnosis::add_marked(const KeptPositions& kept, const Marks& marks, Figures& out) {

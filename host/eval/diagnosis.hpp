@@ -22,6 +22,10 @@ struct Marks {
   std::vector<std::string> spans;    // what the task marks: a needle, an instruction
 };
 
+// The tokens, by their `pieces`, over which `words` stand where they come first; none where they do
+// not, or are too short to stand there otherwise than by chance.
+std::vector<int32_t> positions_of(const std::vector<std::string>& pieces, const std::string& words);
+
 // Of one text, by any number of compressions.
 class Diagnosis {
  public:

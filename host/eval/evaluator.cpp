@@ -5,8 +5,11 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <set>
 
+#include "eval/shared_prompt.hpp"
 #include "eval/work_time.hpp"
+#include "measure/stopwatch.hpp"
 
 namespace kvhost::eval {
 
@@ -15,11 +18,13 @@ struct Evaluator::Unit {
   const Setting* setting;
   bool question_aware;
   int64_t seed;
+  std::vector<size_t> asks{};  // that are missing; of a segment, 0
 
   size_t size() const { return text->segment ? 1 : text->asks.size(); }
   const std::string& id(size_t i) const {
     return text->segment ? text->segment->id : text->asks[i].id;
   }
+  bool misses(size_t ask) const { return std::find(asks.begin(), asks.end(), ask) != asks.end(); }
 };
 
 Evaluator::Evaluator(const Model& model,
@@ -30,17 +35,32 @@ Evaluator::Evaluator(const Model& model,
 
 Evaluator::~Evaluator() = default;
 
-template <class Use>
-void Evaluator::each_unit(const Use& use) {
-  const std::vector<bool> without = {false};
-  for (const Text& text : plan_) {
-    for (const Setting& setting : text.settings)
-      for (const bool aware :
-           text.segment || text.conversation ? without : evaluation_.question_aware)
-        for (const int64_t seed : setting.seeds) use(Unit{&text, &setting, aware, seed});
-    scorer_.reset();
-    diagnosis_.reset();
+std::vector<bool> Evaluator::sights(const Text& text) const {
+  return text.segment || text.conversation ? std::vector<bool>{false} : evaluation_.question_aware;
+}
+
+std::vector<Evaluator::Unit> Evaluator::units(const Text& text, bool question_aware) const {
+  std::vector<Unit> out;
+  for (const Setting& setting : text.settings)
+    for (const int64_t seed : setting.seeds) {
+      out.push_back({&text, &setting, question_aware, seed});
+      out.back().asks = missing(out.back());
+    }
+  return out;
+}
+
+// A text is read once for all who compress it; with the question in sight, once a question.
+double Evaluator::seconds(const std::vector<Unit>& units) const {
+  const Text& text = *units.front().text;
+  std::set<size_t> asked;
+  double sum = 0;
+  for (const Unit& unit : units) {
+    asked.insert(unit.asks.begin(), unit.asks.end());
+    sum += time_->seconds(work_behind(text, *unit.setting, unit.asks));
   }
+  const size_t n_readings = units.front().question_aware ? asked.size() : asked.empty() ? 0 : 1;
+  const auto n_prompt = static_cast<int64_t>(prompt_of(text).size());
+  return sum + time_->seconds({n_prompt * static_cast<int64_t>(n_readings), 0});
 }
 
 results::Cell Evaluator::cell_of(const Unit& unit, const std::string& id) const {
@@ -75,16 +95,17 @@ std::vector<Evaluator::Left> Evaluator::left() {
   if (plan_.empty()) return {};
   if (!time_) time_ = std::make_unique<WorkTime>(model_, plan_.front().settings.front().policy);
   std::vector<Left> out;
-  each_unit([&](const Unit& unit) {
-    const std::string& task = task_name(*unit.text->task);
-    if (out.empty() || out.back().task != task) out.push_back({task, 0, 0, 0});
-    Left& left = out.back();
-    const auto n = static_cast<int64_t>(missing(unit).size());
-    left.n_cells += static_cast<int64_t>(unit.size());
-    left.n_missing += n;
-    if (n > 0)
-      left.seconds += time_->seconds(work_of(*unit.text, *unit.setting, unit.question_aware));
-  });
+  for (const Text& text : plan_)
+    for (const bool aware : sights(text)) {
+      const std::string& task = task_name(*text.task);
+      if (out.empty() || out.back().task != task) out.push_back({task, 0, 0, 0});
+      const std::vector<Unit> all = units(text, aware);
+      for (const Unit& unit : all) {
+        out.back().n_cells += static_cast<int64_t>(unit.size());
+        out.back().n_missing += static_cast<int64_t>(unit.asks.size());
+      }
+      out.back().seconds += seconds(all);
+    }
   return out;
 }
 
@@ -116,49 +137,77 @@ Diagnosis* Evaluator::diagnosis(const Text& text) {
   return diagnosis_.get();
 }
 
-void Evaluator::measure_segment(const Unit& unit, const Sequence::Progress& progress) {
-  const Text& text = *unit.text;
-  if (!scorer_)
-    scorer_ = std::make_unique<SegmentScorer>(
-        model_, *text.segment, text.settings.front().policy, diagnosis(text));
-  keep(unit,
-       text.segment->id,
-       scorer_->measure(unit.setting->policy, static_cast<uint64_t>(unit.seed), progress));
+Sequence::Progress Evaluator::progress_of(const Unit& unit) {
+  return [this, &unit](double share) { tell(unit, share); };
 }
 
-void Evaluator::measure_asks(const Unit& unit,
-                             const std::vector<size_t>& asks,
-                             const Sequence::Progress& progress) {
-  const Text& text = *unit.text;
-  const Policy& policy = unit.setting->policy;
-  const auto seed = static_cast<uint64_t>(unit.seed);
-  std::vector<Ask> chosen;
-  for (const size_t i : asks) chosen.push_back(text.asks[i]);
-  if (!unit.question_aware) {
-    text.asker->ask(policy,
-                    seed,
-                    text.conversation,
-                    chosen,
-                    progress,
-                    diagnosis(text),
-                    [&](size_t i, const Figures& figures) { keep(unit, chosen[i].id, figures); });
-    return;
-  }
-  for (const auto& ask : chosen)
-    keep(unit, ask.id, text.asker->ask_aware(policy, seed, ask, progress, diagnosis(text)));
-}
-
-void Evaluator::measure(const Unit& unit, const std::vector<size_t>& asks) {
-  const Sequence::Progress progress = [&](double share) { tell(unit, share); };
+// Errors of the measuring say where in the suite.
+template <class Use>
+void Evaluator::at_place_of(const Unit& unit, const Use& use) {
   try {
-    if (unit.text->segment)
-      measure_segment(unit, progress);
-    else
-      measure_asks(unit, asks, progress);
+    tell(unit, 0);
+    use();
+    tell(unit, 1);
   } catch (const Error& e) {
     if (keeping_ || e.code() == ExitCode::Interrupted) throw;
     at_place(e, unit.setting->place);
   }
+}
+
+void Evaluator::measure_one(const Unit& unit, Sequence read) {
+  const Text& text = *unit.text;
+  if (text.segment) {
+    if (!scorer_)
+      scorer_ = std::make_unique<SegmentScorer>(
+          model_, *text.segment, text.settings.front().policy, diagnosis(text));
+    const Policy& policy = unit.setting->policy;
+    keep(unit, unit.id(0), scorer_->measure(policy, std::move(read), progress_of(unit)));
+    return;
+  }
+  std::vector<Ask> chosen;
+  for (const size_t i : unit.asks) chosen.push_back(text.asks[i]);
+  text.asker->ask(read,
+                  text.conversation,
+                  chosen,
+                  diagnosis(text),
+                  [&](size_t i, const Figures& figures) { keep(unit, chosen[i].id, figures); });
+}
+
+void Evaluator::measure_together(const std::vector<Unit>& units) {
+  SharedPrompt prompt(model_, prompt_of(*units.front().text));
+  for (const Unit& unit : units)
+    prompt.add(unit.setting->policy, static_cast<uint64_t>(unit.seed));
+  for (const Unit& unit : units)
+    at_place_of(unit, [&] { measure_one(unit, prompt.take(progress_of(unit))); });
+}
+
+void Evaluator::measure_aware(const std::vector<Unit>& units) {
+  const Text& text = *units.front().text;
+  for (size_t i = 0; i < text.asks.size(); ++i) {
+    const Ask& ask = text.asks[i];
+    SharedPrompt prompt(model_, text.asker->tokens_with(ask));
+    for (const Unit& unit : units)
+      if (unit.misses(i)) prompt.add(unit.setting->policy, static_cast<uint64_t>(unit.seed));
+    for (const Unit& unit : units)
+      if (unit.misses(i))
+        at_place_of(unit, [&] {
+          Sequence read = prompt.take(progress_of(unit));
+          keep(unit, ask.id, text.asker->ask_aware(std::move(read), ask, diagnosis(text)));
+        });
+  }
+}
+
+void Evaluator::measure(const std::vector<Unit>& units) {
+  const double guess = seconds(units);
+  const auto start = std::chrono::steady_clock::now();
+  if (units.front().question_aware)
+    measure_aware(units);
+  else
+    measure_together(units);
+  time_->done(guess, ms_since(start) / 1e3);
+  // What is left was guessed at the old pace.
+  seconds_left_ = std::max(seconds_left_ - guess, 0.0) * seconds(units) / guess;
+  tell(units.back(), 1);
 }
 
 void Evaluator::run() {
@@ -169,20 +218,15 @@ void Evaluator::run() {
     n_done_ += task.n_cells - task.n_missing;
     seconds_left_ += task.seconds;
   }
-  each_unit([&](const Unit& unit) {
-    const std::vector<size_t> asks = missing(unit);
-    if (asks.empty()) return;
-    const Work work = work_of(*unit.text, *unit.setting, unit.question_aware);
-    const auto start = std::chrono::steady_clock::now();
-    const double before = time_->seconds(work);
-    tell(unit, 0);
-    measure(unit, asks);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    time_->done(work, taken.count());
-    // What is left was guessed at the old pace.
-    seconds_left_ = std::max(seconds_left_ - before, 0.0) * time_->seconds(work) / before;
-    tell(unit, 1);
-  });
+  for (const Text& text : plan_) {
+    for (const bool aware : sights(text)) {
+      std::vector<Unit> wanted = units(text, aware);
+      std::erase_if(wanted, [](const Unit& unit) { return unit.asks.empty(); });
+      if (!wanted.empty()) measure(wanted);
+    }
+    scorer_.reset();
+    diagnosis_.reset();
+  }
 }
 
 }  // namespace kvhost::eval

@@ -45,16 +45,19 @@ class Evaluator {
   void run();
 
  private:
-  struct Unit;  // cells that are measured together
-  template <class Use>
-  void each_unit(const Use& use);
+  struct Unit;  // cells of one composition on one text that are measured together
+  std::vector<bool> sights(const Text& text) const;  // with the question out of sight, in sight
+  std::vector<Unit> units(const Text& text, bool question_aware) const;
+  double seconds(const std::vector<Unit>& units) const;
   results::Cell cell_of(const Unit& unit, const std::string& id) const;
   std::vector<size_t> missing(const Unit& unit) const;
-  void measure(const Unit& unit, const std::vector<size_t>& asks);
-  void measure_segment(const Unit& unit, const Sequence::Progress& progress);
-  void measure_asks(const Unit& unit,
-                    const std::vector<size_t>& asks,
-                    const Sequence::Progress& progress);
+  void measure(const std::vector<Unit>& units);
+  void measure_together(const std::vector<Unit>& units);
+  void measure_aware(const std::vector<Unit>& units);
+  void measure_one(const Unit& unit, Sequence read);
+  template <class Use>
+  void at_place_of(const Unit& unit, const Use& use);
+  Sequence::Progress progress_of(const Unit& unit);
   Diagnosis* diagnosis(const Text& text);  // null where none is wanted
   void keep(const Unit& unit, const std::string& id, const Figures& figures);
   void tell(const Unit& unit, double share);

@@ -55,22 +55,15 @@ SegmentScorer::SegmentScorer(const Model& model,
                              Diagnosis* diagnosis)
     : model_(model), segment_(segment), full_policy_(full), diagnosis_(diagnosis) {}
 
-SegmentScorer::Rows SegmentScorer::read(const Policy& policy,
-                                        uint64_t seed,
-                                        const Sequence::Progress& progress,
-                                        Figures& out) {
-  SequenceOptions options;
-  options.method_seed = seed;
-  Sequence sequence(model_, policy, options);
-  sequence.prefill(segment_.context, progress);
-  add_bytes(sequence, out);
+SegmentScorer::Rows SegmentScorer::score(Sequence& read, Figures& out) {
+  add_bytes(read, out);
   if (diagnosis_)
-    for (auto& figure : diagnosis_->figures(sequence, {}, segment_.scored))
+    for (auto& figure : diagnosis_->figures(read, {}, segment_.scored))
       out.push_back(std::move(figure));
   Rows rows;
   rows.reserve(segment_.scored.size());
   const auto start = std::chrono::steady_clock::now();
-  sequence.force(segment_.scored, [&](size_t, std::span<const float> logits) {
+  read.force(segment_.scored, [&](size_t, std::span<const float> logits) {
     rows.push_back(log_softmax(logits));
   });
   const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
@@ -81,22 +74,24 @@ SegmentScorer::Rows SegmentScorer::read(const Policy& policy,
                  ""});
   out.push_back({"cache_bytes_after",
                  "bytes",
-                 static_cast<double>(sequence.bytes_kept()),
+                 static_cast<double>(read.bytes_kept()),
                  Better::Lower,
                  ""});
   return rows;
 }
 
 Figures SegmentScorer::measure(const Policy& policy,
-                               uint64_t seed,
+                               Sequence read,
                                const Sequence::Progress& progress) {
   const bool is_full = policy.press() == "none" && policy.decode_press().empty();
   if (!is_full && !full_) {
     Figures ignored;
-    full_ = read(full_policy_, seed, progress, ignored);
+    Sequence full(model_, full_policy_);
+    full.prefill(segment_.context, progress);
+    full_ = score(full, ignored);
   }
   Figures out;
-  Rows rows = read(policy, seed, progress, out);
+  Rows rows = score(read, out);
   double nll = 0, right = 0, kl = 0, same = 0;
   const size_t n = rows.size();
   for (size_t i = 1; i < n; ++i) {

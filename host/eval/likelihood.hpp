@@ -31,13 +31,14 @@ class SegmentScorer {
                 const Policy& full,
                 Diagnosis* diagnosis);
 
-  // nll and perplexity, accuracy (the most likely token is the text's), and against the full cache
-  // KL(full || this) and the share of equal most likely tokens.
-  Figures measure(const Policy& policy, uint64_t seed, const Sequence::Progress& progress);
+  // `read` stands right behind the segment's context, compressed by `policy`. nll and perplexity,
+  // accuracy (the most likely token is the text's), and against the full cache KL(full || this) and
+  // the share of equal most likely tokens.
+  Figures measure(const Policy& policy, Sequence read, const Sequence::Progress& progress);
 
  private:
   using Rows = std::vector<std::vector<float>>;  // log probabilities, a row a scored token
-  Rows read(const Policy& policy, uint64_t seed, const Sequence::Progress& progress, Figures& out);
+  Rows score(Sequence& read, Figures& out);
 
   const Model& model_;
   const Segment& segment_;

@@ -189,17 +189,18 @@ void at_place(const Error& e, const std::string& place) {
   throw Error(e.code(), place, names_flag ? text.substr(e.where().size() + 2) : text);
 }
 
-Work work_of(const Text& text, const Setting& setting, bool question_aware) {
+const std::vector<int32_t>& prompt_of(const Text& text) {
+  return text.segment ? text.segment->context : text.asker->tokens();
+}
+
+Work work_behind(const Text& text, const Setting& setting, std::span<const size_t> asks) {
   Work work;
   if (text.segment) {
     const bool steps = !setting.policy.decode_press().empty();
-    work.n_read = static_cast<int64_t>(text.segment->context.size());
-    (steps ? work.n_stepped : work.n_read) += static_cast<int64_t>(text.segment->scored.size());
+    (steps ? work.n_stepped : work.n_read) = static_cast<int64_t>(text.segment->scored.size());
     return work;
   }
-  const auto n = static_cast<int64_t>(text.asks.size());
-  work.n_read = text.asker->n_tokens() * (question_aware ? n : 1);
-  for (const auto& ask : text.asks) work.n_stepped += ask.max_new_tokens;
+  for (const size_t i : asks) work.n_stepped += text.asks[i].max_new_tokens;
   return work;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,12 +40,15 @@ struct Text {
 
 using Plan = std::vector<Text>;
 
-// Tokens that a cell makes the model read in passes over many, and one by one.
+// Tokens that the model reads in passes over many, and one by one.
 struct Work {
   int64_t n_read = 0, n_stepped = 0;
 };
 
-Work work_of(const Text& text, const Setting& setting, bool question_aware);
+// What is compressed: the text, or the context of its segment; without a question.
+const std::vector<int32_t>& prompt_of(const Text& text);
+// What `setting` makes the model read behind that, for the questions `asks`.
+Work work_behind(const Text& text, const Setting& setting, std::span<const size_t> asks);
 
 // Throws what `e` says, at `place` of a suite.
 [[noreturn]] void at_place(const Error& e, const std::string& place);

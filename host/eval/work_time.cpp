@@ -23,15 +23,14 @@ WorkTime::WorkTime(const Model& model, const Policy& full) {
 }
 
 double WorkTime::seconds(const Work& work) const {
-  const double guess =
-      read_s_ * static_cast<double>(work.n_read) + step_s_ * static_cast<double>(work.n_stepped);
-  return guessed_ > 0 ? guess * measured_ / guessed_ : guess;
+  return pace_ * (read_s_ * static_cast<double>(work.n_read) +
+                  step_s_ * static_cast<double>(work.n_stepped));
 }
 
-void WorkTime::done(const Work& work, double seconds) {
-  guessed_ +=
-      read_s_ * static_cast<double>(work.n_read) + step_s_ * static_cast<double>(work.n_stepped);
-  measured_ += seconds;
+void WorkTime::done(double guess, double taken) {
+  guessed_ += guess / pace_;
+  taken_ += taken;
+  if (guessed_ > 0 && taken_ > 0) pace_ = taken_ / guessed_;
 }
 
 }  // namespace kvhost::eval

@@ -12,12 +12,15 @@ class WorkTime {
   // Reads 256 tokens and steps through 8, the weights too if nobody has.
   WorkTime(const Model& model, const Policy& full);
 
+  // At the pace so far.
   double seconds(const Work& work) const;
-  void done(const Work& work, double seconds);
+  // What was to take `guess` by seconds() took `taken`.
+  void done(double guess, double taken);
 
  private:
-  double read_s_ = 0, step_s_ = 0;     // a token
-  double guessed_ = 0, measured_ = 0;  // seconds of all that was done
+  double read_s_ = 0, step_s_ = 0;  // a token, in the trial
+  double pace_ = 1;                 // to it
+  double guessed_ = 0, taken_ = 0;  // by the trial, of all that was done
 };
 
 }  // namespace kvhost::eval

@@ -7,4 +7,5 @@
 #include "engine/batch.hpp"
 #include "engine/engine.hpp"
 #include "engine/generate.hpp"
+#include "engine/read_together.hpp"
 #include "engine/sequence.hpp"

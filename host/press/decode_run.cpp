@@ -21,24 +21,27 @@ at::Tensor push(const at::Tensor& ring, const at::Tensor& rows, int64_t dim, int
 
 }  // namespace
 
+void check_decodes(const Press& press) {
+  if (press.cut_time() != CutTime::AtOnce)
+    bad_request(
+        "--decode-press",
+        "'" + press.first().late_part()->name() +
+            "' decides from a prefill; expected an allocator that needs none, or none at all");
+  const CaptureRequest capture = press.capture();
+  if (capture.query_window < 0 || capture.hidden_window < 0)
+    bad_request(
+        "--decode-press",
+        "the composition needs the queries or hidden states of all tokens; expected a method with "
+        "a window");
+}
+
 DecodeRun::DecodeRun(const PressedSequence& on, const DecodePolicy& policy)
     : on_(on),
       policy_(policy),
       capture_(on.press.capture()),
       exec_(make_exec(on.press.context(), on.seed)),
       rings_(static_cast<size_t>(on.decoder.config().n_layers)) {
-  const Press& press = on.press;
-  if (press.cut_time() != CutTime::AtOnce)
-    bad_request(
-        "--decode-press",
-        "'" + press.first().observer()->name() +
-            "' decides from a prefill; expected an allocator that needs none, or none at all");
-  for (const auto& stage : press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
-  if (capture_.query_window < 0 || capture_.hidden_window < 0)
-    bad_request(
-        "--decode-press",
-        "the composition needs the queries or hidden states of all tokens; expected a method with "
-        "a window");
+  for (const auto& stage : on.press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
 }
 
 DecodeRun::DecodeRun(const DecodeRun& from, const PressedSequence& on)

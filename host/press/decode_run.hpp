@@ -22,9 +22,13 @@ struct DecodePolicy {
   double keep_ratio = 0;  // > 0: instead, this share of all tokens seen so far
 };
 
+// Refuses what cannot run while tokens are generated: a layer allocator that must see a prefill, a
+// method that looks at the queries of all tokens. Throws Error(BadRequest).
+void check_decodes(const Press& press);
+
 class DecodeRun {
  public:
-  // Refuses compositions whose layer allocator must see a prefill (Error BadRequest).
+  // `on.press` is one that check_decodes() let pass.
   DecodeRun(const PressedSequence& on, const DecodePolicy& policy);
   // Goes on as `from` would, on a copy of its sequence. Throws Error when a method of the
   // composition keeps a state of its own and has begun to.

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "engine/batch.hpp"
+#include "engine/read_together.hpp"
 #include "engine_fixture.hpp"
 
 using namespace kvhost;
@@ -217,6 +218,63 @@ TEST_CASE("sequences that read together get what each gets alone") {
     CHECK(worst() < 1e-5);
     for (size_t i = 0; i < 8; ++i) CHECK(together[i].kept() == alone[i].kept());
   }
+}
+
+TEST_CASE("one reading serves every composition of the build as its own would, to the bit") {
+  const Model model = tiny_model("llama_gqa");
+  const std::vector<int32_t> prompt = some_tokens(model, 300, 5);
+  std::vector<Sequence> together, alone;
+  std::vector<std::string> texts = every_composition(), names;
+  texts.push_back("none");
+  for (const auto& text : texts) {
+    const std::optional<Policy> policy = policy_for(model, text);
+    if (!policy) continue;
+    SequenceOptions options;
+    options.method_seed = 7;
+    together.emplace_back(model, *policy, options);
+    alone.emplace_back(model, *policy, options);
+    names.push_back(text);
+  }
+  REQUIRE(names.size() > 30);
+  std::vector<Sequence*> all;
+  for (auto& sequence : together) all.push_back(&sequence);
+  prefill_together(all, prompt);
+  for (size_t i = 0; i < alone.size(); ++i) {
+    INFO(names[i]);
+    alone[i].prefill(prompt);
+    CHECK(together[i].kept() == alone[i].kept());
+    CHECK(logits_of(together[i]) == logits_of(alone[i]));
+    const std::vector<int32_t> next = some_tokens(model, 8, 6);
+    together[i].append(next);
+    alone[i].append(next);
+    CHECK(logits_of(together[i]) == logits_of(alone[i]));
+    CHECK(together[i].memory().cache_bytes_kept == alone[i].memory().cache_bytes_kept);
+  }
+}
+
+TEST_CASE("what cannot be read together is refused, and a cancelled reading can be read again") {
+  const Model model = tiny_model("llama_gqa"), other = tiny_model("qwen3");
+  const Policy policy = engine().policy(model, keeping("knorm", 0.5));
+  const std::vector<int32_t> prompt = some_tokens(model, 40, 1);
+  Sequence a(model, policy), b(model, policy);
+  Sequence foreign(other, engine().policy(other, keeping("knorm", 0.5)));
+  const auto refusal = [&](std::vector<Sequence*> sequences) -> std::string {
+    try {
+      prefill_together(sequences, prompt);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  CHECK(refusal({}).find("no sequences given") != std::string::npos);
+  CHECK(refusal({&a, &a}).find("sequence 1 is given twice") != std::string::npos);
+  CHECK(refusal({&a, &foreign}).find("of another model") != std::string::npos);
+  std::vector<Sequence*> both = {&a, &b};
+  CHECK_THROWS_AS(prefill_together(both, prompt, [](double) { throw std::runtime_error("stop"); }),
+                  std::runtime_error);
+  prefill_together(both, prompt);
+  CHECK(logits_of(a) == logits_of(b));
+  CHECK(refusal({&a}).find("has read 40 tokens already") != std::string::npos);
 }
 
 TEST_CASE("a cancelled prefill leaves a sequence that can read again") {

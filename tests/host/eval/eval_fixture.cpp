@@ -58,7 +58,7 @@ std::string refusal(const SuiteFolder& folder, const std::string& json) {
 }
 
 const Engine& engine() {
-  static const Engine one({{fs::path(KVHOST_TEST_PLUGINS)}}, {});
+  static const Engine one({{fs::path(KVHOST_TEST_PLUGINS), fs::path(KVHOST_TEST_ZOO)}}, {});
   return one;
 }
 

@@ -148,11 +148,10 @@ TEST_CASE("progress counts every cell once, those that were there too") {
 TEST_CASE("what fails while it is measured says suite, arm and task") {
   const SuiteFolder folder;
   const eval::Suite suite = folder.suite(R"json({
-    "arms": ["knorm", {"name": "EA", "press": "expected_attention(query_window=0)"}],
+    "arms": ["knorm", {"name": "Zoo", "press": "zoo_error"}, "keydiff"],
     "tasks": [{"kind": "likelihood", "name": "step", "files": "alice.txt", "segments": 1,
-               "context": 96, "scored": 8, "cut_every": 1}]})json");
-  CHECK_THROWS_WITH(
-      measure(suite, folder / "a.db"),
-      Catch::Contains("suite.json /arms/1 'EA' in task 'step': the composition needs"));
+               "context": 96, "scored": 8}]})json");
+  CHECK_THROWS_WITH(measure(suite, folder / "a.db"),
+                    Catch::Contains("suite.json /arms/1 'Zoo' in task 'step': zoo_error, layer 0"));
   CHECK(cells_of(folder / "a.db").size() == 2);  // what was measured before it stays
 }

@@ -85,6 +85,11 @@ TEST_CASE("a composition that cannot run says suite, arm and task") {
                                    ", \"cut_every\": 1")),
              Contains("suite.json /arms/1 'P' in task 'text', column 1: 'pyramidkv' cannot run "
                       "while generating"));
+  CHECK_THAT(plan_refusal(folder,
+                          suite_of(R"json(["knorm", {"name": "EA", "press":
+                                   "expected_attention(query_window=0)"}])json",
+                                   ", \"cut_every\": 1")),
+             Contains("suite.json /arms/1 'EA' in task 'text': the composition needs the queries"));
   CHECK_THAT(plan_refusal(folder, suite_of(R"(["knrom"])")),
              Contains("suite.json /arms/0 'knrom' in task 'text', column 1: no method named") &&
                  Contains("did you mean 'knorm'?"));
@@ -102,8 +107,9 @@ TEST_CASE("the work of a cell is what it makes the model read, at once or step b
     const eval::Suite suite =
         folder.suite(suite_of(R"(["knorm"])", steps ? ", \"cut_every\": 1" : ""));
     const eval::Plan plan = eval::make_plan(engine(), tiny(), suite);
-    const eval::Work work = eval::work_of(plan[0], plan[0].settings[1], false);
-    CHECK(work.n_read == (steps ? 96 : 112));
+    CHECK(eval::prompt_of(plan[0]).size() == 96);
+    const eval::Work work = eval::work_behind(plan[0], plan[0].settings[1], {});
+    CHECK(work.n_read == (steps ? 0 : 16));
     CHECK(work.n_stepped == (steps ? 16 : 0));
   }
 }
