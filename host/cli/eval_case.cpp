@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/eval_case.hpp"
 
+#include <set>
+
 #include "base/error.hpp"
 #include "base/output_file.hpp"
 #include "base/text.hpp"
@@ -38,6 +40,14 @@ Found find_case(const eval::Plan& plan, const std::string& id) {
                   (more ? ", ..." : "") + hint);
 }
 
+// The tokens of everything that the task marks.
+std::vector<int32_t> marked(const eval::Marks& marks, const std::vector<std::string>& pieces) {
+  std::set<int32_t> out;
+  for (const auto& words : marks.spans)
+    for (const int32_t position : eval::positions_of(pieces, words)) out.insert(position);
+  return {out.begin(), out.end()};
+}
+
 KeptPress show(const Model& model,
                const Found& found,
                const eval::Setting& setting,
@@ -55,6 +65,7 @@ KeptPress show(const Model& model,
   }
   const auto told = found.text->asker->tell(setting.policy, seed, *found.ask, question_aware);
   view = kept_view(model, task + " " + found.ask->id, told.read);
+  view.marked = marked(found.ask->marks, view.pieces);
   KeptPress press = kept_press(told.read);
   press.exchanges.push_back(
       {found.ask->question + found.ask->answer_prefix, told.answer, found.ask->expected});

@@ -14,7 +14,8 @@ using namespace kept_html;
 void write_part(std::ostream& out, std::string_view name, const KeptView& view) {
   if (name == "title") out << escape(view.title);
   if (name == "model") out << escape(view.model);
-  if (name == "attributes") out << " data-presses=\"" << view.presses.size() << '"';
+  if (name == "attributes")
+    out << " data-presses=\"" << view.presses.size() << '"' << (view.marked.empty() ? "" : " data-marked");
   if (name == "kind") out << "What was kept";
   if (name == "css") out << kPageColorsCss << kKeptPageCss;
   if (name == "js") out << kKeptSetsJs << kKeptPaintJs << kKeptPageJs;

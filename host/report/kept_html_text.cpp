@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "report/kept_bits.hpp"
@@ -99,8 +100,10 @@ void write_pane(std::ostream& out, const KeptView& view, size_t index, const aut
     const std::string shade = press.renumbered ? "r"
                               : seen           ? "s" + std::to_string(kept_step(counts[i], n_heads))
                                                : "u";
-    out << "<span class=" << piece_class(pieces[i], shade) << '>' << piece_html(pieces[i].text)
-        << "</span>";
+    const bool marked = std::binary_search(
+        view.marked.begin(), view.marked.end(), static_cast<int32_t>(i));
+    out << "<span class=" << piece_class(pieces[i], shade) << (marked ? " data-m>" : ">")
+        << piece_html(pieces[i].text) << "</span>";
   }
   out << "</div></div>\n</section>\n";
 }

@@ -15,7 +15,7 @@ void check_head(const std::string& where, const std::vector<int32_t>& positions,
     if (position <= before || position >= n_seen)
       run_failed(where,
                  "position " + std::to_string(position) + " after " + std::to_string(before) +
-                     "; expected ascending positions below n_seen = " + std::to_string(n_seen));
+                     "; expected ascending positions below " + std::to_string(n_seen));
     before = position;
   }
 }
@@ -49,6 +49,7 @@ void check_kept_view(const KeptView& view) {
   const size_t n = view.presses.size();
   if (n != 1 && n != 2) run_failed("kept view", number(n) + " presses; expected one or two");
   if (view.pieces.empty()) run_failed("kept view", "no text; expected the tokens of a prompt");
+  check_head("kept view, marked", view.marked, static_cast<int64_t>(view.pieces.size()));
   for (const KeptPress& press : view.presses) check_press(press, view.pieces.size());
   if (n == 1) return;
   const auto &a = view.presses[0].kept, &b = view.presses[1].kept;

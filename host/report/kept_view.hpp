@@ -36,6 +36,7 @@ struct KeptView {
   std::string title, model;
   // The bytes of each token. A character may begin in one piece and end in a later one.
   std::vector<std::string> pieces;
+  std::vector<int32_t> marked;  // ascending; tokens that an answer hangs on; usually none
   std::vector<KeptPress> presses;  // one, or two over the same text and model
 };
 

@@ -41,6 +41,18 @@ TEST_CASE("each token is shaded by the share of heads that kept it, without any 
         std::vector<std::string>{"s10", "s4", "s7", "s0"});  // 3, 1, 2 and 0 of 3 heads
 }
 
+TEST_CASE("marked tokens are underlined, and only then does the legend say so") {
+  KeptView view = sample_view(4, 1, 1, 1);
+  view.presses[0].kept = {{{0, 2}}};
+  CHECK_THAT(page_of(view), !Contains(" data-m>") && !Contains(" data-marked"));
+  view.marked = {1, 2};
+  const std::string page = page_of(view), pane = pane_of(page, 0);
+  CHECK_THAT(page, Contains(" data-marked") && Contains("what the answer hangs on"));
+  CHECK_THAT(pane, Contains("<span class=s0 data-m>") && Contains("<span class=s10 data-m>"));
+  view.marked = {4};
+  CHECK_THROWS_WITH(page_of(view), Contains("kept view, marked: position 4"));
+}
+
 TEST_CASE("what came after the cut and what was renumbered is not shaded") {
   KeptView view = sample_view(4, 1, 1, 1);
   view.presses[0].kept = {{{0, 2}}};
