@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Methods of 2025 and 2026 on made-up inputs: the expected values are what the functions of their
+// published code gave for the same inputs in float32.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "plugin_method.hpp"
+
+using namespace kvhost::testing;
+
+namespace {
+
+std::string library(const std::string& name) { return KVHOST_PLUGINS "/lib" + name + ".so"; }
+
+// Numbers without a pattern that any program can make again.
+double g(double s, double i, double j, double k = 0) {
+  return std::sin(s + .7 * i + 1.1 * j + 1.9 * k + .37 * i * j + .23 * j * k);
+}
+
+void check_row(const std::vector<float>& got, const std::vector<double>& want, double within) {
+  REQUIRE(got.size() >= want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    INFO("entry " << i);
+    CHECK(got[i] == Approx(want[i]).margin(within));
+  }
+}
+
+// Indices of the `n` that stay first: by pin, score, position.
+std::vector<int> best(const ScoreTable& table, size_t h, size_t n) {
+  std::vector<int> order(table.scores[h].size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    const auto key = [&](int i) {
+      return std::pair(table.pins[h][static_cast<size_t>(i)],
+                       table.scores[h][static_cast<size_t>(i)]);
+    };
+    return key(a) > key(b);
+  });
+  order.resize(n);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+constexpr int64_t kRows = 2, kBefore = 6, kAll = kBefore + kRows;
+
+// Two KV heads of two query heads, two rows, six entries before the window of two: a row gives .9 of
+// its attention to these, softmax over t of 2 g(.5 h + .25 group, row, t).
+void set_attention(FakeLayer& layer) {
+  layer.add_window_attention(kRows);
+  for (int64_t h = 0; h < 2; ++h) {
+    std::vector<float>& data = layer.attention(static_cast<size_t>(h)).data();
+    for (int64_t group = 0; group < 2; ++group)
+      for (int64_t row = 0; row < kRows; ++row) {
+        const auto weight = [&](int64_t t) {
+          return std::exp(2 * g(.5 * static_cast<double>(h) + .25 * static_cast<double>(group),
+                                static_cast<double>(row),
+                                static_cast<double>(t)));
+        };
+        double sum = 0;
+        for (int64_t t = 0; t < kBefore; ++t) sum += weight(t);
+        float* out = data.data() + (group * kRows + row) * kAll;
+        for (int64_t t = 0; t < kAll; ++t)
+          out[t] = static_cast<float>(t < kBefore ? .9 * weight(t) / sum : .05);
+      }
+  }
+}
+
+FakeShape small_shape() { return {4, 2, 2, 2, 3}; }
+
+// Values (v, 0) behind an output projection that hands them through: an L1 norm of |v|.
+void set_value_norms(FakeLayer& layer) {
+  for (size_t h = 0; h < 2; ++h)
+    for (size_t t = 0; t < static_cast<size_t>(kAll); ++t) {
+      layer.values(h).data()[2 * t] =
+          static_cast<float>(1 + .5 * g(3, static_cast<double>(h), static_cast<double>(t)));
+      layer.values(h).data()[2 * t + 1] = 0;
+    }
+  layer.add_tensor(KVH_T_OUTPUT_WEIGHT, {1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1}, {2, 8});
+}
+
+}  // namespace
+
+TEST_CASE("defensive: the worst case of every entry, safe entries first") {
+  FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
+  set_attention(layer);
+  set_value_norms(layer);
+  layer.raw().layer_budget = 8;  // half of what there is
+  const PluginMethod pinned(library("defensive"), {{"window_size", kRows}});
+  const ScoreTable got = pinned.score(layer.raw());
+  const double most = .150811;
+  check_row(got.scores[0],
+            {.119230, most, .067891, .084809, .111782, .134730, most, most},
+            2e-6);
+  check_row(got.scores[1], {.087911, most, most, .109937, .071829, .048666, most, most}, 2e-6);
+  CHECK(got.pins[0] == std::vector<int8_t>{0, 1, 0, 0, 0, 0, 2, 2});
+  CHECK(best(got, 0, 4) == std::vector<int>{1, 5, 6, 7});
+  CHECK(best(got, 1, 4) == std::vector<int>{1, 2, 6, 7});
+
+  const PluginMethod scored(library("defensive"),
+                            {{"window_size", kRows}, {"protect", std::string("score")}});
+  const ScoreTable same = scored.score(layer.raw());
+  CHECK(same.scores == got.scores);
+  CHECK(same.pins[0] == std::vector<int8_t>(kAll, 0));
+}
+
+TEST_CASE("defensive: a budget below two windows leaves none safe, a short prompt stays whole") {
+  FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
+  set_attention(layer);
+  set_value_norms(layer);
+  layer.raw().layer_budget = 4;
+  const PluginMethod method(library("defensive"), {{"window_size", kRows}});
+  CHECK(method.score(layer.raw()).pins[1] == std::vector<int8_t>{0, 0, 0, 0, 0, 0, 2, 2});
+  FakeLayer tiny(small_shape(), FakeLayer::dense(2, 2), 2);
+  tiny.add_window_attention(32);
+  tiny.add_tensor(KVH_T_OUTPUT_WEIGHT, std::vector<float>(16, 1), {2, 8});
+  tiny.raw().layer_budget = 2;
+  CHECK(PluginMethod(library("defensive")).score(tiny.raw()).pins[0] == std::vector<int8_t>(2, 2));
+}
+
+TEST_CASE("r_kv: attention less what later keys repeat") {
+  constexpr int64_t kTokens = 12, kDim = 4;
+  FakeLayer layer({2, 1, kDim, 8, 3}, FakeLayer::dense(1, kTokens), kTokens);
+  for (int64_t t = 0; t < kTokens; ++t)
+    for (int64_t c = 0; c < kDim; ++c)
+      layer.keys(0).data()[static_cast<size_t>(t * kDim + c)] =
+          static_cast<float>(g(5, static_cast<double>(t), static_cast<double>(c)));
+  std::vector<float> queries;  // [2 heads, 2 rows, 4]
+  for (int h = 0; h < 2; ++h)
+    for (int row = 0; row < 2; ++row)
+      for (int c = 0; c < kDim; ++c) queries.push_back(static_cast<float>(g(6 + h, row, c)));
+  layer.add_tensor(KVH_T_QUERY_WINDOW, queries, {2, 2, kDim});
+  const std::vector<double> important = {.130847, .154672, .154672, .154672, .097235,
+                                         .092138, .092138, .119937, .119937, .119937},
+                            repeated = {.089784, .084300, .082548, .078731, .080409,
+                                        .076994, .090263, .086990, .077291, .077688};
+  const auto score = [&](double lambda) {
+    return PluginMethod(library("r_kv"),
+                        {{"window_size", int64_t{2}},
+                         {"kernel_size", int64_t{3}},
+                         {"mix_lambda", lambda}})
+        .score(layer.raw());
+  };
+  check_row(score(1).scores[0], important, 2e-6);
+  std::vector<double> less = repeated;
+  for (double& x : less) x = -x;
+  check_row(score(0).scores[0], less, 2e-6);
+  CHECK(best(score(.1), 0, 6) == std::vector<int>{2, 3, 8, 9, 10, 11});
+}
+
+TEST_CASE("vase: the widest values and the first tokens stay, the others are drawn") {
+  constexpr int64_t kTokens = 9, kDim = 4;
+  FakeLayer layer({2, 1, kDim, 8, 3}, FakeLayer::dense(1, kTokens), kTokens);
+  for (int64_t t = 0; t < kTokens; ++t)
+    for (int64_t c = 0; c < kDim; ++c)
+      layer.values(0).data()[static_cast<size_t>(t * kDim + c)] =
+          static_cast<float>(g(10, static_cast<double>(t), static_cast<double>(c)));
+  layer.add_window_attention(1);
+  layer.raw().layer_budget = 8;
+  Settings settings = {{"window_size", int64_t{1}},
+                       {"num_sinks", int64_t{2}},
+                       {"wide_share", .5},
+                       {"kernel_size", int64_t{1}}};
+  const ScoreTable got = PluginMethod(library("vase"), settings).score(layer.raw());
+  CHECK(got.pins[0] == std::vector<int8_t>{1, 1, 0, 0, 1, 0, 1, 0, 2});
+
+  // Drawing one of the four others: as often as its share of their attention says.
+  std::vector<double> share(8), drawn(8);
+  FakeTensor& rows = layer.attention(0);
+  double sum = 0;
+  for (const int64_t t : {2, 3, 5, 7})
+    sum += share[static_cast<size_t>(t)] = rows.at(0, 0, t) / (1 - rows.at(0, 0, 8)) +
+                                           rows.at(1, 0, t) / (1 - rows.at(1, 0, 8));
+  constexpr int kDraws = 4000;
+  for (int seed = 0; seed < kDraws; ++seed) {
+    settings["seed"] = int64_t{seed};
+    const ScoreTable table = PluginMethod(library("vase"), settings).score(layer.raw());
+    int64_t first = 2;
+    for (const int64_t t : {3, 5, 7})
+      if (table.scores[0][static_cast<size_t>(t)] > table.scores[0][static_cast<size_t>(first)])
+        first = t;
+    drawn[static_cast<size_t>(first)] += 1.0 / kDraws;
+  }
+  for (const size_t t : {2u, 3u, 5u, 7u}) CHECK(drawn[t] == Approx(share[t] / sum).margin(.03));
+}
+
+TEST_CASE("cake_indicator: mean and variance of the last queries' attention") {
+  FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
+  set_attention(layer);
+  const ScoreTable got =
+      PluginMethod(library("cake_indicator"), {{"window_size", kRows}}).score(layer.raw());
+  check_row(got.scores[0], {3.144708, 3.171855, 3.415874, 4.974518, 3.812244, 2.176426}, 2e-5);
+  check_row(got.scores[1], {3.574758, 3.579168, 4.705558, 4.830711, 1.928664, 1.610989}, 2e-5);
+  CHECK(got.pins[0] == std::vector<int8_t>{0, 0, 0, 0, 0, 0, 1, 1});
+}
+
+TEST_CASE("cake: a layer's preference, and budgets that follow it") {
+  FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
+  set_attention(layer);
+  const PluginMethod cake(
+      library("cake"), {{"window_size", kRows}, {"tau1", 1.6}, {"tau2", .6}});
+  cake.observe(layer.raw());
+  layer.raw().layer = 1;
+  cake.observe(layer.raw());
+  const auto early = cake.allocate(3, 2, kAll, 24, 2);
+  REQUIRE(early.observed.size() >= 2);
+  CHECK(early.observed[0] == Approx(1.381487).margin(2e-5));
+  layer.raw().layer = 2;
+  cake.observe(layer.raw());
+  const auto final = cake.allocate(3, 2, kAll, 25);  // equal layers: 8 each, and one left over
+  CHECK(final.exact);
+  CHECK(final.entries == std::vector<int64_t>{9, 8, 8});
+  for (size_t l = 0; l < 2; ++l) CHECK(early.shares[l] >= static_cast<double>(final.entries[l]));
+}
