@@ -9,12 +9,12 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 KVHOST := $(BUILD)/bin/kvhost
 PREFIX ?= /usr/local
-PRESS ?= rankkv:adakv:snapkv
+PRESS ?= adakv:snapkv
 # How many compilers at once: JOBS=4 make build. Unset: ninja decides.
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
 CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
-.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan bench install check-install methods-table format tidy clean
+.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan fuzz fuzz-short bench install check-install methods-table format tidy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -56,6 +56,12 @@ sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer, in
 
 tsan: ## sequences on several threads under ThreadSanitizer, in build/tsan
 	@scripts/tsan.sh
+
+fuzz: ## every reader of files fuzzed for MINUTES=5 each with libFuzzer, or TARGETS="gguf ..." alone, in build/fuzz
+	@scripts/fuzz.sh $(TARGETS)
+
+fuzz-short: ## the same in ten minutes
+	@SECONDS_EACH=20 scripts/fuzz.sh $(TARGETS)
 
 bench: build ## time against Hugging Face + kvpress at Qwen3-0.6B dimensions (7 minutes, 1.2 GB in .cache)
 	@"$$(scripts/oracle_env.sh | tail -1)" bench/compare_speed.py --kvhost $(KVHOST)

@@ -22,7 +22,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kvhost", default=str(ROOT / "build/release/bin/kvhost"))
     parser.add_argument("--model", default="")
-    parser.add_argument("--press", default="rankkv:adakv:snapkv")
+    parser.add_argument("--press", default="adakv:snapkv")
     parser.add_argument("-f", "--document", help="a text file; default: the bundled prompt 'needle'")
     args = parser.parse_args()
     model = ["--model", args.model] if args.model else []
