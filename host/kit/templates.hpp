@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of sdk/templates, as the program carries them.
+#pragma once
+
+#include <string_view>
+
+namespace kvhost {
+
+extern const std::string_view kScorerCpp, kScorerTorchCpp, kScorerC, kWrapperCpp, kHeadAllocatorCpp,
+    kLayerAllocatorCpp, kPressCpp;
+extern const std::string_view kTestScorerCpp, kTestWrapperCpp, kTestHeadAllocatorCpp,
+    kTestLayerAllocatorCpp, kTestPressCpp;
+extern const std::string_view kCMakeListsTxt, kReadmeMd, kCiYml, kGitignore, kLicense;
+
+}  // namespace kvhost

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests of a plugin: one layer of one sequence made of plain vectors, shown to a method as the
+// host shows it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "../plugin.h"
+
+namespace kvhost::testing {
+
+// Owns a float32 tensor and the view of it.
+class FakeTensor {
+ public:
+  FakeTensor(std::vector<float> data, std::vector<int64_t> shape)
+      : data_(std::move(data)), shape_(std::move(shape)), strides_(shape_.size(), 1) {
+    for (size_t i = shape_.size(); i-- > 1;) strides_[i - 1] = strides_[i] * shape_[i];
+    view_ = {data_.data(),
+             {KVH_DEVICE_CPU, 0},
+             static_cast<int32_t>(shape_.size()),
+             {KVH_DTYPE_FLOAT, 32, 1},
+             shape_.data(),
+             strides_.data(),
+             0};
+  }
+  FakeTensor(const FakeTensor&) = delete;
+  FakeTensor& operator=(const FakeTensor&) = delete;
+
+  const kvh_tensor* view() const { return &view_; }
+  std::vector<float>& data() { return data_; }
+  float at(int64_t i, int64_t j) const {
+    return data_[static_cast<size_t>(i * strides_[0] + j * strides_[1])];
+  }
+  float at(int64_t i, int64_t j, int64_t k) const {
+    return data_[static_cast<size_t>(i * strides_[0] + j * strides_[1] + k * strides_[2])];
+  }
+  int64_t size(size_t axis) const { return shape_[axis]; }
+
+ private:
+  std::vector<float> data_;
+  std::vector<int64_t> shape_, strides_;
+  kvh_tensor view_;
+};
+
+struct FakeShape {
+  int32_t n_heads = 4, n_kv_heads = 2, head_dim = 8, hidden_size = 16, n_layers = 3;
+};
+
+inline std::vector<float> random_floats(std::mt19937& rng, int64_t n, float low, float high) {
+  std::uniform_real_distribution<float> draw(low, high);
+  std::vector<float> out(static_cast<size_t>(n));
+  for (float& x : out) x = draw(rng);
+  return out;
+}
+
+// Keys and values are random; positions per head are given, so that ragged caches can be made.
+class FakeLayer {
+ public:
+  FakeLayer(FakeShape shape, std::vector<std::vector<int32_t>> positions, int64_t n_seen)
+      : shape_(shape), positions_(std::move(positions)), rng_(7) {
+    model_ = {sizeof(kvh_model),
+              shape.n_layers,
+              shape.n_heads,
+              shape.n_kv_heads,
+              shape.head_dim,
+              shape.hidden_size,
+              0,
+              {KVH_DTYPE_FLOAT, 32, 1},
+              {KVH_DEVICE_CPU, 0},
+              "llama",
+              "",
+              nullptr,
+              nullptr};
+    int64_t longest = 0;
+    for (const auto& p : positions_) {
+      const auto n = static_cast<int64_t>(p.size());
+      longest = std::max(longest, n);
+      keys_.emplace_back(random_floats(rng_, n * shape.head_dim, -1, 1),
+                         std::vector<int64_t>{n, shape.head_dim});
+      values_.emplace_back(random_floats(rng_, n * shape.head_dim, -1, 1),
+                           std::vector<int64_t>{n, shape.head_dim});
+      heads_.push_back({sizeof(kvh_head),
+                        0,
+                        n,
+                        *keys_.back().view(),
+                        *values_.back().view(),
+                        p.data(),
+                        nullptr,
+                        nullptr});
+    }
+    for (const kvh_head& head : heads_) head_pointers_.push_back(&head);
+    tensors_.assign(KVH_T_COUNT, nullptr);
+    exec_ = {sizeof(kvh_exec), 2, /*seed=*/5, nullptr, nullptr, run_on_two_threads};
+    raw_ = {sizeof(kvh_layer),
+            KVH_PHASE_PREFILL,
+            /*layer=*/0,
+            shape.n_kv_heads,
+            n_seen,
+            n_seen,
+            longest,
+            /*layer_budget=*/-1,
+            &model_,
+            &exec_,
+            head_pointers_.data(),
+            tensors_.data(),
+            KVH_T_COUNT,
+            0,
+            0,
+            nullptr};
+  }
+  FakeLayer(const FakeLayer&) = delete;
+  FakeLayer& operator=(const FakeLayer&) = delete;
+
+  // Prefill of `n` tokens: all heads hold all of them.
+  static std::vector<std::vector<int32_t>> dense(int32_t n_kv_heads, int32_t n) {
+    std::vector<int32_t> all;
+    for (int32_t i = 0; i < n; ++i) all.push_back(i);
+    return std::vector<std::vector<int32_t>>(static_cast<size_t>(n_kv_heads), all);
+  }
+
+  // Random rows that sum to one, 0 where causality masks: row w is the query at n_seen - W + w.
+  void add_window_attention(int64_t window) {
+    const int64_t rows = std::min(window, raw_.n_seen);
+    const int64_t group = shape_.n_heads / shape_.n_kv_heads;
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      const auto n = heads_[h].n_entries;
+      std::vector<float> data = random_floats(rng_, group * rows * n, 0.01f, 1);
+      for (int64_t r = 0; r < group * rows; ++r) {
+        float* row = data.data() + r * n;
+        const int64_t query = raw_.n_seen - rows + r % rows;
+        float sum = 0;
+        for (int64_t i = 0; i < n; ++i) {
+          if (positions_[h][static_cast<size_t>(i)] > query) row[i] = 0;
+          sum += row[i];
+        }
+        for (int64_t i = 0; i < n; ++i) row[i] /= sum;
+      }
+      attention_.emplace_back(std::move(data), std::vector<int64_t>{group, rows, n});
+      heads_[h].window_attention = attention_.back().view();
+    }
+  }
+
+  // Column sums of random rows.
+  void add_attention_sum() {
+    const int64_t group = shape_.n_heads / shape_.n_kv_heads;
+    for (kvh_head& head : heads_) {
+      sums_.emplace_back(random_floats(rng_, group * head.n_entries, 0.01f, 1),
+                         std::vector<int64_t>{group, head.n_entries});
+      head.attention_sum = sums_.back().view();
+    }
+  }
+
+  void add_tensor(uint32_t id, std::vector<float> data, std::vector<int64_t> shape) {
+    extra_.emplace_back(std::move(data), std::move(shape));
+    tensors_[id] = extra_.back().view();
+  }
+
+  // Half of the channels rotate.
+  void add_rope(double attention_scaling = 1) {
+    inv_freq_.clear();
+    for (int32_t j = 0; j < shape_.head_dim / 4; ++j) {
+      inv_freq_.push_back(1.0f / static_cast<float>(1 + 7 * j));
+    }
+    const auto rotary_dim = 2 * static_cast<int32_t>(inv_freq_.size());
+    rope_ = {sizeof(kvh_rope), rotary_dim, inv_freq_.data(), attention_scaling};
+    model_.rope = &rope_;
+  }
+  // Queries of all tokens, hidden states of all tokens.
+  void add_queries() {
+    add_tensor(KVH_T_QUERY_WINDOW,
+               random_floats(rng_, shape_.n_heads * raw_.n_seen * shape_.head_dim, -1, 1),
+               {shape_.n_heads, raw_.n_seen, shape_.head_dim});
+  }
+  void add_hidden() {
+    add_tensor(KVH_T_HIDDEN,
+               random_floats(rng_, raw_.n_seen * shape_.hidden_size, -1, 1),
+               {raw_.n_seen, shape_.hidden_size});
+  }
+
+  kvh_layer& raw() { return raw_; }
+  kvh_model& model() { return model_; }
+  const FakeShape& shape() const { return shape_; }
+  std::mt19937& rng() { return rng_; }
+  const std::vector<int32_t>& positions(size_t h) const { return positions_[h]; }
+  FakeTensor& keys(size_t h) { return keys_[h]; }
+  FakeTensor& values(size_t h) { return values_[h]; }
+  FakeTensor& attention(size_t h) { return attention_[h]; }
+  FakeTensor& extra(size_t i) { return extra_[i]; }
+  int64_t n_entries(size_t h) const { return heads_[h].n_entries; }
+
+ private:
+  static void run_on_two_threads(const kvh_exec*,
+                                 int64_t n,
+                                 void (*fn)(void*, int64_t, int64_t),
+                                 void* arg) noexcept {
+    std::thread other([&] { fn(arg, 0, n / 2); });
+    fn(arg, n / 2, n);
+    other.join();
+  }
+
+  FakeShape shape_;
+  std::vector<std::vector<int32_t>> positions_;
+  std::mt19937 rng_;
+  std::deque<FakeTensor> keys_, values_, attention_, sums_, extra_;
+  std::vector<kvh_head> heads_;
+  std::vector<const kvh_head*> head_pointers_;
+  std::vector<const kvh_tensor*> tensors_;
+  kvh_model model_;
+  kvh_rope rope_;
+  std::vector<float> inv_freq_;
+  kvh_exec exec_;
+  kvh_layer raw_;
+};
+
+}  // namespace kvhost::testing
