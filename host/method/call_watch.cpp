@@ -79,7 +79,7 @@ void add_blame(Line& line, const char* what) {
     line.add_method(running).add(": ").add(what).add(" on another thread during ");
     line.add_function(running).add(kCure);
   } else if (const CallPlace last = last_call(); last.site && !mine) {
-    line.add_method(last).add(": ").add(what).add(" on a thread of its own; the last call was ");
+    line.add_method(last).add(": ").add(what).add(" on another thread; the last call was ");
     line.add_function(last).add(kCure);
   } else {
     line.add("kvhost: ").add(what).add(" outside of plugins");

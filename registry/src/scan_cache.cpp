@@ -25,11 +25,11 @@ json empty_cache() {
           {"failed", json::object()}};
 }
 
-bool is_number(const json& object, const char* name) {
+bool holds_number(const json& object, const char* name) {
   return object.contains(name) && object.at(name).is_number_integer();
 }
 
-bool is_text(const json& object, const char* name) {
+bool holds_text(const json& object, const char* name) {
   return object.contains(name) && object.at(name).is_string();
 }
 
@@ -40,19 +40,19 @@ std::string digest_of(json root) {
 
 // As it was written: everything that is read from it later has the type that it is read as.
 bool is_cache(const json& root) {
-  if (!root.is_object() || !is_number(root, "cache") || root.at("cache") != kCacheVersion)
+  if (!root.is_object() || !holds_number(root, "cache") || root.at("cache") != kCacheVersion)
     return false;
-  if (!is_text(root, "digest") || root.at("digest") != digest_of(root)) return false;
+  if (!holds_text(root, "digest") || root.at("digest") != digest_of(root)) return false;
   for (const char* part : {"files", "described", "failed"}) {
     if (!root.contains(part) || !root.at(part).is_object()) return false;
     for (const json& entry : root.at(part))
       if (!entry.is_object()) return false;
   }
   for (const json& failure : root.at("failed"))
-    if (!is_number(failure, "retry_after") || !is_number(failure, "count") ||
-        !is_text(failure, "stage") || !is_text(failure, "reason"))
+    if (!holds_number(failure, "retry_after") || !holds_number(failure, "count") ||
+        !holds_text(failure, "stage") || !holds_text(failure, "reason"))
       return false;
-  return is_text(root, "environment");
+  return holds_text(root, "environment");
 }
 
 // Tells one state of a file from another. Whoever writes a file can set the time of its
