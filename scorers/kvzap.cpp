@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // KVzap: a small learned model predicts from a token's hidden state what KVzip would score it.
 // Paper: arXiv:2601.07891. Checked against: kvpress 0.5.5 KVzapPress.
+#include <kvhost/surrogate.h>
 #include <kvhost/torch.hpp>
 
 #include "support/tensor_file.hpp"
@@ -37,7 +38,8 @@ class KvZap {
         .paper("arXiv:2601.07891")
         .reference("kvpress 0.5.5 KVzapPress")
         .notes(
-            "Needs a surrogate learned for the model, a safetensors file: linear has "
+            "Needs a surrogate learned for the model (`kvhost train kvzap` makes one), a "
+            "safetensors file: linear has "
             "layers.i.weight and layers.i.bias for every layer i, mlp has layers.i.0 and "
             "layers.i.2 with a GELU between; kvpress fetches nvidia/KVzap-<type>-<model> from the "
             "hub. Computed in float32, in kvpress in the model's dtype. Nothing is protected; a "
@@ -65,6 +67,15 @@ class KvZap {
                            linear(layer + ".2", model.n_kv_heads, middle)});
       }
     }
+  }
+
+  static const void* extension(const char* id) noexcept {
+    static constexpr kvh_surrogate learned{sizeof(kvh_surrogate),
+                                           0,
+                                           "kvzip(kvzip_plus_normalization=true)",
+                                           "kvzap_linear.safetensors",
+                                           "kvzap_mlp.safetensors"};
+    return std::strcmp(id, KVH_EXT_SURROGATE) == 0 ? &learned : nullptr;
   }
 
   void needs(Needs& needs) const { needs.add(KVH_T_HIDDEN, /*window=*/0); }

@@ -77,8 +77,8 @@ Probe::Seen Probe::observe(const NamedPress& press,
   for (const auto& layer : sequence.layers()) seen.observed.push_back(layer.observed);
   const Timings& times = sequence.timings();
   seen.ms = times.allocate_ms;
-  seen.model_ms = times.prefill_ms - times.score_ms - times.allocate_ms - times.select_ms -
-                  times.compact_ms;
+  seen.model_ms = times.prefill_ms - times.passes_ms - times.score_ms - times.allocate_ms -
+                  times.select_ms - times.compact_ms;
   return seen;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
 #include "cli/inspect.hpp"
+#include "cli/inspect_surrogate.hpp"
 #include "cli/output_files.hpp"
 #include "input/paths.hpp"
 
@@ -20,10 +22,25 @@ struct InspectFlags {
   bool tensors = false;
 };
 
+// A learned file of a method, beside the model where --model names one.
+std::optional<int> inspect_surrogate(const InspectFlags& flags) {
+  if (!flags.named.ends_with(".safetensors") || !std::filesystem::is_regular_file(flags.named))
+    return std::nullopt;
+  const auto facts = train::surrogate_facts(flags.named);
+  if (!facts) return std::nullopt;
+  const auto model = flags.model.empty() ? std::nullopt
+                                         : std::optional(take_inventory(resolve_model(flags.model)));
+  const nlohmann::json json = surrogate_json(flags.named, *facts, model);
+  if (!flags.json.empty()) write_json(flags.json, json);
+  if (!goes_to_stdout(flags.json)) std::cout << surrogate_text(json) << std::flush;
+  return 0;
+}
+
 int inspect(const InspectFlags& flags) {
+  check_output_file("--json", flags.json);
+  if (const auto done = inspect_surrogate(flags)) return *done;
   if (!flags.model.empty() && !flags.named.empty())
     bad_request("--model", "found together with '" + flags.named + "'; expected one of them");
-  check_output_file("--json", flags.json);
   const auto model = resolve_model(flags.named.empty() ? flags.model : flags.named);
   const ModelInventory inventory = take_inventory(model);
   const nlohmann::json facts = inventory_json(model.string(), inventory);
@@ -46,6 +63,7 @@ Command inspect_command() {
       "kvhost inspect tiny\n"
       "kvhost inspect path/to/model --tensors\n"
       "kvhost inspect model.gguf\n"
+      "kvhost inspect kvzap_mlp.safetensors --model smollm2\n"
       "kvhost inspect HuggingFaceTB/SmolLM2-135M-Instruct --json -",
       [](CLI::App& app) {
         auto flags = std::make_shared<InspectFlags>();

@@ -42,12 +42,15 @@ int64_t peak_bytes(const Press& press,
                    const Numbers& n,
                    const std::vector<int64_t>& layer_entries,
                    int64_t total,
-                   int64_t longest_pass) {
-  if (!press.none() && press.cut_time() == CutTime::AfterPasses)
-    return n.bytes((n.kv_len + longest_pass) * n.full_layer_entries / n.kv_len * n.n_layers);
-  if (press.none() || press.cut_time() == CutTime::AtEnd ||
-      press.cut_time() == CutTime::AtEndScored)
-    return n.bytes(n.full_layer_entries * n.n_layers);
+                   const std::vector<PassReport>& passes) {
+  int64_t longest = 0;
+  for (const auto& pass : passes) longest = std::max(longest, pass.cost.longest);
+  if (longest > 0)
+    return n.bytes((n.kv_len + longest) * (n.full_layer_entries / n.kv_len) * n.n_layers);
+  const bool held_whole = press.none() || press.cut_time() == CutTime::AtEnd ||
+                          press.cut_time() == CutTime::AtEndScored ||
+                          press.cut_time() == CutTime::AfterPasses;
+  if (held_whole) return n.bytes(n.full_layer_entries * n.n_layers);
   if (press.cut_time() == CutTime::Progressive)
     return n.bytes(
         std::min(n.full_layer_entries * n.n_layers, total + total / 20 + n.full_layer_entries));
@@ -147,6 +150,12 @@ nlohmann::json passes_json(const ModelConfig& config,
   return list;
 }
 
+std::vector<PassReport> passes_of_job(const Job& job) {
+  const Press& press = *job.policy.state().press;
+  if (press.none() || press.cut_time() != CutTime::AfterPasses) return {};
+  return pass_reports(press, job.model.state().prompt(job.prompt.tokens));
+}
+
 nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
   nlohmann::json layers = nlohmann::json::array();
   for (size_t l = 0; l < entries.size(); ++l)
@@ -175,11 +184,7 @@ nlohmann::json plan(const RunOptions& options) {
   }
   const int64_t planned =
       entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
-  std::vector<PassReport> passes;
-  if (!press.none() && press.cut_time() == CutTime::AfterPasses)
-    passes = pass_reports(press, job.model.state().prompt(job.prompt.tokens));
-  int64_t longest_pass = 0;
-  for (const auto& pass : passes) longest_pass = std::max(longest_pass, pass.cost.longest);
+  const std::vector<PassReport> passes = passes_of_job(job);
   nlohmann::json warnings = job.warnings;
   if (press.prunes_channels())
     warnings.push_back(
@@ -206,7 +211,7 @@ nlohmann::json plan(const RunOptions& options) {
       {"bytes",
        {{"full", n.bytes(n.full_layer_entries * c.n_layers)},
         {"kept", n.bytes(planned)},
-        {"peak", peak_bytes(press, n, entries, total, longest_pass)},
+        {"peak", peak_bytes(press, n, entries, total, passes)},
         {"one_full_layer", n.bytes(n.full_layer_entries)}}},
       {"captures", captures_json(press, c, kv_len)},
       {"passes", passes_json(c, kv_len, passes)},

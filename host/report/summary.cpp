@@ -66,11 +66,12 @@ std::string time_line(const Timings& t) {
 }
 
 std::string compression_line(const Timings& t) {
-  const double all = t.score_ms + t.allocate_ms + t.select_ms + t.compact_ms;
+  const double all = t.passes_ms + t.score_ms + t.allocate_ms + t.select_ms + t.compact_ms;
+  const std::string passes = t.passes_ms > 0 ? "passes " + format_ms(t.passes_ms) + ", " : "";
   return format_ms(all) +
          (t.ttft_ms > 0 ? " (" + format_percent(all / t.ttft_ms) + " of the first token's time)"
                         : "") +
-         ": score " + format_ms(t.score_ms) + ", allocate " + format_ms(t.allocate_ms) +
+         ": " + passes + "score " + format_ms(t.score_ms) + ", allocate " + format_ms(t.allocate_ms) +
          ", select " + format_ms(t.select_ms) + ", compact " + format_ms(t.compact_ms);
 }
 
