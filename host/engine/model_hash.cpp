@@ -10,6 +10,7 @@
 #include "engine/model.hpp"
 #include "engine/model_state.hpp"
 #include "format/gguf.hpp"
+#include "model/checkpoint.hpp"
 
 namespace kvhost {
 namespace {
@@ -68,7 +69,10 @@ std::string Model::weights_hash() const {
     for (const auto& part : read_gguf(state_->facts.path).parts) add_samples(part, kSamples, hash);
     return hash.hex();
   }
-  for (const auto& file : files_with(state_->config.dir, {"config.json", ".safetensors"}))
+  auto files = files_with(state_->config.dir, {"config.json"});
+  for (auto& file : checkpoint_files(state_->config.dir)) files.push_back(std::move(file));
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files)
     if (file.filename() != "tokenizer_config.json") add_samples(file, kSamples, hash);
   return hash.hex();
 }

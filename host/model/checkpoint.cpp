@@ -103,4 +103,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& dir, Held held) {
   return checkpoint;
 }
 
+std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path& dir) {
+  if (std::filesystem::exists(dir / kSingle)) return {dir / kSingle};
+  if (!std::filesystem::exists(dir / kIndex)) return {};
+  std::set<std::filesystem::path> files;
+  for (const auto& [name, shard] : read_weight_map(dir / kIndex)) files.insert(dir / shard);
+  return {files.begin(), files.end()};
+}
+
 }  // namespace kvhost

@@ -21,6 +21,10 @@ struct Checkpoint {
   std::vector<std::string> warnings;
 };
 
+// The files that hold them, sorted; none where there is no checkpoint. Others of the folder, what
+// methods learned for one, are no part of the model.
+std::vector<std::filesystem::path> checkpoint_files(const std::filesystem::path& dir);
+
 Checkpoint read_checkpoint(const std::filesystem::path& dir, Held held = Held::Mapped);
 
 }  // namespace kvhost

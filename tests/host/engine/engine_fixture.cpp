@@ -62,9 +62,12 @@ std::vector<std::string> every_composition() {
                                     "snapkv(window_size=8)+think(window_size=8)",
                                     "snapkv(window_size=8)+merging",
                                     "key_rerotation:streaming_llm",
-                                    "cam:knorm"};
+                                    "cam:knorm",
+                                    "composite:kvcompose"};
   for (const auto& method : engine().plugins().catalog.methods()) {
     if (!(method.flags & KVH_METHOD_PREFILL) || method.kind == registry::Kind::Press) continue;
+    // These checkpoints have no tokenizer, and nothing says where a question begins.
+    if (method.flags & KVH_METHOD_READS_PROMPT) continue;
     const bool complete =
         method.kind == registry::Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER);
     texts.push_back(complete ? method.name : method.name + ":knorm");
