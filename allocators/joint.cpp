@@ -2,8 +2,8 @@
 // One ranking of all entries of all layers and heads: what is among the best stays, wherever it
 // lies. Papers: KVzip (arXiv:2505.23416), Layer-DefensiveKV (arXiv:2510.13334). Checked against:
 // kvpress 0.5.5 KVzipPress.
-#include <numeric>
 #include <kvhost/sdk.hpp>
+#include <numeric>
 
 #include "joint_select.hpp"
 

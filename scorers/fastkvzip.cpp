@@ -18,10 +18,11 @@ constexpr const char* kWanted =
     "group_size], which scripts/fastkvzip_gates.py makes of the published .pt file";
 
 struct Gate {  // float32
-  at::Tensor query, query_bias, key;  // [hidden_size, n_heads * o], [n_heads * o], [hidden_size, n_kv_heads * o]
-  at::Tensor query_norm, key_norm;    // [o]
-  at::Tensor base;                    // [n_kv_heads, s, o]
-  at::Tensor bias;                    // [n_kv_heads, group_size]
+  at::Tensor query, query_bias,
+      key;  // [hidden_size, n_heads * o], [n_heads * o], [hidden_size, n_kv_heads * o]
+  at::Tensor query_norm, key_norm;  // [o]
+  at::Tensor base;                  // [n_kv_heads, s, o]
+  at::Tensor bias;                  // [n_kv_heads, group_size]
 };
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight) {
@@ -80,9 +81,10 @@ class FastKvZip {
         hand_out(layer.head(h), first_position + begin, scores[h], out.row(h));
     }
     const int64_t seen = layer.n_seen();
-    const int64_t window = seen < 32000 ? std::max<int64_t>(1, static_cast<int64_t>(
-                                              static_cast<double>(seen) * window_ratio_))
-                                        : window_;
+    const int64_t window =
+        seen < 32000
+            ? std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(seen) * window_ratio_))
+            : window_;
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       out.pin(h, 0, layer.head(h).count_before(n_sink_));
       out.pin(h, layer.head(h).count_before(seen - window), out.n_entries(h));
@@ -125,8 +127,7 @@ class FastKvZip {
     // [n_kv_heads, n, group_size]
     const at::Tensor own = (queries * keys).sum(/*dim=*/-1) * scale + gate.bias.unsqueeze(1);
     // [n_kv_heads, n, group_size, s]
-    const at::Tensor base =
-        at::matmul(queries, gate.base.unsqueeze(1).transpose(-1, -2)) * scale;
+    const at::Tensor base = at::matmul(queries, gate.base.unsqueeze(1).transpose(-1, -2)) * scale;
     const at::Tensor others = (base - own.unsqueeze(-1)).exp().sum(/*dim=*/-1);
     return (1 / (1 + others)).mean(/*dim=*/-1).contiguous();
   }

@@ -74,8 +74,8 @@ class Finch {
     at::Tensor queries = as_tensor(layer.get(KVH_T_QUERY_WINDOW));  // [n_heads, W, d]
     queries = queries.narrow(/*dim=*/1, queries.size(1) - window, window)
                   .narrow(/*dim=*/0, h * layer.group_size(), layer.group_size())
-                  .to(at::kFloat);                                            // [group, window, d]
-    at::Tensor logits = at::matmul(queries, keys.t()).mul_(shape.scale);      // [group, window, n]
+                  .to(at::kFloat);                                        // [group, window, d]
+    at::Tensor logits = at::matmul(queries, keys.t()).mul_(shape.scale);  // [group, window, n]
     if (shape.softcap > 0) logits.div_(shape.softcap).tanh_().mul_(shape.softcap);
     logits.masked_fill_(hidden(layer, h, window), -std::numeric_limits<float>::infinity());
     at::Tensor rows = softmax(logits, shape, h * layer.group_size()).narrow(-1, 0, first);

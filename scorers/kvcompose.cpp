@@ -32,8 +32,8 @@ class KvCompose {
         .param(choice("agg_task", {"max", "mean"}).doc("Over the second reading's tokens"))
         .param(choice("agg_group", {"mean", "max"}).doc("Over the query heads of a KV head"))
         .param(boolean("add_v_norm", false).doc("Times the norm of the entry's value"))
-        .param(boolean("add_mean_across_heads", true)
-                   .doc("Adds the mean score of the layer's heads"))
+        .param(
+            boolean("add_mean_across_heads", true).doc("Adds the mean score of the layer's heads"))
         .reads_prompt();
   }
 

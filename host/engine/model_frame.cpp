@@ -24,8 +24,8 @@ ModelState::Frame render(const ChatTemplate& chat,
   const std::string whole = chat.render(messages, options);
   const size_t text = whole.find(kText), separator = whole.find(kSeparator);
   if (text == std::string::npos || separator == std::string::npos)
-    cannot_load(where,
-                "its chat template does not show a user's message as it is; expected one that does");
+    cannot_load(
+        where, "its chat template does not show a user's message as it is; expected one that does");
   return {tokenizer.encode(whole.substr(0, text), /*add_special=*/false),
           tokenizer.encode(whole.substr(separator + std::string(kSeparator).size()),
                            /*add_special=*/false)};
@@ -50,8 +50,8 @@ SeenPrompt ModelState::prompt(std::span<const int32_t> tokens) const {
   prompt.tokens = tokens;
   if (!tokenizer) return prompt;
   const std::vector<int32_t>& prefix = frame().prefix;
-  const bool templated = tokens.size() >= prefix.size() &&
-                         std::equal(prefix.begin(), prefix.end(), tokens.begin());
+  const bool templated =
+      tokens.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), tokens.begin());
   if (templated) prompt.n_template = static_cast<int64_t>(prefix.size());
   prompt.suffix = frame().suffix;
   prompt.tokenize = [this](const std::string& text) {

@@ -37,8 +37,7 @@ ReferencePlace place_of(const Weights& weights,
   place.n_first = cache.n_first();
   place.past_keys = at::stack(keys);
   place.past_values = at::stack(values);
-  place.visible =
-      visible(cache.head(layer, 0), cache.n_seen(), n_tokens, config.window_of(layer));
+  place.visible = visible(cache.head(layer, 0), cache.n_seen(), n_tokens, config.window_of(layer));
   return place;
 }
 

@@ -78,7 +78,8 @@ void PassRun::check(const kvh_pass& pass) const {
            std::to_string(cost_.longest) + ", as its cost says");
   if (pass.reduce > KVH_REDUCE_SUM || pass.rows > KVH_ROWS_BY_GRADIENT)
     refuse("asks for reduction " + std::to_string(pass.reduce) + " of rows of kind " +
-           std::to_string(pass.rows) + ", which this kvhost does not know; expected a newer kvhost");
+           std::to_string(pass.rows) +
+           ", which this kvhost does not know; expected a newer kvhost");
   int64_t end = 0;
   bool inside = pass.n_seen == 0;
   const kvh_range& columns = pass.columns;
@@ -107,8 +108,7 @@ void PassRun::read(const kvh_pass& pass, const ProgressSink& progress) {
   const bool gradients = pass.rows == KVH_ROWS_BY_GRADIENT;
   if (gradients) differentiate(pass, [&](double share) { progress(0.8 * share); });
   options.progress = [&](double share) { progress(gradients ? 0.8 + 0.2 * share : share); };
-  on_.decoder.forward(
-      {pass.tokens, static_cast<size_t>(pass.n_tokens)}, on_.cache, options);
+  on_.decoder.forward({pass.tokens, static_cast<size_t>(pass.n_tokens)}, on_.cache, options);
   on_.cache.truncate(n_prompt_);
 }
 
@@ -116,8 +116,10 @@ void PassRun::differentiate(const kvh_pass& pass, const ProgressSink& progress) 
   const DType dtype = on_.decoder.cache_layout().dtype;
   if (dtype != DType::Float32)
     bad_request("--dtype",
-                "'" + method_.name() + "' needs gradients, which are computed in float32, and the "
-                "model runs in " + dtype_name(dtype) + "; expected --dtype float32");
+                "'" + method_.name() +
+                    "' needs gradients, which are computed in float32, and the "
+                    "model runs in " +
+                    dtype_name(dtype) + "; expected --dtype float32");
   gradients_ = attention_gradient_norms(on_.decoder.weights(),
                                         {pass.tokens, static_cast<size_t>(pass.n_tokens)},
                                         on_.cache,

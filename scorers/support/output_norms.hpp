@@ -13,8 +13,8 @@ inline at::Tensor output_norms(const sdk::Layer& layer, int64_t first, int64_t n
   const at::Tensor weight = sdk::as_tensor(layer.get(KVH_T_OUTPUT_WEIGHT))
                                 .to(at::kDouble)
                                 .t()
-                                .reshape({layer.n_heads(), d, -1});    // [n_heads, d, hidden_size]
-  const at::Tensor gram = at::bmm(weight, weight.transpose(1, 2));     // -> [n_heads, d, d]
+                                .reshape({layer.n_heads(), d, -1});  // [n_heads, d, hidden_size]
+  const at::Tensor gram = at::bmm(weight, weight.transpose(1, 2));   // -> [n_heads, d, d]
   at::Tensor norms = at::empty({layer.n_heads(), n}, at::kFloat);
   for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
     const at::Tensor values =

@@ -156,7 +156,7 @@ ROWS = {
     "expected_attention": Row(over(AdaKVPress, ea_eps), here="adakv_expected_attention"),
     "keydiff": Row(plain(KeyDiffPress)),
     "fastkvzip": zip_row(Gates),
-    "kvcompose": Row(plain(KVComposePress)),
+    "kvcompose": Row(plain(KVComposePress), gap="B14"),
     "kvcompose_unstructured": Row(
         plain(KVComposePress, structured=False), mended=plain(OneReading, structured=False), gap="B7"
     ),

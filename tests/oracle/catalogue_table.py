@@ -27,19 +27,12 @@ snapkv streaming_llm think tova compactor adakv_compactor no_press cam_streaming
 cam_tova decoding_knorm decoding_streaming_llm decoding_tova decoding_qfilter decoding_adakv_expected_attention_e2
 decoding_adakv_snapkv decoding_keydiff merging_knorm merging_snapkv merging_expected_attention merging_kvzap_mlp
 """.split()
-MULTI_PASS = "runs the model more than once over the prompt; not yet"
-ADAPTER = "needs learned adapters or gates; not yet"
-ABSENT = {
-    "fastkvzip": ADAPTER,
-    "finch": "reads the question behind a delimiter; not yet",
-    "kvcompose": MULTI_PASS,
-    "kvcompose_unstructured": MULTI_PASS,
-    "kvzip": MULTI_PASS,
-    "kvzip_plus": MULTI_PASS,
-    "RestoreKV": ADAPTER,
-    "RestoreKV_plus": ADAPTER,
-}
+ADAPTER = "needs learned embeddings and low-rank weights; not yet"
+ABSENT = {"RestoreKV": ADAPTER, "RestoreKV_plus": ADAPTER}
 ANOTHER = {
+    "fastkvzip": "needs gates beside the model",
+    "finch": "asks for the question behind the context, there behind a delimiter",
+    "kvcompose_unstructured": "there the second reading stays visible",
     "duo_attention": "needs a pattern file beside the model",
     "duo_attention_on_the_fly": "scores the prompt itself; there fifty downloaded chapters",
     "lukv": "lukv:expected_attention(epsilon=0.02) here; needs a curves file",
@@ -50,6 +43,10 @@ ANOTHER = {
 }
 DIFFERENCES = {
     "block": "kvpress gathers hidden states in slices per head: scorers that read them differ",
+    "composite": "a layer that would get nothing keeps one entry a head within the total, in kvpress beyond it",
+    "finch": "kvpress rounds every chunk's share down; here the shares meet the budget",
+    "kvcompose": "kvpress multiplies by the values of both readings (add_v_norm), which fails",
+    "kvzip": "template tokens are those the prompt begins with, in kvpress the first ones of any prompt",
     "cam": "kvpress counts on until the cache exceeds its target; here a cut that is not due yet passes",
     "chunk": "kvpress rounds every chunk's share down; here the shares meet the budget",
     "chunkkv": "kvpress keeps whole chunks (compared at the counts it reached) and, below one chunk, selects per head",

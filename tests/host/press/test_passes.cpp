@@ -65,7 +65,8 @@ TEST_CASE("joint with even heads and with a safeguard keeps the same total") {
   const TinyModel model("llama_gqa");
   const ModelConfig& c = model.config();
   const auto tokens = model.random_tokens(97, 4);
-  const auto even = held_positions(PressedCache(model, "joint(heads=even):knorm", tokens, 23).cache);
+  const auto even =
+      held_positions(PressedCache(model, "joint(heads=even):knorm", tokens, 23).cache);
   CHECK(count_of(even) == 23 * c.n_layers * c.n_kv_heads);
   for (const auto& layer : even)
     for (const auto& head : layer) CHECK(std::abs(std::ssize(head) - std::ssize(layer[0])) <= 1);
@@ -100,10 +101,10 @@ TEST_CASE("passes leave nothing behind: a budget of everything is the full cache
         const int64_t skipped = theirs.n - ours.n;  // what a sliding window dropped
         CHECK(std::equal(ours.positions, ours.positions + ours.n, theirs.positions + skipped));
         const auto* keys = static_cast<const float*>(ours.keys);
-        CHECK(std::equal(keys,
-                         keys + ours.n * model.config().head_dim,
-                         static_cast<const float*>(theirs.keys) +
-                             skipped * model.config().head_dim));
+        CHECK(
+            std::equal(keys,
+                       keys + ours.n * model.config().head_dim,
+                       static_cast<const float*>(theirs.keys) + skipped * model.config().head_dim));
       }
   }
 }
@@ -115,7 +116,8 @@ TEST_CASE("the cost of passes is that of the chunks, their instructions and the 
   const Press press(composed("kvzip(chunk_size=30)"), model.config(), DType::Float32, context());
   const std::string first = "\n\nRepeat the previous context exactly.";
   const std::string later = "\n\nRepeat the part of the previous context exactly, starting with";
-  const auto n_first = static_cast<int64_t>(first.size()), n_later = static_cast<int64_t>(later.size());
+  const auto n_first = static_cast<int64_t>(first.size()),
+             n_later = static_cast<int64_t>(later.size());
   const auto reports = pass_reports(press, prompt);
   REQUIRE(reports.size() == 1);
   const kvh_pass_cost& cost = reports[0].cost;
@@ -130,7 +132,8 @@ TEST_CASE("passes can be stopped while they run") {
   const TinyModel model("llama_gqa");
   const auto tokens = model.random_tokens(60, 2);
   const SeenPrompt prompt = byte_prompt(tokens, model.config());
-  const Press press(composed("joint:kvzip(chunk_size=20)"), model.config(), DType::Float32, context());
+  const Press press(
+      composed("joint:kvzip(chunk_size=20)"), model.config(), DType::Float32, context());
   KvCache cache(model.decoder->cache_layout());
   Timings timings;
   PressTrace trace;
