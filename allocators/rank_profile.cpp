@@ -44,7 +44,7 @@ class Reader {
       if (text_[at_] == '\\') out += text_[at_++];
       if (at_ < text_.size()) out += text_[at_++];
     }
-    if (at_ == text_.size()) fail("a string without an end");
+    if (at_ == text_.size()) fail("a string without an end; expected a closing quote");
     ++at_;
     return out;
   }

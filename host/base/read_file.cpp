@@ -66,7 +66,7 @@ class Reader {
     for (;;) {
       throw_if_interrupted();
       pollfd in{fd_, POLLIN, 0};
-      if (::poll(&in, 1, kLookAround) == 0) continue;
+      if (::poll(&in, 1, kLookAround) <= 0) continue;  // nothing yet, or a signal
       const ssize_t n = ::read(fd_, bytes.data(), bytes.size());
       if (n >= 0) return static_cast<size_t>(n);
       if (errno != EINTR && errno != EAGAIN)

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "base/json_file.hpp"
 #include "base/output_file.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
@@ -77,7 +78,7 @@ nlohmann::json contents_json(const std::vector<results::SuiteContents>& suites) 
 int list(const ResultsFlags& flags) {
   const auto cells = chosen_cells(*flags.choice);
   const auto suites = results::contents_of(cells);
-  write(flags.json, [&](std::ostream& out) { out << contents_json(suites).dump(2) << '\n'; });
+  write(flags.json, [&](std::ostream& out) { out << json_text(contents_json(suites), 2) << '\n'; });
   if (goes_to_stdout(flags.json)) return 0;
   std::vector<std::vector<std::string>> rows = {
       {"suite", "hash", "model", "tasks", "arms", "budgets", "cells", "figures", "last begun"}};

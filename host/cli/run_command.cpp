@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
@@ -31,7 +32,7 @@ void print_ids(const std::vector<int32_t>& tokens) {
   for (size_t i = 0; i < tokens.size(); ++i) std::cout << (i > 0 ? " " : "") << tokens[i];
 }
 
-void print_line(const nlohmann::json& line) { std::cout << line.dump() << '\n' << std::flush; }
+void print_line(const nlohmann::json& line) { std::cout << json_text(line) << '\n' << std::flush; }
 
 // What would be ignored in silence.
 void check_together(const RunOptions& options) {

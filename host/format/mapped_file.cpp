@@ -62,7 +62,8 @@ bool read_all(int fd, std::byte* to, size_t size) {
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path, Held held) {
   int fd = -1;
   const auto fail = [&](const std::string& what, const char* reason = nullptr) {
-    const std::string cause = reason ? reason : std::strerror(errno);
+    const std::string cause =
+        reason ? reason : std::strerror(errno) + std::string("; expected a file of a model");
     if (fd >= 0) ::close(fd);
     cannot_load(path.string(), what + cause);
   };

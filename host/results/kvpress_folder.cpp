@@ -143,7 +143,7 @@ class Reader {
     Measurement m{metric, unit_of(dataset), value, is_count ? Better::Unsaid : Better::Higher, ""};
     const auto counted = run_.n_predictions.find(names.empty() ? "" : names.front());
     if (counted != run_.n_predictions.end())
-      m.extra = Json{{"n_predictions", counted->second}}.dump();
+      m.extra = json_text(Json{{"n_predictions", counted->second}});
     // Several metrics of one task are one cell.
     const auto same = std::find_if(out_.begin(), out_.end(), [&](const DoneCell& other) {
       return static_cast<const CellKey&>(other.cell) == static_cast<const CellKey&>(done.cell);

@@ -30,7 +30,7 @@ std::string joined(const std::vector<std::string>& names) {
 // Values of messages made from text that is not UTF-8 would be cut into no characters at all.
 Value checked_text(const std::string& text, const std::string& where) {
   if (const size_t at = utf8::find_invalid(text); at != std::string::npos)
-    bad_request(where, "not UTF-8 at byte " + std::to_string(at));
+    bad_request(where, "not UTF-8 at byte " + std::to_string(at) + "; expected UTF-8");
   return Value::text(text);
 }
 
@@ -99,7 +99,7 @@ void add_variables(const Value& more, Dict* out) {
   for (const auto& [key, value] : more.as_dict().entries()) {
     for (const char* own : {"messages", "tools", "add_generation_prompt"})
       if (key.as_text() == own)
-        bad_request("variables", "sets " + key.as_text() + ", which has a place of its own");
+        bad_request("variables", "sets " + key.as_text() + "; expected it in its own place, not among the variables");
     out->set(key, value);
   }
 }

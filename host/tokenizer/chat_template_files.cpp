@@ -56,12 +56,16 @@ Templates from_config(const json& config, const std::string& file) {
     out["default"] = compiled(found.get<std::string>(), where);
     return out;
   }
-  if (!found.is_array()) cannot_load(where, "expected a text or an array of named templates");
+  if (!found.is_array()) cannot_load(where,
+                std::string("found ") + found.type_name() +
+                    "; expected a text or an array of named templates");
   for (size_t i = 0; i < found.size(); ++i) {
     const std::string at = where + "/" + std::to_string(i);
     const auto text = [&](const char* key) {
       if (!found[i].is_object() || !found[i].contains(key) || !found[i][key].is_string())
-        cannot_load(at, std::string("expected an object with the text \"") + key + "\"");
+        cannot_load(at,
+                    std::string("found ") + found[i].type_name() +
+                        "; expected an object with the text \"" + key + "\"");
       return found[i][key].get<std::string>();
     };
     out[text("name")] = compiled(text("template"), at);

@@ -5,6 +5,8 @@
 #include <queue>
 #include <tuple>
 
+#include "base/interrupt.hpp"
+
 namespace kvhost::tok {
 
 namespace {
@@ -41,7 +43,9 @@ class Merger {
   }
 
   void run() {
-    while (!queue_.empty()) {
+    constexpr size_t kMergesPerLook = 1 << 14;  // of a single word, a text without spaces
+    for (size_t n = 1; !queue_.empty(); ++n) {
+      if (n % kMergesPerLook == 0) throw_if_interrupted();
       const Candidate best = queue_.top();
       queue_.pop();
       if (still_valid(best)) merge(best);

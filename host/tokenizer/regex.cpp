@@ -28,9 +28,10 @@ constexpr size_t kSpansPerLook = 1 << 10;  // spans between two looks for Ctrl-C
 constexpr uint32_t kMostSteps = 2'000'000;
 
 [[noreturn]] void fail_to_match(const std::string& pattern, size_t at, int code) {
-  run_failed("the tokenizer's pattern " + quoted(pattern),
-             "gave up at byte " + std::to_string(at) + " of a text: " + pcre2_message(code) +
-                 "; expected one that matches within " + std::to_string(kMostSteps) +
+  run_failed("tokenizer",
+             "its pattern " + quoted(pattern) + " gave up at byte " + std::to_string(at) +
+                 " of a text: " + pcre2_message(code) + "; expected one that matches within " +
+                 std::to_string(kMostSteps) +
                  " steps; break up the long run of characters there");
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/interrupt.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "tokenizer/utf8.hpp"
@@ -104,8 +105,11 @@ void Unigram::encode(std::string_view word, std::vector<int32_t>* ids) const {
   std::vector<Step> best(word.size() + 1, {kUnreached, 0, kUnknown});
   best[0].score = 0;
   for (size_t pos = 0; pos < word.size();
-       pos += utf8::length_of_lead(static_cast<unsigned char>(word[pos])))
+       pos += utf8::length_of_lead(static_cast<unsigned char>(word[pos]))) {
+    constexpr size_t kBytesPerLook = 1 << 12;
+    if (pos % kBytesPerLook == 0) throw_if_interrupted();
     extend(word, pos, &best);
+  }
   std::vector<std::pair<size_t, size_t>> spans;  // begin, end; from the last to the first
   std::vector<int32_t> taken, out;
   for (size_t end = word.size(); end > 0; end = best[end].begin) {

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_file.hpp"
+#include "base/text.hpp"
 #include "tokenizer/jinja/failure.hpp"
 #include "tokenizer/jinja/json.hpp"
 
@@ -19,11 +21,11 @@ class Builder : public json::json_sax_t {
   bool boolean(bool value) override { return add(Value::boolean(value)); }
   bool number_integer(number_integer_t value) override { return add(Value::integer(value)); }
   bool number_unsigned(number_unsigned_t value) override {
-    if (value > static_cast<uint64_t>(INT64_MAX)) fail("an integer of more than 64 bits");
+    if (value > static_cast<uint64_t>(INT64_MAX)) fail("holds an integer of more than 64 bits; expected a smaller one");
     return add(Value::integer(static_cast<int64_t>(value)));
   }
   bool number_float(number_float_t value, const string_t& text) override {
-    if (text.find_first_of(".eE") == string_t::npos) fail("an integer of more than 64 bits");
+    if (text.find_first_of(".eE") == string_t::npos) fail("holds an integer of more than 64 bits; expected a smaller one");
     return add(Value::number(value));
   }
   bool string(string_t& value) override { return add(Value::text(value)); }
@@ -39,9 +41,10 @@ class Builder : public json::json_sax_t {
   bool parse_error(size_t at, const std::string&, const json::exception& error) override {
     // Without nlohmann's own "[json.exception...] parse error at line ...: ".
     const std::string what = error.what();
-    const size_t colon = what.find(": ");
+    const size_t after = what.find(error.id == 406 ? "] " : ": ");
     position_ = at;
-    error_ = colon == std::string::npos ? what : what.substr(colon + 2);
+    error_ = printable(after == std::string::npos ? what : what.substr(after + 2));
+    if (error_.find("; expected") == std::string::npos) error_ += "; expected JSON, in UTF-8";
     return false;
   }
 
@@ -58,7 +61,9 @@ class Builder : public json::json_sax_t {
   };
 
   bool open(bool is_object) {
-    if (levels_.size() >= 150) fail("nested more than 150 deep; that is the limit");
+    if (levels_.size() >= static_cast<size_t>(kDeepestNesting))
+      fail("is nested more than " + std::to_string(kDeepestNesting) +
+           " levels deep; expected at most that many");
     levels_.push_back({is_object, "", {}, {}});
     return true;
   }

@@ -64,7 +64,7 @@ TEST_CASE("what is wrong with JSON is said with its place, what was found and wh
         "a.json: not valid JSON at line 1, column 7: unexpected ','; expected '[', '{', or a literal");
   CHECK_THAT(message_of("{\n\"a\": 1e400}"),
              Contains("line 2, column 10: found the number '1e400'; expected one below 1.8e308"));
-  CHECK_THAT(message_of("[nul]"), Contains("invalid literal near 'nul]'; expected "));
+  CHECK_THAT(message_of("[nul]"), Contains("invalid literal near '[nul]'; expected "));
   CHECK_THAT(message_of(""), Contains("unexpected end of input; expected"));
   CHECK_THAT(message_of("\"\xff\""), Contains("; expected JSON, in UTF-8") && Contains("?"));
   for (const char* bad : {"{", "[1,", "\"a", "tru", "{\"a\"}", "\"\n\"", "\"\\q\"", "-", "1e", "[1 2]"})

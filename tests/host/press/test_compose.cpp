@@ -52,6 +52,9 @@ registry::Catalog catalogue() {
        old,
        method(Kind::Wrapper, "chunks", "votes"),
        method(Kind::Wrapper, "mean"),
+       with_flags(method(Kind::Wrapper, "parts", "votes"),
+                  KVH_METHOD_SCORES_PARTS | KVH_METHOD_NEEDS_BUDGET),
+       with_flags(method(Kind::Wrapper, "frugal", "votes"), KVH_METHOD_NEEDS_BUDGET),
        method(Kind::HeadAllocator, "heads", "votes"),
        with_flags(method(Kind::HeadAllocator, "pattern"), KVH_METHOD_NO_SCORER),
        method(Kind::LayerAllocator, "pyramid", "old"),
@@ -100,6 +103,15 @@ TEST_CASE("a scorer that is left out is the default of the innermost method that
                                     AliasTable(),
                                     KVH_METHOD_PREFILL);
   CHECK(again.text() == "pyramid:heads:votes");
+}
+
+TEST_CASE("a method that looks at the budget is refused where a part of a layer has none") {
+  CHECK(canonical("parts") == "parts:votes");
+  CHECK(canonical("frugal:parts") == "frugal:parts:votes");
+  for (const std::string text : {"parts:parts:votes", "parts:frugal", "parts:mean:frugal:votes"})
+    CHECK_THAT(refusal(text),
+               Contains("which looks at the budget, inside the wrapper 'parts'") &&
+                   Contains("; expected a method there that needs none"));
 }
 
 TEST_CASE("without a default the refusal names one example") {

@@ -158,7 +158,7 @@ TEST_CASE("a conversation that is none is refused where it goes wrong") {
         std::string::npos);
   CHECK(refused("[\n{]").find("m.json: not JSON at line 2, column 2") == 0);
   CHECK(refused("[18446744073709551616]").find("64 bits") != std::string::npos);
-  CHECK(refused(std::string(1000, '[')).find("150 deep") != std::string::npos);
+  CHECK(refused(std::string(1000, '[')).find("100 levels deep") != std::string::npos);
   ChatOptions options;
   options.tools = "{}";
   CHECK(refused("[{}]", options).find("tools: is dict; expected an array") == 0);
