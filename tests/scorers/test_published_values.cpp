@@ -211,3 +211,49 @@ TEST_CASE("cake: a layer's preference, and budgets that follow it") {
   CHECK(final.entries == std::vector<int64_t>{9, 8, 8});
   for (size_t l = 0; l < 2; ++l) CHECK(early.shares[l] >= static_cast<double>(final.entries[l]));
 }
+
+TEST_CASE("lava_scores: pooled attention times the largest value") {
+  FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
+  set_attention(layer);
+  set_value_norms(layer);
+  const Settings settings = {{"window_size", kRows}, {"kernel_size", int64_t{3}}};
+  const ScoreTable got = PluginMethod(library("lava_scores"), settings).score(layer.raw());
+  check_row(got.scores[0], {.481851, .481851, .481851, .264443, .265710, .265710}, 2e-6);
+  check_row(got.scores[1], {.460161, .460161, .460161, .214261, .214261, .214261}, 2e-6);
+  CHECK(got.pins[1] == std::vector<int8_t>{0, 0, 0, 0, 0, 0, 1, 1});
+
+  const PluginMethod layers(library("lava_layers"), settings);
+  layers.observe(layer.raw());
+  const auto first = layers.allocate(3, 2, kAll, 30, 1);
+  CHECK(first.observed[0] == Approx(.977471).margin(2e-6));
+  CHECK(first.shares[0] == Approx(22));  // its window of 4, and the 18 that are not windows
+  for (const int index : {1, 2}) {
+    layer.raw().layer = index;
+    layers.observe(layer.raw());
+  }
+  const auto all = layers.allocate(3, 2, kAll, 30);
+  for (const double share : all.shares) CHECK(share == Approx(10));
+}
+
+TEST_CASE("lava_heads: the layer's best entries, drawn towards an equal split, the total exactly") {
+  FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
+  set_attention(layer);
+  set_value_norms(layer);
+  const Settings settings = {{"window_size", kRows}, {"kernel_size", int64_t{3}}};
+  ScoreTable scores = PluginMethod(library("lava_scores"), settings).score(layer.raw());
+  const auto split = [&](int64_t budget, double floor_alpha) {
+    layer.raw().layer_budget = budget;
+    return PluginMethod(library("lava_heads"), {{"floor_alpha", floor_alpha}})
+        .allocate(layer.raw(), scores);
+  };
+  using Counts = std::vector<int64_t>;
+  CHECK(split(9, 0) == Counts{5, 4});    // both windows; of five more three and two
+  CHECK(split(11, 0) == Counts{6, 5});   // the seventh best of all is of the first head
+  CHECK(split(13, 0) == Counts{8, 5});   // then the rest of the first head's
+  CHECK(split(13, .5) == Counts{7, 6});  // half the way to an equal split
+  CHECK(split(3, .2) == Counts{2, 1});   // less than the windows
+  for (int64_t budget = 0; budget <= 16; ++budget) {
+    const Counts got = split(budget, .2);
+    CHECK(got[0] + got[1] == budget);
+  }
+}
