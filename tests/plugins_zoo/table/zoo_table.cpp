@@ -101,11 +101,11 @@ kvh_status wrap(kvh_instance*,
                 const kvh_layer* layer,
                 kvh_scores* out,
                 kvh_error* error) noexcept {
-  static const kvh_layer* first = layer;
+  static kvh_layer first = *layer;  // what it keeps of the first layer, for all
   static kvh_layer copy;
   const std::string failure = failure_in("score");
   if (failure == "copied_layer") layer = &(copy = *layer);
-  if (failure == "stale_layer") layer = first;
+  if (failure == "stale_layer") layer = &first;
   const kvh_status status = child->score(child, layer, out, error);
   return status == KVH_OK ? answer("score", error) : status;
 }
