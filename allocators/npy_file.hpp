@@ -7,6 +7,14 @@
 
 namespace kvhost::allocators {
 
+// As a message can show it.
+inline std::string npy_shown(std::string header) {
+  header.resize(std::min<size_t>(header.size(), 200));
+  for (char& c : header)
+    if (c < ' ' || c > '~') c = '?';
+  return header;
+}
+
 // "2, 3" of a header with 'shape': (2, 3); "" where there is none.
 inline std::string npy_shape(const std::string& header) {
   const std::string before = "'shape':";
@@ -50,7 +58,7 @@ inline std::vector<float> read_npy(const std::string& path,
   const bool narrow = header.find("'<f4'") != std::string::npos;
   if (wide == narrow || npy_shape(header) != wanted ||
       header.find("'fortran_order': True") != std::string::npos)
-    refuse("has the header " + header.substr(0, std::min<size_t>(header.find('}') + 1, 200)));
+    refuse("has the header " + npy_shown(header.substr(0, header.find('}') + 1)));
   const size_t data = start + length, element = wide ? 8 : 4;
   if (text.size() - data < static_cast<size_t>(n) * element)
     refuse("ends before its " + std::to_string(n) + " numbers do");

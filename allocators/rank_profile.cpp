@@ -33,7 +33,8 @@ class Reader {
 
   void expect(char c) {
     if (take(c)) return;
-    fail(std::string("'") + text_[at_] + "' at byte " + std::to_string(at_) + "; expected '" + c +
+    const bool shown = text_[at_] > ' ' && text_[at_] <= '~';
+    fail(std::string("'") + (shown ? text_[at_] : '?') + "' at byte " + std::to_string(at_) + "; expected '" + c +
          "'");
   }
 

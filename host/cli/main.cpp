@@ -2,6 +2,7 @@
 // Parse, run, report: every failure becomes one line on standard error and the exit code of its
 // kind, here.
 #include <c10/util/Exception.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -108,6 +109,10 @@ int fail(StandardOutput& output, ExitCode code, std::string message) {
 // The first line says what happened; the rest of libtorch's messages is its stack.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+std::string unforeseen(const std::string& what) {
+  return what + "; expected nothing of the kind; if the machine is well, please report the command";
+}
+
 constexpr const char* kOutOfMemory =
     "memory: the system gave no more; expected enough for the weights and the cache (`kvhost plan` "
     "tells how much); try a smaller --budget, --dtype bfloat16 or --max-prompt-tokens";
@@ -130,9 +135,9 @@ int guarded_main(StandardOutput& output, std::vector<std::string> words) {
     const std::string what = first_line(e.what_without_backtrace());
     const bool memory = what.find("not enough memory") != std::string::npos ||
                         what.find("can't allocate memory") != std::string::npos;
-    return fail(output, ExitCode::RunFailed, memory ? kOutOfMemory : "libtorch: " + what);
+    return fail(output, ExitCode::RunFailed, memory ? kOutOfMemory : unforeseen("libtorch: " + what));
   } catch (const std::exception& e) {
-    return fail(output, ExitCode::RunFailed, first_line(e.what()));
+    return fail(output, ExitCode::RunFailed, unforeseen(first_line(e.what())));
   }
 }
 
@@ -147,13 +152,25 @@ int leave(int code) {
   return code;
 }
 
+// Where there is no memory for a message either.
+[[noreturn]] void end_without_memory() {
+  constexpr char kLine[] =
+      "kvhost: error: memory: the system gave none, not even for a message; expected enough for the "
+      "weights and the cache; try a smaller --budget or --max-prompt-tokens\n";
+  note_end();
+  [[maybe_unused]] const auto sent = ::write(STDERR_FILENO, kLine, sizeof kLine - 1);
+  std::_Exit(static_cast<int>(ExitCode::RunFailed));
+}
+
 }  // namespace kvhost
 
 int main(int argc, char** argv) {
   int code = 0;
-  {
+  try {
     kvhost::StandardOutput output;
     code = kvhost::guarded_main(output, {argv + 1, argv + argc});
+  } catch (...) {  // while an error was told
+    kvhost::end_without_memory();
   }
   return kvhost::leave(code);
 }

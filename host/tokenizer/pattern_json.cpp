@@ -15,7 +15,8 @@ Pattern load_pattern(const JsonNode& node) {
   try {
     return Pattern::regex(regex->as_string());
   } catch (const PatternError& e) {
-    regex->fail("pattern " + quoted(regex->as_string()) + " cannot be used: " + e.what());
+    regex->fail("pattern " + quoted(regex->as_string()) + " cannot be used: " + e.what() +
+                "; expected a regular expression in Oniguruma's syntax");
   }
 }
 

@@ -83,7 +83,7 @@ class Collector {
       }
     for (auto& [id, entry] : by_id) {
       entry["id"] = id;
-      if (!entry.contains("normalized")) entry["normalized"] = !entry.value("special", false);
+      if (!entry.contains("normalized")) entry["normalized"] = !flag_of(entry, "special").value_or(false);
       if (is_named(entry["content"])) entry["special"] = true;
       add(std::move(entry));
     }

@@ -72,7 +72,7 @@ std::vector<std::string> spelled_pieces(const JsonNode& vocab, int64_t most) {
     if (item.integer_or("rank", -1) != rank)
       item.fail("found no rank " + std::to_string(rank) + "; expected tokens in order of rank");
     const auto bytes = decode_base64(item.at("token_bytes").as_string());
-    if (!bytes || bytes->empty()) item.fail("is not base64 of some bytes", "/token_bytes");
+    if (!bytes || bytes->empty()) item.fail("is not base64 of some bytes; expected the bytes of a piece", "/token_bytes");
     append_byte_level(pieces.emplace_back(), *bytes);
   }
   return pieces;

@@ -127,7 +127,7 @@ TokenizerFile from_vocab_and_merges(const fs::path& folder,
                                     const json& model_config) {
   json vocab = read_json(folder / "vocab.json", ExitCode::CannotLoad);
   const Choice choice = choose(folder, config, model_config, vocab.size());
-  const bool prefix = config.is_object() && config.value("add_prefix_space", false);
+  const bool prefix = flag_of(config, "add_prefix_space").value_or(false);
   TokenizerFile file;
   file.name = (folder / "vocab.json").string() + " + merges.txt";
   const std::string style = choice.style == Style::Gpt2 ? "GPT-2" : "Qwen2";

@@ -157,7 +157,8 @@ const kvh_method* load(const MethodInfo& info,
     tell("method()");
     return matching_method(*loaded.plugin, info);
   } catch (const std::exception& error) {
-    throw LoadError(info.library.string() + ": cannot be loaded: " + error.what());
+    throw LoadError(info.library.string() + ": cannot be loaded: " + error.what() +
+                    "; expected memory and files enough for it");
   }
 }
 

@@ -30,7 +30,7 @@ Template Template::parse(const std::string& source, const std::string& name) {
         name,
         "a chat template of " + std::to_string(source.size()) + " bytes; expected at most 1 MiB");
   if (const size_t at = utf8::find_invalid(source); at != std::string::npos)
-    cannot_load(name, "not UTF-8 at byte " + std::to_string(at));
+    cannot_load(name, "not UTF-8 at byte " + std::to_string(at) + "; expected UTF-8");
   try {
     Parser parser(tokenize(source));
     return Template(std::make_shared<const Code>(Code{name, parser.parse()}));

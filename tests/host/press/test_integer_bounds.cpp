@@ -49,6 +49,14 @@ std::string kept_or_refused(const TinyModel& model, const std::string& press) {
   }
 }
 
+// A refusal names the value.
+std::string without(int64_t value, std::string text) {
+  const std::string shown = std::to_string(value);
+  for (size_t at = text.find(shown); at != std::string::npos; at = text.find(shown))
+    text.erase(at, shown.size());
+  return text;
+}
+
 }  // namespace
 
 TEST_CASE("every integer of every method has a smallest and a largest value") {
@@ -96,7 +104,8 @@ TEST_CASE("a length beyond the prompt means all of it, however far beyond") {
       if (at_most.empty()) continue;
       INFO(at_most);
       const int64_t beyond = 100'001;
-      CHECK(kept_or_refused(model, at_most) ==
-            kept_or_refused(model, with_value(compositions, method, param, beyond)));
+      const std::string other = with_value(compositions, method, param, beyond);
+      CHECK(without(most, kept_or_refused(model, at_most)) ==
+            without(beyond, kept_or_refused(model, other)));
     }
 }

@@ -167,7 +167,7 @@ TEST_CASE("a conversation that is none is refused where it goes wrong") {
   CHECK(refused("[{}]", options).find("variables: sets messages") == 0);
   const std::vector<ChatMessage> broken = {{"user", "a\xff"}};
   CHECK(std::string(error_of([&] { chat.render(broken); }).what()) ==
-        "message 0: not UTF-8 at byte 1");
+        "message 0: not UTF-8 at byte 1; expected UTF-8");
 }
 
 TEST_CASE("an object with messages may bring tools, variables and the generation prompt") {
