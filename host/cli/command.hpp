@@ -33,6 +33,7 @@ Command report_command();
 Command train_command();
 Command fetch_command();
 Command new_command();
+Command validate_command();
 Command plan_command();
 Command tokenize_command();
 Command list_command();

@@ -17,6 +17,7 @@ const std::vector<Command>& commands() {
                                            train_command(),
                                            fetch_command(),
                                            new_command(),
+                                           validate_command(),
                                            plan_command(),
                                            list_command(),
                                            info_command(),

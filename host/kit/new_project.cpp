@@ -20,7 +20,7 @@ namespace {
 struct KindTemplates {
   Kind kind;
   const char* name;   // as the command line has it
-  const char* press;  // a composition with it: "%:knorm"
+  const char* press;  // a composition with it: "%:snapkv"
   std::string_view source, test;
 };
 
@@ -30,7 +30,7 @@ const std::vector<KindTemplates>& all_kinds() {
       {Kind::Wrapper, "wrapper", "%", kWrapperCpp, kTestWrapperCpp},
       {Kind::HeadAllocator, "head_allocator", "%", kHeadAllocatorCpp, kTestHeadAllocatorCpp},
       {Kind::LayerAllocator, "layer_allocator", "%", kLayerAllocatorCpp, kTestLayerAllocatorCpp},
-      {Kind::Press, "press", "snapkv+%", kPressCpp, kTestPressCpp}};
+      {Kind::Press, "press", "%:snapkv", kPressCpp, kTestPressCpp}};
   return all;
 }
 

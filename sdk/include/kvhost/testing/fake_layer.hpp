@@ -3,8 +3,11 @@
 // host shows it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <deque>
+#include <functional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -32,6 +35,21 @@ class FakeTensor {
 
   const kvh_tensor* view() const { return &view_; }
   std::vector<float>& data() { return data_; }
+
+  // From now on the view is of 16-bit numbers, as a cache of float16 or bfloat16 holds them; data()
+  // is what they were rounded from.
+  void store_as(uint8_t dtype_code) {
+    narrow_.clear();
+    for (const float x : data_) narrow_.push_back(narrowed(x, dtype_code));
+    view_.data = narrow_.data();
+    view_.dtype = {dtype_code, 16, 1};
+  }
+  // From now on the view is of a copy of its bytes that is the caller's.
+  void move_to(void* bytes) {
+    std::memcpy(bytes, view_.data, n_bytes());
+    view_.data = bytes;
+  }
+  size_t n_bytes() const { return data_.size() * view_.dtype.bits / 8; }
   float at(int64_t i, int64_t j) const {
     return data_[static_cast<size_t>(i * strides_[0] + j * strides_[1])];
   }
@@ -41,7 +59,20 @@ class FakeTensor {
   int64_t size(size_t axis) const { return shape_[axis]; }
 
  private:
+  // Rounded towards zero; numbers below float16's normal ones become 0.
+  static uint16_t narrowed(float x, uint8_t dtype_code) {
+    uint32_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    if (dtype_code == KVH_DTYPE_BFLOAT) return static_cast<uint16_t>(bits >> 16);
+    const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
+    const int32_t exponent = static_cast<int32_t>(bits >> 23 & 0xffu) - 127 + 15;
+    if (exponent <= 0) return sign;
+    if (exponent >= 31) return static_cast<uint16_t>(sign | 0x7bffu);
+    return static_cast<uint16_t>(sign | exponent << 10 | (bits >> 13 & 0x3ffu));
+  }
+
   std::vector<float> data_;
+  std::vector<uint16_t> narrow_;
   std::vector<int64_t> shape_, strides_;
   kvh_tensor view_;
 };
@@ -94,7 +125,7 @@ class FakeLayer {
     }
     for (const kvh_head& head : heads_) head_pointers_.push_back(&head);
     tensors_.assign(KVH_T_COUNT, nullptr);
-    exec_ = {sizeof(kvh_exec), 2, /*seed=*/5, nullptr, nullptr, run_on_two_threads};
+    exec_ = {sizeof(kvh_exec), 2, /*seed=*/5, nullptr, never, run_on_two_threads};
     raw_ = {sizeof(kvh_layer),
             KVH_PHASE_PREFILL,
             /*layer=*/0,
@@ -169,16 +200,64 @@ class FakeLayer {
     rope_ = {sizeof(kvh_rope), rotary_dim, inv_freq_.data(), attention_scaling};
     model_.rope = &rope_;
   }
-  // Queries of all tokens, hidden states of all tokens.
-  void add_queries() {
+  // Queries and hidden states of the last `window` tokens, 0: of all.
+  void add_queries(int64_t window = 0) {
+    const int64_t rows = rows_of(window);
     add_tensor(KVH_T_QUERY_WINDOW,
-               random_floats(rng_, shape_.n_heads * raw_.n_seen * shape_.head_dim, -1, 1),
-               {shape_.n_heads, raw_.n_seen, shape_.head_dim});
+               random_floats(rng_, shape_.n_heads * rows * shape_.head_dim, -1, 1),
+               {shape_.n_heads, rows, shape_.head_dim});
   }
-  void add_hidden() {
+  void add_hidden(int64_t window = 0) {
+    const int64_t rows = rows_of(window);
     add_tensor(KVH_T_HIDDEN,
-               random_floats(rng_, raw_.n_seen * shape_.hidden_size, -1, 1),
-               {raw_.n_seen, shape_.hidden_size});
+               random_floats(rng_, rows * shape_.hidden_size, -1, 1),
+               {rows, shape_.hidden_size});
+  }
+  void add_output_weight() {
+    const int64_t width = int64_t{shape_.n_heads} * shape_.head_dim;
+    add_tensor(KVH_T_OUTPUT_WEIGHT,
+               random_floats(rng_, shape_.hidden_size * width, -0.5f, 0.5f),
+               {shape_.hidden_size, width});
+  }
+  // Causal softmax rows of all tokens: `n_maps` of them, without that axis where it is 0.
+  void add_attention_maps(uint32_t id, int64_t n_maps) {
+    const int64_t n = raw_.n_seen, maps = std::max<int64_t>(n_maps, 1);
+    std::vector<float> data = random_floats(rng_, maps * n * n, 0.01f, 1);
+    for (int64_t r = 0; r < maps * n; ++r) {
+      float* row = data.data() + r * n;
+      float sum = 0;
+      for (int64_t i = 0; i < n; ++i) sum += row[i] = i > r % n ? 0 : row[i];
+      for (int64_t i = 0; i < n; ++i) row[i] /= sum;
+    }
+    add_tensor(id,
+               std::move(data),
+               n_maps > 0 ? std::vector<int64_t>{n_maps, n, n} : std::vector<int64_t>{n, n});
+  }
+
+  // Everything that is shown, with whether the model's dtype is its own: keys, values, queries,
+  // hidden states and weights, but not attention. Call refresh() after views were moved.
+  void each_tensor(const std::function<void(FakeTensor&, bool of_model)>& use) {
+    for (FakeTensor& tensor : keys_) use(tensor, true);
+    for (FakeTensor& tensor : values_) use(tensor, true);
+    for (FakeTensor& tensor : attention_) use(tensor, false);
+    for (FakeTensor& tensor : sums_) use(tensor, false);
+    for (size_t i = 0; i < extra_.size(); ++i)
+      use(extra_[i], extra_[i].view() != tensors_[KVH_T_ATTENTION] &&
+                         extra_[i].view() != tensors_[KVH_T_ATTENTION_MEAN]);
+  }
+  void refresh() {
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      heads_[h].keys = *keys_[h].view();
+      heads_[h].values = *values_[h].view();
+    }
+  }
+  // What the model and its cache hold, in 16 bits.
+  void store_as(uint8_t dtype_code) {
+    each_tensor([&](FakeTensor& tensor, bool of_model) {
+      if (of_model) tensor.store_as(dtype_code);
+    });
+    model_.dtype = {dtype_code, 16, 1};
+    refresh();
   }
 
   kvh_layer& raw() { return raw_; }
@@ -193,6 +272,11 @@ class FakeLayer {
   int64_t n_entries(size_t h) const { return heads_[h].n_entries; }
 
  private:
+  int64_t rows_of(int64_t window) const {
+    return window <= 0 ? raw_.n_seen : std::min(window, raw_.n_seen);
+  }
+
+  static int never(const kvh_exec*) noexcept { return 0; }
   static void run_on_two_threads(const kvh_exec*,
                                  int64_t n,
                                  void (*fn)(void*, int64_t, int64_t),

@@ -95,18 +95,23 @@ class PluginMethod {
   explicit PluginMethod(const std::string& library,
                         Settings settings = {},
                         const PluginMethod* child = nullptr,
-                        const kvh_model* model = nullptr) {
+                        const kvh_model* model = nullptr,
+                        uint32_t index = 0) {
     child_ = {sizeof(kvh_child),
               KVH_KIND_SCORER,
               const_cast<PluginMethod*>(child),
               "inner",
               score_child,
               nullptr};
-    open(library, std::move(settings), child ? 1 : 0, model);
+    open(library, std::move(settings), child ? 1 : 0, model, index);
   }
-  PluginMethod(const std::string& library, Settings settings, const kvh_child& child)
+  PluginMethod(const std::string& library,
+               Settings settings,
+               const kvh_child& child,
+               const kvh_model* model = nullptr,
+               uint32_t index = 0)
       : child_(child) {
-    open(library, std::move(settings), 1, nullptr);
+    open(library, std::move(settings), 1, model, index);
   }
   ~PluginMethod() {
     if (sequence_) method_->end(instance_, sequence_);
@@ -129,9 +134,12 @@ class PluginMethod {
   ScoreTable score(const kvh_layer& layer) const {
     ScoreTable table(layer);
     kvh_scores raw = table.raw();
-    const auto* scorer = static_cast<const kvh_scorer*>(method_->interface);
-    check([&](kvh_error* e) { return scorer->score(instance_, sequence_, &layer, &raw, e); });
+    score_into(layer, raw);
     return table;
+  }
+  void score_into(const kvh_layer& layer, kvh_scores& out) const {
+    const auto* scorer = static_cast<const kvh_scorer*>(method_->interface);
+    check([&](kvh_error* e) { return scorer->score(instance_, sequence_, &layer, &out, e); });
   }
 
   void after_compact(const kvh_moved& moved) const {
@@ -204,12 +212,14 @@ class PluginMethod {
   void open(const std::string& library,
             Settings settings,
             uint32_t n_children,
-            const kvh_model* model) {
+            const kvh_model* model,
+            uint32_t index) {
     void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle) throw std::runtime_error(dlerror());
     const auto* plugin = static_cast<const kvh_plugin*>(dlsym(handle, KVH_PLUGIN_SYMBOL));
     if (!plugin || plugin->magic != KVH_MAGIC) throw std::runtime_error(library + ": no plugin");
-    method_ = plugin->method(0);
+    method_ = plugin->method(index);
+    if (!method_) throw std::runtime_error(library + ": no method " + std::to_string(index));
     std::vector<kvh_value> values;
     for (uint32_t i = 0; i < method_->n_params; ++i)
       values.push_back(value_of(*method_->params[i], settings));

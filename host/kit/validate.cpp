@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/validate.hpp"
+
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "kit/checks.hpp"
+#include "kit/subject.hpp"
+#include "kvhost/method.h"
+
+namespace kvhost {
+
+using registry::Kind;
+using registry::MethodInfo;
+
+namespace {
+
+const char* const kLevels[] = {"none", "loads", "configures", "computes", "shares", "runs"};
+
+std::vector<Check> all_checks() {
+  std::vector<Check> all = configuration_checks();
+  const auto& numbers = number_checks();
+  all.insert(all.end(), numbers.begin(), numbers.end());
+  all.push_back(model_check());
+  return all;
+}
+
+int level_of(const std::string& id) {
+  for (const Check& check : all_checks())
+    if (id == check.id) return check.level;
+  return 0;
+}
+
+// A composition in which the method stands.
+std::string press_with(const MethodInfo& method) {
+  if (method.kind == Kind::Press)
+    return method.flags & KVH_METHOD_NO_SCORER ? "snapkv+" + method.name : method.name + ":snapkv";
+  const bool whole = method.kind == Kind::Scorer || !method.default_inner.empty() ||
+                     (method.flags & KVH_METHOD_NO_SCORER);
+  return whole ? method.name : method.name + ":knorm";
+}
+
+std::string quoted_word(const std::string& word) {
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string run_command_of(const MethodInfo& method, const std::string& program) {
+  const std::string press = quoted_word(press_with(method));
+  const bool prefill = method.flags & KVH_METHOD_PREFILL;
+  const bool budget = !(method.flags & KVH_METHOD_OWN_TOTAL);
+  return program + " run --prefer-plugins --plugin-path " +
+         quoted_word(method.library.parent_path().string()) + " --max-prompt-tokens 300 -n 80 -q" +
+         (prefill ? " --press " + press : " --press none --decode-press " + press) +
+         (prefill && budget ? " --keep-ratio 0.5 --min-entries 0" : "");
+}
+
+// In a model, with what else stands in a composition; what is printed last is told.
+Verdict run_in_model(const MethodInfo& method, const std::filesystem::path& program) {
+  const std::string command = run_command_of(method, quoted_word(program.string())) + " 2>&1";
+  FILE* output = popen(command.c_str(), "r");
+  if (!output) return failed("the program cannot be started");
+  std::string last;
+  char line[1024];
+  while (std::fgets(line, sizeof line, output)) last = line;
+  const int status = pclose(output);
+  if (!last.empty() && last.back() == '\n') last.pop_back();
+  if (status == 0) return {};
+  const bool asks = last.find("needs") != last.npos || last.find("expected a file") != last.npos;
+  return {asks ? Outcome::Skip : Outcome::Fail, last.empty() ? "failed without words" : last};
+}
+
+// What a user would bring, a file or a setting, is not the plugin's fault.
+Verdict run_check(const Check& check, const MethodInfo& method) {
+  using testing::CallFailed;
+  try {
+    if (check.level > 1) Subject once(method);
+  } catch (const CallFailed& e) {
+    if (e.code == KVH_E_RESOURCE || e.code == KVH_E_CONFIG || e.code == KVH_E_UNSUPPORTED)
+      return {Outcome::Skip, std::string("not by its defaults: ") + e.what()};
+    throw;
+  }
+  try {
+    return check.run(method);
+  } catch (const CallFailed& e) {
+    if (e.code != KVH_E_UNSUPPORTED) throw;
+    return {Outcome::Skip, std::string("says: ") + e.what()};
+  }
+}
+
+bool wanted(const std::string& id, const std::string& only) {
+  return only.empty() || id == only || id.rfind(only + ".", 0) == 0;
+}
+
+}  // namespace
+
+Check model_check() { return {5, "model.run", "in a model: a prompt, and tokens behind it", nullptr}; }
+
+bool MethodReport::failed() const {
+  for (const auto& check : checks)
+    if (check.verdict.outcome == Outcome::Fail) return true;
+  return false;
+}
+
+std::string MethodReport::level() const {
+  int reached = 0;
+  for (int level = 1; level <= 5; ++level) {
+    bool passed = false;
+    for (const auto& check : checks) {
+      if (level_of(check.id) != level) continue;
+      if (check.verdict.outcome == Outcome::Fail) return kLevels[reached];
+      passed = true;
+    }
+    if (passed) reached = level;
+  }
+  return kLevels[reached];
+}
+
+std::vector<CheckInfo> known_checks() {
+  std::vector<CheckInfo> out;
+  for (const Check& check : all_checks()) out.push_back({check.id, check.what});
+  return out;
+}
+
+std::vector<MethodReport> validate_methods(const std::vector<MethodInfo>& methods,
+                                           const ValidateOptions& options) {
+  std::vector<Check> chosen;
+  std::vector<std::string> ids;
+  for (const Check& check : all_checks()) {
+    ids.emplace_back(check.id);
+    if (wanted(check.id, options.only)) chosen.push_back(check);
+  }
+  if (chosen.empty())
+    bad_request("--only",
+                "found " + kvhost::quoted(options.only) + "; expected one of " + join(ids, ", ") +
+                    did_you_mean(options.only, ids));
+  std::vector<MethodReport> out;
+  for (const MethodInfo& method : methods) {
+    out.push_back({method, {}});
+    for (const Check& check : chosen) {
+      if (!check.run && options.program.empty()) continue;
+      const auto run = [&] {
+        return check.run ? run_check(check, method) : run_in_model(method, options.program);
+      };
+      out.back().checks.push_back(
+          {check.id,
+           check.what,
+           try_in_child(run, check.run ? options.deadline : 6 * options.deadline),
+           check.run ? "kvhost validate " + method.library.string() + " --only " + check.id
+                     : run_command_of(method, "kvhost")});
+    }
+  }
+  return out;
+}
+
+}  // namespace kvhost

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a plugin does what its interface promises: check by check, each in a process of its own.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "kit/trial.hpp"
+#include "registry/catalog.hpp"
+
+namespace kvhost {
+
+struct CheckResult {
+  std::string id;      // "numbers.bf16"
+  std::string what;    // what was looked at
+  Verdict verdict;
+  std::string repeat;  // a command that does it again
+};
+
+struct MethodReport {
+  registry::MethodInfo method;
+  std::vector<CheckResult> checks;
+
+  bool failed() const;
+  // The highest level of which, and of those below, no check failed: "none", "loads", "configures",
+  // "computes", "shares", "runs".
+  std::string level() const;
+};
+
+struct ValidateOptions {
+  std::string only;  // an id, or the beginning of some: "numbers"; "" for all
+  std::chrono::milliseconds deadline{20000};
+  std::filesystem::path program;  // kvhost itself, for checks with a model; "" leaves them out
+};
+
+struct CheckInfo {
+  std::string id, what;
+};
+// In their order.
+std::vector<CheckInfo> known_checks();
+
+// `methods`: those of one library. Throws Error where `only` names no check.
+std::vector<MethodReport> validate_methods(const std::vector<registry::MethodInfo>& methods,
+                                           const ValidateOptions& options);
+
+}  // namespace kvhost
