@@ -163,7 +163,9 @@ void check_cover(const std::vector<StoredTensor>& sorted,
   const std::byte* end = file.data() + data_start;
   for (const auto& tensor : sorted) {
     if (tensor.data < end)
-      cannot_load(file.path().string(), "tensor '" + tensor.name + "' overlaps the one before it");
+      cannot_load(
+          file.path().string(),
+          "tensor '" + tensor.name + "' overlaps the one before it; the file is damaged");
     if (tensor.data > end)
       cannot_load(file.path().string(),
                   std::to_string(tensor.data - end) + " bytes before tensor '" + tensor.name +

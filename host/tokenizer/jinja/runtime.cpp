@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/interrupt.hpp"
 #include "tokenizer/jinja/failure.hpp"
 #include "tokenizer/jinja/python_text.hpp"
 
@@ -38,7 +39,10 @@ Runtime::~Runtime() {
 
 void Runtime::step(uint64_t n) {
   if (n > steps_left_) fail("the template takes too many steps; it was stopped");
+  constexpr uint64_t kStepsPerLook = 1 << 16;
+  const bool look = steps_left_ / kStepsPerLook != (steps_left_ - n) / kStepsPerLook;
   steps_left_ -= n;
+  if (look) throw_if_interrupted();
 }
 
 void Runtime::touch(const Value& value) {
