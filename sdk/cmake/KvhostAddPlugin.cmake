@@ -25,6 +25,11 @@ function(kvhost_add_plugin name)
   if(TARGET kvhost_flags)
     target_link_libraries(${name} PRIVATE kvhost_flags)
   endif()
+  # What the author's project says, where it is enough for the SDK.
+  set(standard 17)
+  if(CMAKE_CXX_STANDARD GREATER 17 AND NOT CMAKE_CXX_STANDARD EQUAL 98 AND NOT TARGET kvhost_flags)
+    set(standard "${CMAKE_CXX_STANDARD}")
+  endif()
   # The manifest binds the library's bytes, and installing must not change them: the run path is final from the start,
   # and empty, because libtorch is in the process before any plugin is.
   set_target_properties(
@@ -37,7 +42,7 @@ function(kvhost_add_plugin name)
                CXX_VISIBILITY_PRESET hidden
                VISIBILITY_INLINES_HIDDEN ON
                DEFINE_SYMBOL "" # NAME_EXPORTS would keep one precompiled header from serving several plugins
-               CXX_STANDARD 17
+               CXX_STANDARD ${standard}
                CXX_STANDARD_REQUIRED ON
                CXX_EXTENSIONS OFF
                BUILD_WITH_INSTALL_RPATH ON
@@ -49,7 +54,9 @@ function(kvhost_add_plugin name)
     if(NOT TARGET Libtorch::Libtorch)
       find_package(Libtorch REQUIRED)
     endif()
-    set_target_properties(${name} PROPERTIES CXX_STANDARD 20) # what ATen's headers ask for
+    if(standard LESS 20)
+      set_target_properties(${name} PROPERTIES CXX_STANDARD 20) # what ATen's headers ask for
+    endif()
     target_link_libraries(${name} PRIVATE Libtorch::Libtorch)
     set(environment "${CMAKE_COMMAND}" -E env "LD_LIBRARY_PATH=${Libtorch_ROOT}/lib:$ENV{LD_LIBRARY_PATH}")
   endif()

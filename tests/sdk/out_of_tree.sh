@@ -40,6 +40,15 @@ check() { # folder method tier
   [ -s "$scratch/installed/lib/kvhost/plugins/1/lib$2.kvh.json" ] || fail "$1: the manifest is not installed"
 }
 
+# Without CMake: what pkg-config says, a compiler, and the describing tool.
+if command -v pkg-config >/dev/null; then
+  export PKG_CONFIG_PATH=$scratch/moved/lib/pkgconfig
+  quietly cc -O2 -shared -fPIC -fvisibility=hidden $(pkg-config --cflags kvhost-sdk) "$source_dir/examples/plugins/c_knorm/knorm.c" \
+    -o "$scratch/libby_hand.so" -lm
+  quietly "$(pkg-config --variable=describe kvhost-sdk)" "$scratch/libby_hand.so" --out "$scratch/libby_hand.kvh.json"
+  grep -q '"name": "c_knorm"' "$scratch/libby_hand.kvh.json" || fail "by hand: the manifest names no c_knorm"
+fi
+
 build_example c_knorm
 check c_knorm c_knorm portable
 build_example cpp_scorer
