@@ -196,7 +196,7 @@ TEST_CASE("analyze stops at Ctrl-C and leaves no half file") {
   const Outcome stopped = run_bash(
       "set -m; \"$KVHOST\" analyze s.json --model '" + kModel +
           "' --dtype float32 --texts 24 --length 512 --head-length 512 -o a.html --profile p.json "
-          ">/dev/null 2>err & pid=$!; sleep 1; kill -INT $pid; wait $pid; code=$?; cat err >&2; "
+          ">/dev/null 2>err & pid=$!; sleep 1; kill -TERM $pid; wait $pid; code=$?; cat err >&2; "
           "rm err; exit $code",
       scratch.folder());
   CHECK(stopped.exit_code == 130);

@@ -162,7 +162,7 @@ TEST_CASE("an error does not join the text that was streamed to the same place")
   const Outcome merged = run_bash(
       "\"$KVHOST\" --model tiny -p 'Once upon a time' --press none "
       "-n 100000 --temperature 2 --json report >all 2>&1 & "
-      "while ! [ -s all ]; do sleep 0.01; done; kill -INT $!; wait $!",
+      "while ! [ -s all ]; do sleep 0.01; done; kill -TERM $!; wait $!",
       scratch.folder());
   CHECK(merged.exit_code == 130);
   CHECK_THAT(text_of(scratch.folder() / "all"),
