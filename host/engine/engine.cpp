@@ -17,7 +17,8 @@ namespace kvhost {
 
 struct Engine::State {
   State(const EngineOptions& options, Context given)
-      : context(std::move(given)), plugins(find_plugins(options.plugin_paths, options.prefer_plugins)) {}
+      : context(std::move(given)),
+        plugins(find_plugins(options.plugin_paths, options.prefer_plugins)) {}
 
   // The loaded press of a composition, made once for a model.
   std::shared_ptr<const Press> press(const Composition& composition,

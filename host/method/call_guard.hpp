@@ -38,9 +38,9 @@ class CallGuard {
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
 
-  // While a library is opened: the visit goes on in another of its functions. What the last one left
-  // changed is told by check(); floating-point state is put back without a word, since libraries
-  // change it behind their authors' backs (-ffast-math).
+  // While a library is opened: the visit goes on in another of its functions. What the last one
+  // left changed is told by check(); floating-point state is put back without a word, since
+  // libraries change it behind their authors' backs (-ffast-math).
   void go_on(const char* function);
   // After the call: throws Error when it left changed what it must not change. All of that is as it
   // was by then.

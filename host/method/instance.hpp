@@ -52,8 +52,8 @@ class Instance {
   // An optional part of the method, null when it has none of that id.
   const void* extension(const char* id) const;
 
-  // Every call into the plugin goes through this gate: body() makes the call, and what it returns is
-  // returned. `function` is a literal as errors name it, "score()"; `layer` < 0: not about one
+  // Every call into the plugin goes through this gate: body() makes the call, and what it returns
+  // is returned. `function` is a literal as errors name it, "score()"; `layer` < 0: not about one
   // layer. Throws Error when the call left changed what is not the plugin's.
   template <class Body>
   auto enter(const char* function, int64_t layer, const Body& body) const {

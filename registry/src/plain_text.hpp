@@ -11,8 +11,8 @@ namespace kvhost::registry {
 // not UTF-8 question marks.
 std::string plain(std::string_view text);
 
-// Why `text` may not stand in a listing: "is not UTF-8", "holds a control character", or null. Lines
-// may be broken where `lines` says so.
+// Why `text` may not stand in a listing: "is not UTF-8", "holds a control character", or null.
+// Lines may be broken where `lines` says so.
 const char* unfit(std::string_view text, bool lines);
 
 }  // namespace kvhost::registry

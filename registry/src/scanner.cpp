@@ -133,8 +133,8 @@ std::chrono::milliseconds Scanner::time_left() {
   throw Refusal("describe",
                 "was not described: others used up the " +
                     std::to_string(kScanDeadline.count() / 1000) +
-                    " s that a scan may take; expected a manifest beside it, which `kvhost-describe LIB --out "
-                    "FILE` writes");
+                    " s that a scan may take; expected a manifest beside it, which `kvhost-describe "
+                    "LIB --out FILE` writes");
 }
 
 Manifest Scanner::describe(const fs::path& library, const std::string& sha256) {
@@ -195,7 +195,8 @@ void Scanner::finish() {
                          std::find(aliases.begin(), aliases.end(), hidden.name) != aliases.end());
       if (same && method.rival.empty())
         method.rival = "brings '" + hidden.name + "', and so does " +
-                       plain(hidden.ignored.string()) + ", which is not used (see --prefer-plugins)";
+                       plain(hidden.ignored.string()) +
+                       ", which is not used (see --prefer-plugins)";
     }
 }
 

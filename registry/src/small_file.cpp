@@ -35,7 +35,8 @@ class Opened {
 
 std::string contents(int fd, size_t most_bytes) {
   struct stat status {};
-  if (fstat(fd, &status) != 0) throw std::runtime_error(std::string("cannot be read: ") + strerror(errno));
+  if (fstat(fd, &status) != 0)
+    throw std::runtime_error(std::string("cannot be read: ") + strerror(errno));
   if (!S_ISREG(status.st_mode)) throw std::runtime_error("is no regular file");
   if (status.st_size > static_cast<off_t>(most_bytes)) {
     throw std::runtime_error("has " + std::to_string(status.st_size) + " bytes; expected at most " +

@@ -9,8 +9,8 @@
 namespace kvhost::registry {
 
 // The JSON of a file; nothing when there is no such file. Throws std::runtime_error, in words of
-// one line, for what is no regular file, longer than `most_bytes`, or not JSON; it does not wait for
-// pipes and does not read devices.
+// one line, for what is no regular file, longer than `most_bytes`, or not JSON; it does not wait
+// for pipes and does not read devices.
 std::optional<nlohmann::json> read_small_json(const std::filesystem::path& file, size_t most_bytes);
 
 // Whether the file begins as a library does, without reading more of it.

@@ -105,7 +105,8 @@ void check_line(const Cell& cell, const Outcome& outcome) {
   CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   CHECK_THAT(outcome.err, Catch::StartsWith("kvhost: error: " + method));
   CHECK_THAT(outcome.err, Catch::Contains(cell.says));
-  CHECK_THAT(outcome.err, Catch::Contains(cell.row.named + " of " KVHOST_TEST_ZOO "/libzoo_table.so"));
+  const std::string library = KVHOST_TEST_ZOO "/libzoo_table.so";
+  CHECK_THAT(outcome.err, Catch::Contains(cell.row.named + " of " + library));
 }
 
 void check_all(const std::vector<Cell>& cells) {
