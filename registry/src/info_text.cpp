@@ -83,6 +83,11 @@ std::string promise_text(const MethodInfo& method) {
   if (method.flags & KVH_METHOD_DECIDES_LATE)
     parts.emplace_back(
         "it may decide only after all layers were seen, which holds the full cache until then");
+  if (method.flags & KVH_METHOD_NEEDS_SCORES)
+    parts.emplace_back("it goes by the scores of all layers together");
+  if (method.flags & KVH_METHOD_READS_PROMPT)
+    parts.emplace_back(
+        "it looks at the prompt itself, and may read it once more (`kvhost plan` says so)");
   if (method.flags & KVH_METHOD_NO_SCORER) parts.emplace_back("it may stand without a scorer");
   if (method.flags & KVH_METHOD_OWN_TOTAL)
     parts.emplace_back("it decides by itself how much is kept: give no budget");
