@@ -34,6 +34,7 @@ Command train_command();
 Command fetch_command();
 Command new_command();
 Command validate_command();
+Command compare_command();
 Command plan_command();
 Command tokenize_command();
 Command list_command();

@@ -18,6 +18,7 @@ const std::vector<Command>& commands() {
                                            fetch_command(),
                                            new_command(),
                                            validate_command(),
+                                           compare_command(),
                                            plan_command(),
                                            list_command(),
                                            info_command(),

@@ -9,8 +9,8 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
+#include "cli/library_methods.hpp"
 #include "cli/output_files.hpp"
-#include "engine/plugin_set.hpp"
 #include "kit/validate.hpp"
 
 namespace kvhost {
@@ -24,24 +24,6 @@ struct ValidateFlags {
   double seconds = 20;
   bool without_model = false;
 };
-
-// The methods of one library: found as kvhost would find them, beside whatever else lies there.
-std::vector<registry::MethodInfo> methods_of(const fs::path& library) {
-  std::error_code ignored;
-  if (!fs::exists(library, ignored))
-    bad_request(library.string(), "is not there; expected a plugin's library, lib<name>.so");
-  const fs::path path = fs::weakly_canonical(library, ignored);
-  const PluginSet plugins = find_plugins({path.parent_path()}, /*prefer=*/true);
-  std::vector<registry::MethodInfo> out;
-  for (const auto& method : plugins.catalog.methods())
-    if (fs::equivalent(method.library, path, ignored)) out.push_back(method);
-  for (const auto& failure : plugins.catalog.failures())
-    if (fs::equivalent(failure.library, path, ignored))
-      throw Error(ExitCode::CannotLoad, library.string(), failure.stage + ": " + failure.reason);
-  if (out.empty())
-    cannot_load(library.string(), "brings no method; expected a plugin that kvhost list shows");
-  return out;
-}
 
 nlohmann::json json_of(const std::vector<MethodReport>& reports) {
   nlohmann::json methods = nlohmann::json::array();

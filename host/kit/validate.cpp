@@ -32,15 +32,6 @@ int level_of(const std::string& id) {
   return 0;
 }
 
-// A composition in which the method stands.
-std::string press_with(const MethodInfo& method) {
-  if (method.kind == Kind::Press)
-    return method.flags & KVH_METHOD_NO_SCORER ? "snapkv+" + method.name : method.name + ":snapkv";
-  const bool whole = method.kind == Kind::Scorer || !method.default_inner.empty() ||
-                     (method.flags & KVH_METHOD_NO_SCORER);
-  return whole ? method.name : method.name + ":knorm";
-}
-
 std::string quoted_word(const std::string& word) {
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -97,6 +88,14 @@ bool wanted(const std::string& id, const std::string& only) {
 }  // namespace
 
 Check model_check() { return {5, "model.run", "in a model: a prompt, and tokens behind it", nullptr}; }
+
+std::string press_with(const MethodInfo& method) {
+  if (method.kind == Kind::Press)
+    return method.flags & KVH_METHOD_NO_SCORER ? "snapkv+" + method.name : method.name + ":snapkv";
+  const bool whole = method.kind == Kind::Scorer || !method.default_inner.empty() ||
+                     (method.flags & KVH_METHOD_NO_SCORER);
+  return whole ? method.name : method.name + ":snapkv";
+}
 
 bool MethodReport::failed() const {
   for (const auto& check : checks)

@@ -34,6 +34,9 @@ struct ValidateOptions {
   std::filesystem::path program;  // kvhost itself, for checks with a model; "" leaves them out
 };
 
+// A composition in which the method stands, with snapkv where it wants another.
+std::string press_with(const registry::MethodInfo& method);
+
 struct CheckInfo {
   std::string id, what;
 };
