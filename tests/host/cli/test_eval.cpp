@@ -94,7 +94,7 @@ TEST_CASE("eval: killed 20 times at random points, the table is that of an undis
   REQUIRE(n_cells(scratch, "whole.db") == 54);
 
   std::mt19937 random(20261126);
-  std::uniform_real_distribution<double> delay(0, 0.1);
+  std::uniform_real_distribution<double> delay(0, 0.05);
   int n_killed = 0;
   size_t most = 0;
   for (int i = 0; i < 20; ++i) {
