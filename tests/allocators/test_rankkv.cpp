@@ -235,7 +235,7 @@ TEST_CASE("a profile beside the model decides before the prompt is seen") {
   CHECK_THROWS_WITH(PluginMethod(kLibrary, {}, nullptr, &model),
                     Catch::Contains("5 ranks; the model has 6 layers"));
   CHECK_THROWS_WITH(PluginMethod(kLibrary, {{"profile", std::string("/nowhere")}}, nullptr, &model),
-                    Catch::Contains("/nowhere: cannot be read"));
+                    Catch::Contains("'/nowhere' cannot be read"));
   std::filesystem::remove_all(folder);
 }
 

@@ -263,9 +263,9 @@ TEST_CASE("a name listed twice is refused") {
     return refusal(safetensors_bytes(text, 0) + file.data);
   };
   CHECK_THAT(with("\"n_seen\":", "\"n_seen\":\"0\",\"n_seen\":"),
-             Catch::Contains("'n_seen' is listed twice"));
+             Catch::Contains("names the key 'n_seen' twice"));
   CHECK_THAT(with("\"tokens\":", "\"tokens\":{},\"tokens\":"),
-             Catch::Contains("'tokens' is listed twice"));
+             Catch::Contains("names the key 'tokens' twice"));
 }
 
 TEST_CASE("numbers that cannot be are refused by name even where the digest fits") {
