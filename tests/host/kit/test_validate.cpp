@@ -78,7 +78,7 @@ TEST_CASE("a level is reached when nothing in it and below fails") {
   CHECK_FALSE(validate("zoo_good", "load").failed());
 }
 
-TEST_CASE("--only names a check or a group of them") {
+TEST_CASE("a check or a group of them is named by its id") {
   const MethodReport threads = validate("zoo_good", "threads");
   for (const auto& check : threads.checks)
     CHECK(check.id.rfind("threads.", 0) == 0);
