@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // CAKE: layers whose attention is spread wide and changes from query to query get more. Paper:
 // arXiv:2503.12491. Checked against: values of its published code.
-#include <kvhost/sdk.hpp>
-
 #include "cake_budget.hpp"
+#include "support/column_spread.hpp"
 
 namespace {
 
@@ -82,24 +81,15 @@ class Cake {
   // Of one KV head's query heads over its first `n` entries.
   static void add(const Head& head, int64_t n, double& entropy, double& variance) {
     const Cube rows = head.window_attention();  // [group_size, W, n_entries]
-    const auto w = static_cast<double>(rows.rows());
     std::vector<float> scratch;
     for (int64_t g = 0; g < rows.slices(); ++g) {
-      std::vector<double> mean(static_cast<size_t>(n)), squares(mean);
       for (int64_t r = 0; r < rows.rows(); ++r) {
         const float* row = rows.row(g, r, scratch);
-        for (int64_t i = 0; i < n; ++i) {
-          mean[static_cast<size_t>(i)] += row[i] / w;
+        for (int64_t i = 0; i < n; ++i)
           entropy -= row[i] * std::log(static_cast<double>(row[i]) + 1e-10);
-        }
       }
-      for (int64_t r = 0; r < rows.rows() && w > 1; ++r) {
-        const float* row = rows.row(g, r, scratch);
-        for (int64_t i = 0; i < n; ++i) {
-          const double off = row[i] - mean[static_cast<size_t>(i)];
-          variance += off * off / (w - 1);
-        }
-      }
+      const auto spread = kvhost::scorers::column_spread(rows, g, n);
+      variance += std::accumulate(spread.variance.begin(), spread.variance.end(), 0.0);
     }
     entropy = std::max(entropy, 0.0);
   }

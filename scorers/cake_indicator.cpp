@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CAKE's scores: attention of the last queries and how much it changes among them. Paper:
 // arXiv:2503.12491. Checked against: values of its published code.
-#include <kvhost/sdk.hpp>
+#include "support/column_spread.hpp"
 
 namespace {
 
@@ -51,29 +51,13 @@ class CakeIndicator {
     std::vector<float> indicator(static_cast<size_t>(n)), pooled(indicator);
     std::fill(scores, scores + n, 0.0f);
     for (int64_t g = 0; g < rows.slices(); ++g) {
-      indicate(rows, g, indicator);
+      const auto spread = kvhost::scorers::column_spread(rows, g, n);
+      for (size_t i = 0; i < indicator.size(); ++i)
+        indicator[i] = static_cast<float>(spread.mean[i] + gamma_ * spread.variance[i]);
       average_pool(indicator.data(), n, kernel_size_, pooled.data());
       for (int64_t i = 0; i < n; ++i)
         scores[i] += pooled[static_cast<size_t>(i)] / static_cast<float>(rows.slices());
     }
-  }
-
-  // Of one query head; the variance is the unbiased one, 0 of a single row.
-  void indicate(const Cube& rows, int64_t g, std::vector<float>& out) const {
-    std::vector<double> sum(out.size()), squares(out.size());
-    std::vector<float> scratch;
-    const auto w = static_cast<double>(rows.rows());
-    for (int64_t r = 0; r < rows.rows(); ++r) {
-      const float* row = rows.row(g, r, scratch);
-      for (size_t i = 0; i < out.size(); ++i) sum[i] += row[i] / w;
-    }
-    for (int64_t r = 0; r < rows.rows() && w > 1; ++r) {
-      const float* row = rows.row(g, r, scratch);
-      for (size_t i = 0; i < out.size(); ++i)
-        squares[i] += (row[i] - sum[i]) * (row[i] - sum[i]) / (w - 1);
-    }
-    for (size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<float>(sum[i] + gamma_ * squares[i]);
   }
 
   int64_t window_size_, kernel_size_;
