@@ -55,11 +55,8 @@ Verdict check_scores(const MethodInfo& method, const LayerSpec& spec) {
 
 ScoreTable made_up(const kvh_layer& layer) {
   ScoreTable table(layer);
-  for (size_t h = 0; h < table.scores.size(); ++h)
-    for (size_t i = 0; i < table.scores[h].size(); ++i) {
-      table.scores[h][i] = static_cast<float>((i * 37 + h * 11) % 101) / 101;
-      table.pins[h][i] = i + 2 >= table.scores[h].size() ? 1 : 0;
-    }
+  kvh_scores raw = table.raw();
+  make_up_scores(raw);
   return table;
 }
 

@@ -25,9 +25,11 @@ class Subject {
 
  private:
   testing::FakeLayer frame_;  // lends the model that create() sees
-  std::optional<testing::GivenScores> inner_;
   std::optional<testing::PluginMethod> plugin_;
 };
+
+// Scores as a scorer would give them: different everywhere, the last two entries of a head pinned.
+void make_up_scores(kvh_scores& out);
 
 // Why the checks of numbers cannot say anything of it; "" where they can.
 std::string why_not_numbers(const registry::MethodInfo& method);

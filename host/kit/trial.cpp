@@ -60,9 +60,8 @@ bool read_all(int from, Clock::time_point end, std::string& text) {
 
 std::string words_of_end(int status) {
   if (WIFSIGNALED(status)) {
-    const int number = WTERMSIG(status);
-    return std::string("crashed with ") + (sigabbrev_np(number) ? "SIG" : "") +
-           (sigabbrev_np(number) ? sigabbrev_np(number) : std::to_string(number).c_str());
+    const char* name = sigabbrev_np(WTERMSIG(status));
+    return "crashed with " + (name ? std::string("SIG") + name : "signal " + std::to_string(WTERMSIG(status)));
   }
   return "ended the process with exit code " + std::to_string(WEXITSTATUS(status));
 }

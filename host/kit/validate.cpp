@@ -26,12 +26,6 @@ std::vector<Check> all_checks() {
   return all;
 }
 
-int level_of(const std::string& id) {
-  for (const Check& check : all_checks())
-    if (id == check.id) return check.level;
-  return 0;
-}
-
 std::string quoted_word(const std::string& word) {
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -108,7 +102,7 @@ std::string MethodReport::level() const {
   for (int level = 1; level <= 5; ++level) {
     bool passed = false;
     for (const auto& check : checks) {
-      if (level_of(check.id) != level) continue;
+      if (check.level != level) continue;
       if (check.verdict.outcome == Outcome::Fail) return kLevels[reached];
       passed = true;
     }
@@ -144,7 +138,8 @@ std::vector<MethodReport> validate_methods(const std::vector<MethodInfo>& method
         return check.run ? run_check(check, method) : run_in_model(method, options.program);
       };
       out.back().checks.push_back(
-          {check.id,
+          {check.level,
+           check.id,
            check.what,
            try_in_child(run, check.run ? options.deadline : 6 * options.deadline),
            check.run ? "kvhost validate " + method.library.string() + " --only " + check.id

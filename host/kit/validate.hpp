@@ -12,6 +12,7 @@
 namespace kvhost {
 
 struct CheckResult {
+  int level = 0;       // as Check has it
   std::string id;      // "numbers.bf16"
   std::string what;    // what was looked at
   Verdict verdict;
