@@ -14,7 +14,7 @@ PRESS ?= adakv:snapkv
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
 CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
-.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan fuzz fuzz-short bench install check-install methods-table format tidy clean
+.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan fuzz fuzz-short bench install check-install sbom methods-table format tidy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -71,6 +71,9 @@ install: build ## copy to PREFIX=/usr/local, libtorch included; the result may b
 
 check-install: build ## install into a scratch folder, move it, run it from there
 	@scripts/check_install.sh $(BUILD)
+
+sbom: build ## what kvhost is made of, libraries and versions, as SPDX, in build/release/kvhost.spdx.json
+	@scripts/sbom.py --build '$(BUILD)' --out '$(BUILD)/kvhost.spdx.json' && echo '$(BUILD)/kvhost.spdx.json'
 
 methods-table: build ## rewrite the table of methods in docs/methods.md
 	@scripts/update_methods_table.sh --kvhost $(KVHOST)

@@ -22,6 +22,8 @@ while IFS= read -r -d '' file; do
   [ -z "$bad" ] || fail "${file#"$tree"/}: run path $bad; expected \$ORIGIN only"
 done < <(find "$tree" -type f \( -path '*/bin/*' -o -name '*.so*' \) -print0)
 
+scripts/check_hardening.sh "$tree" || fail "see above"
+
 # Every library resolves: from the tree or from the system, nothing from the build machine's folders.
 loaded=$(env -i ldd "$tree/bin/kvhost")
 grep -q 'not found' <<<"$loaded" && fail "unresolved: $(grep 'not found' <<<"$loaded" | tr -s '\t\n' ' ')"
