@@ -30,6 +30,7 @@ Command eval_command();
 Command analyze_command();
 Command results_command();
 Command report_command();
+Command serve_command();
 Command train_command();
 Command fetch_command();
 Command new_command();

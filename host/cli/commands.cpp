@@ -9,6 +9,7 @@ const std::vector<Command>& commands() {
                                            chat_command(),
                                            compress_command(),
                                            score_command(),
+                                           serve_command(),
                                            bench_command(),
                                            eval_command(),
                                            analyze_command(),

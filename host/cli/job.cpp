@@ -57,8 +57,12 @@ Context program_context(const RunOptions& options) {
 }
 
 Engine make_engine(const RunOptions& options) {
+  return make_engine(options, program_context(options));
+}
+
+Engine make_engine(const RunOptions& options, const Context& context) {
   check_device(options.device);
-  return Engine({options.plugins.paths, options.plugins.prefer}, program_context(options));
+  return Engine({options.plugins.paths, options.plugins.prefer}, context);
 }
 
 Model open_model(const Engine& engine, const RunOptions& options) {

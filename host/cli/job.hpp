@@ -35,6 +35,7 @@ struct Job {
 Context program_context(const RunOptions& options);
 
 Engine make_engine(const RunOptions& options);
+Engine make_engine(const RunOptions& options, const Context& context);  // with another than that
 Model open_model(const Engine& engine, const RunOptions& options);
 
 Job prepare(const RunOptions& options);

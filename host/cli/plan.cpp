@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "base/text.hpp"
 #include "cli/job.hpp"
+#include "engine/cache_needs.hpp"
 #include "engine/model_state.hpp"
 #include "engine/policy_state.hpp"
-#include "press/known_budgets.hpp"
 #include "press/passes.hpp"
 
 namespace kvhost {
@@ -30,36 +29,6 @@ const char* when_in_words(CutTime time) {
       return "all layers after further passes (the full cache is held until then)";
   }
   return "";
-}
-
-struct Numbers {
-  int64_t kv_len, full_layer_entries, entry_bytes, n_layers;
-  int64_t bytes(int64_t entries) const { return entries * entry_bytes; }
-};
-
-// Highest bytes of K and V held during prefill: what is kept so far and one full layer.
-int64_t peak_bytes(const Press& press,
-                   const Numbers& n,
-                   const std::vector<int64_t>& layer_entries,
-                   int64_t total,
-                   const std::vector<PassReport>& passes) {
-  int64_t longest = 0;
-  for (const auto& pass : passes) longest = std::max(longest, pass.cost.longest);
-  if (longest > 0)
-    return n.bytes((n.kv_len + longest) * (n.full_layer_entries / n.kv_len) * n.n_layers);
-  const bool held_whole = press.none() || press.cut_time() == CutTime::AtEnd ||
-                          press.cut_time() == CutTime::AtEndScored ||
-                          press.cut_time() == CutTime::AfterPasses;
-  if (held_whole) return n.bytes(n.full_layer_entries * n.n_layers);
-  if (press.cut_time() == CutTime::Progressive)
-    return n.bytes(
-        std::min(n.full_layer_entries * n.n_layers, total + total / 20 + n.full_layer_entries));
-  int64_t held = 0, peak = 0;
-  for (const int64_t entries : layer_entries) {
-    peak = std::max(peak, held + n.full_layer_entries);
-    held += entries;
-  }
-  return n.bytes(peak);
 }
 
 nlohmann::json captures_json(const Press& press, const ModelConfig& config, int64_t kv_len) {
@@ -156,10 +125,10 @@ std::vector<PassReport> passes_of_job(const Job& job) {
   return pass_reports(press, job.model.state().prompt(job.prompt.tokens));
 }
 
-nlohmann::json layers_json(const Numbers& n, const std::vector<int64_t>& entries) {
+nlohmann::json layers_json(int64_t entry_bytes, const std::vector<int64_t>& entries) {
   nlohmann::json layers = nlohmann::json::array();
   for (size_t l = 0; l < entries.size(); ++l)
-    layers.push_back({{"layer", l}, {"entries", entries[l]}, {"bytes", n.bytes(entries[l])}});
+    layers.push_back({{"layer", l}, {"entries", entries[l]}, {"bytes", entries[l] * entry_bytes}});
   return layers;
 }
 
@@ -173,17 +142,9 @@ nlohmann::json plan(const RunOptions& options) {
   const BudgetReport budget = job.policy.budget(kv_len);
   const DType dtype = job.model.dtype();
   const CacheLayout layout{c.n_layers, c.n_kv_heads, c.head_dim, dtype};
-  const Numbers n{kv_len, kv_len * c.n_kv_heads, layout.bytes_per_entry(), c.n_layers};
   const Press& press = *policy.press;
-  const int64_t total = press.none() ? n.full_layer_entries * c.n_layers : budget.entries_total;
-  std::vector<int64_t> entries;
-  if (press.none()) {
-    entries.assign(static_cast<size_t>(c.n_layers), n.full_layer_entries);
-  } else if (press.cut_time() == CutTime::AtOnce && !press.owns_total()) {
-    entries = known_budgets(press, layer_bounds(c, kv_len), total);
-  }
-  const int64_t planned =
-      entries.empty() ? total : std::accumulate(entries.begin(), entries.end(), int64_t{0});
+  const CacheNeeds needs = cache_needs(job.model, job.policy, job.prompt.tokens);
+  const bool per_layer = press.none() || !needs.layer_entries.empty();
   const std::vector<PassReport> passes = passes_of_job(job);
   nlohmann::json warnings = job.warnings;
   if (press.prunes_channels())
@@ -205,14 +166,15 @@ nlohmann::json plan(const RunOptions& options) {
        {{"mode", budget.mode},
         {"value", budget.value},
         {"entries_per_head", budget.entries_per_head},
-        {"entries_total", planned}}},
+        {"entries_total", needs.entries}}},
       {"cut", when_in_words(press.cut_time())},
-      {"layers", entries.empty() ? nlohmann::json() : layers_json(n, entries)},
+      {"layers",
+       per_layer ? layers_json(layout.bytes_per_entry(), needs.layer_entries) : nlohmann::json()},
       {"bytes",
-       {{"full", n.bytes(n.full_layer_entries * c.n_layers)},
-        {"kept", n.bytes(planned)},
-        {"peak", peak_bytes(press, n, entries, total, passes)},
-        {"one_full_layer", n.bytes(n.full_layer_entries)}}},
+       {{"full", needs.full},
+        {"kept", needs.kept},
+        {"peak", needs.peak},
+        {"one_full_layer", kv_len * c.n_kv_heads * layout.bytes_per_entry()}}},
       {"captures", captures_json(press, c, kv_len)},
       {"passes", passes_json(c, kv_len, passes)},
       {"prefill_flops", prefill_flops(c, kv_len)},

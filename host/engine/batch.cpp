@@ -16,6 +16,7 @@ struct Batch::State {
   struct Reader {
     Sequence::State* sequence;
     std::vector<int32_t> tokens;
+    OnLogits on_logits;  // may be empty
     size_t n_read = 0;   // in passes that are done
     size_t n_taken = 0;  // by the pass under way
   };
@@ -41,8 +42,18 @@ struct Batch::State {
     return true;
   }
 
+  void hand_out(size_t stretch, const OnLogits& on_logits) const {
+    forward->each_logits(stretch, [&](const at::Tensor& rows) {
+      const at::Tensor held = rows.contiguous();  // [n, vocab_size]
+      const auto width = static_cast<size_t>(held.size(1));
+      for (int64_t i = 0; i < held.size(0); ++i)
+        on_logits({held.const_data_ptr<float>() + i * held.size(1), width});
+    });
+  }
+
   void end() {
     for (size_t i = 0; i < running.size(); ++i) {
+      if (running[i]->on_logits) hand_out(i, running[i]->on_logits);
       running[i]->sequence->end(forward->logits(i));
       running[i]->n_read += running[i]->n_taken;
     }
@@ -55,14 +66,16 @@ Batch::Batch(const Model& model) : state_(std::make_unique<State>()) {
 }
 Batch::~Batch() = default;
 
-void Batch::add(Sequence& sequence, std::span<const int32_t> tokens) {
+void Batch::add(Sequence& sequence, std::span<const int32_t> tokens) { add(sequence, tokens, {}); }
+
+void Batch::add(Sequence& sequence, std::span<const int32_t> tokens, OnLogits on_logits) {
   Sequence::State& added = sequence.state();
   if (added.model != state_->model)
     bad_request("batch", "the sequence is of another model; expected one of the batch's");
   for (const auto& reader : state_->readers)
     if (reader.sequence == &added) bad_request("batch", "the sequence was added already");
   if (tokens.empty()) bad_request("batch", "no tokens given; expected at least one");
-  State::Reader reader{&added, {}};
+  State::Reader reader{&added, {}, std::move(on_logits)};
   if (added.pending) reader.tokens.push_back(*added.pending);  // chosen and not yet read
   added.pending.reset();
   reader.tokens.insert(reader.tokens.end(), tokens.begin(), tokens.end());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,6 +22,10 @@ class KVHOST_API Batch {
   // Before the first step(). What prefill() or append() would read; a sequence may be added once.
   // It must not be used otherwise until the batch is done, and must outlive it.
   void add(Sequence& sequence, std::span<const int32_t> tokens);
+  // The same, and hands out the logits [vocab_size] behind every token that is read, in order:
+  // behind the pass that reads it.
+  using OnLogits = std::function<void(std::span<const float> logits)>;
+  void add(Sequence& sequence, std::span<const int32_t> tokens, OnLogits on_logits);
 
   // Runs one layer; false when all is read. When it throws, the batch is over and its sequences are
   // no longer of use.

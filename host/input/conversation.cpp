@@ -87,9 +87,17 @@ std::vector<int32_t> Conversation::beginning() {
 }
 
 std::vector<int32_t> Conversation::first_question(const std::string& question) const {
-  if (!template_) return model_.encode(question, /*add_special=*/false);
+  return after_document({{"user", question}});
+}
+
+std::vector<int32_t> Conversation::after_document(const std::vector<ChatMessage>& turns) const {
+  if (!template_) {
+    std::string text;
+    for (const auto& turn : turns) text += turn.content;
+    return model_.encode(text, /*add_special=*/false);
+  }
   // What follows a document does not depend on it, so a stand-in serves.
-  const std::string rendered = render({{"user", question}}, kDocument);
+  const std::string rendered = render(turns, kDocument);
   if (!begun_) return model_.encode(rendered, /*add_special=*/false);
   const std::string before = before_question(kDocument);
   if (!rendered.starts_with(before))

@@ -39,6 +39,10 @@ class Conversation {
   // The first question about the document, up to where the answer begins.
   std::vector<int32_t> first_question(const std::string& question) const;
 
+  // Everything behind the document, up to where the next answer begins: turns of user and
+  // assistant, the last one a user's.
+  std::vector<int32_t> after_document(const std::vector<ChatMessage>& turns) const;
+
   // The next turn: the question after all turns so far. Says whether the turns so far are in front
   // of it as they were read and answered; if not, `tokens` is the whole conversation anew.
   struct Turn {

@@ -48,14 +48,22 @@ at::Tensor logits_of(const Weights& weights, const at::Tensor& x) {
       weights.config(), wide_linear(weights.dtype(), tensors.lm_head, normed));
 }
 
-at::Tensor all_logits_of(const Weights& weights, const at::Tensor& x) {
+void each_chunk(const Weights& weights,
+                const at::Tensor& x,
+                const std::function<void(const at::Tensor& rows)>& take) {
   constexpr int64_t kChunk = 128;  // rows of the vocabulary's width are long
   const int64_t n_tokens = x.size(0);
-  at::Tensor out = at::empty({n_tokens, weights.config().vocab_size}, at::kFloat);
-  for (int64_t first = 0; first < n_tokens; first += kChunk) {
-    const int64_t n = std::min(kChunk, n_tokens - first);
-    out.narrow(0, first, n).copy_(logits_of(weights, x.narrow(0, first, n)));
-  }
+  for (int64_t first = 0; first < n_tokens; first += kChunk)
+    take(logits_of(weights, x.narrow(0, first, std::min(kChunk, n_tokens - first))));
+}
+
+at::Tensor all_logits_of(const Weights& weights, const at::Tensor& x) {
+  at::Tensor out = at::empty({x.size(0), weights.config().vocab_size}, at::kFloat);
+  int64_t first = 0;
+  each_chunk(weights, x, [&](const at::Tensor& rows) {
+    out.narrow(0, first, rows.size(0)).copy_(rows);
+    first += rows.size(0);
+  });
   return out;
 }
 
@@ -126,6 +134,13 @@ at::Tensor Forward::logits(size_t stretch) const {
   if (!state_->stretches[stretch].all_logits)
     return state_->last_logits.narrow(0, static_cast<int64_t>(stretch), 1);
   return all_logits_of(state_->weights, state_->x.narrow(0, rows.first_row, rows.n_tokens));
+}
+
+void Forward::each_logits(size_t stretch,
+                          const std::function<void(const at::Tensor& rows)>& take) const {
+  const c10::NoGradGuard no_grad;
+  const StretchRows& rows = state_->rows[stretch];
+  each_chunk(state_->weights, state_->x.narrow(0, rows.first_row, rows.n_tokens), take);
 }
 
 }  // namespace kvhost

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -37,6 +38,9 @@ class Forward {
   bool done() const;
   // Once done: float32 [1 or n_tokens, vocab_size] of a stretch.
   at::Tensor logits(size_t stretch) const;
+  // Once done: those of every token of a stretch, float32 [n, vocab_size], some tokens at a time:
+  // never all of them in memory.
+  void each_logits(size_t stretch, const std::function<void(const at::Tensor& rows)>& take) const;
 
  private:
   struct State;

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /v1/chat/completions: a talk, put as the model's template puts it.
+#include <nlohmann/json.hpp>
+
+#include "base/json_file.hpp"
+#include "serve/press_fields.hpp"
+#include "serve/refusal.hpp"
+#include "serve/requests.hpp"
+
+namespace kvhost {
+namespace {
+
+using Json = nlohmann::json;
+
+// {"token", "logprob", "bytes"} and its rivals.
+Json token_json(const Service& service, int32_t token, float logprob) {
+  const std::string text = service.token_text(token);
+  std::vector<int> bytes;
+  for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
+  return {{"token", text}, {"logprob", logprob}, {"bytes", bytes}};
+}
+
+Json logprob_json(const Service& service, const TokenLogprob& one) {
+  Json out = token_json(service, one.token, one.logprob);
+  out["top_logprobs"] = Json::array();
+  for (const auto& [id, logprob] : one.top)
+    out["top_logprobs"].push_back(token_json(service, id, logprob));
+  return out;
+}
+
+class ChatWire : public Wire {
+ public:
+  ChatWire(Service& service, int n, bool usage, std::string warning)
+      : service_(service), n_(n), usage_(usage), warning_(std::move(warning)) {}
+
+  std::string piece(const Event& event, const Collected& all) override {
+    Json chunk = object("chat.completion.chunk");
+    if (const auto* read = std::get_if<PromptRead>(&event)) {
+      for (int i = 0; i < n_; ++i)
+        chunk["choices"].push_back(delta(i, {{"role", "assistant"}, {"content", ""}}, Json()));
+      chunk["kvhost"] = facts_json(read->facts);
+      if (!warning_.empty()) chunk["kvhost"]["warnings"] = {warning_};
+      return server_sent(chunk);
+    }
+    if (const auto* token = std::get_if<TokenChosen>(&event)) {
+      if (token->text.empty() && !token->logprob) return "";
+      Json one = delta(token->choice, {{"content", token->text}}, Json());
+      if (token->logprob)
+        one["logprobs"] = {{"content", {logprob_json(service_, *token->logprob)}}};
+      chunk["choices"].push_back(one);
+      return server_sent(chunk);
+    }
+    if (const auto* done = std::get_if<AnswerDone>(&event)) {
+      Json content = Json::object();
+      if (!done->text.empty()) content["content"] = done->text;
+      chunk["choices"].push_back(delta(done->choice, content, done->finish_reason));
+      if (all.choices.size() == static_cast<size_t>(n_)) chunk["kvhost"] = kvhost_json(all);
+      return server_sent(chunk);
+    }
+    return "";
+  }
+
+  std::string end(const Collected& all) override {
+    std::string out;
+    if (usage_) {
+      Json chunk = object("chat.completion.chunk");
+      chunk["usage"] = usage_json(all);
+      out = server_sent(chunk);
+    }
+    return out + "data: [DONE]\n\n";
+  }
+
+  std::string whole(const Collected& all) override {
+    Json out = object("chat.completion");
+    for (const auto& [index, one] : all.choices) {
+      Json choice = {{"index", index},
+                     {"message", {{"role", "assistant"}, {"content", one.text}}},
+                     {"logprobs", Json()},
+                     {"finish_reason", one.finish_reason}};
+      if (!one.logprobs.empty()) {
+        choice["logprobs"] = {{"content", Json::array()}};
+        for (const auto& token : one.logprobs)
+          choice["logprobs"]["content"].push_back(logprob_json(service_, token));
+      }
+      out["choices"].push_back(choice);
+    }
+    out["usage"] = usage_json(all);
+    out["kvhost"] = kvhost_json(all);
+    if (!warning_.empty()) out["kvhost"]["warnings"] = {warning_};
+    return json_text(out);
+  }
+
+ private:
+  Json object(const char* kind) const {
+    return {{"id", id_},
+            {"object", kind},
+            {"created", created_},
+            {"model", service_.model_name()},
+            {"choices", Json::array()}};
+  }
+  static Json delta(int index, Json content, Json reason) {
+    return {{"index", index},
+            {"delta", std::move(content)},
+            {"logprobs", Json()},
+            {"finish_reason", std::move(reason)}};
+  }
+
+  Service& service_;
+  int n_;
+  bool usage_;
+  std::string warning_;
+  std::string id_ = new_id("chatcmpl-");
+  int64_t created_ = seconds_now();
+};
+
+void read_format(Fields& fields) {
+  const auto* format = fields.any("response_format");
+  if (!format) return;
+  Fields own(*format, "response_format.");
+  own.only("type", "text", "answers are not held to a form");
+  own.end();
+}
+
+// logprobs: true, top_logprobs: n
+std::optional<int64_t> read_logprobs(Fields& fields) {
+  const bool wanted = fields.flag("logprobs").value_or(false);
+  const auto top = fields.whole("top_logprobs", {0, kMostTop});
+  if (top && !wanted)
+    refuse_field("top_logprobs", "found without logprobs; expected \"logprobs\": true beside it");
+  return wanted ? std::optional(top.value_or(0)) : std::nullopt;
+}
+
+}  // namespace
+
+Call chat_call(const Json& body, Service& service) {
+  Fields fields(body, "");
+  check_model(fields, service);
+  const Shared shared = read_shared_fields(body, fields, service);
+  const Json* messages = fields.any("messages");
+  const Json* tools = fields.any("tools");
+  const Json* variables = fields.any("chat_template_kwargs");
+  const Talk talk = read_talk(messages ? *messages : Json(),
+                              tools ? *tools : Json(),
+                              variables ? *variables : Json(),
+                              shared.document,
+                              service);
+  AnswerOptions answer = read_answer_fields(fields, service, "stop");
+  // One of the two names, the newer one first.
+  const int64_t older = read_max_tokens(fields, "max_tokens", service, tokens_left(talk, service));
+  answer.max_new_tokens = read_max_tokens(fields, "max_completion_tokens", service, older);
+  answer.n_logprobs = read_logprobs(fields);
+  read_format(fields);
+  const auto n = fields.whole("n", {1, kMostChoices}).value_or(1);
+  fields.only("tool_choice", "auto", "whether to call a tool is the model's choice");
+  fields.ignore({"user", "metadata", "store", "service_tier", "parallel_tool_calls",
+                 "safety_identifier", "prompt_cache_key", "reasoning_effort", "modalities"});
+  const StreamWish stream = read_stream_fields(fields);
+  fields.end();
+
+  Call call = talk_call(talk, shared, answer, static_cast<int>(n), service);
+  call.stream = stream.stream;
+  call.wire =
+      std::make_unique<ChatWire>(service, static_cast<int>(n), stream.usage, talk.warning);
+  return call;
+}
+
+}  // namespace kvhost

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "serve/reading.hpp"
+
+namespace kvhost {
+
+// What there is to tell of a prompt that was read.
+ReadFacts facts_of(const Model& model, const Reading& reading);
+
+}  // namespace kvhost

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "serve/refusal.hpp"
+#include "serve/requests.hpp"
+
+namespace kvhost {
+
+void check_model(Fields& fields, const Service& service) {
+  const auto model = fields.text("model");
+  if (!model || *model == service.model_name()) return;
+  refuse(404,
+         "model: " + quoted(*model) + " is not here; expected " + quoted(service.model_name()) +
+             ", or no model",
+         "model");
+}
+
+int64_t read_max_tokens(Fields& fields,
+                        const std::string& name,
+                        const Service& service,
+                        int64_t wish) {
+  const int64_t most = service.options().most_new_tokens;
+  const Limits limits{0, static_cast<double>(most)};
+  return fields.whole(name, limits).value_or(std::min(wish, most));
+}
+
+bool is_token_list(const nlohmann::json& value) {
+  return value.is_array() && !value.empty() && value[0].is_number();
+}
+
+std::vector<int32_t> token_ids(const nlohmann::json& list,
+                               const std::string& where,
+                               const Service& service) {
+  const auto end = static_cast<double>(service.model().vocab_size());
+  std::vector<int32_t> out;
+  out.reserve(list.size());
+  for (size_t i = 0; i < list.size(); ++i) {
+    const auto& id = list[i];
+    if (!id.is_number_integer() || id.get<double>() < 0 || id.get<double>() >= end)
+      refuse_field(where + "[" + std::to_string(i) + "]",
+                   "found " + kind_of(id) + "; expected a token id, 0 to " +
+                       std::to_string(service.model().vocab_size() - 1));
+    out.push_back(id.get<int32_t>());
+  }
+  return out;
+}
+
+StreamWish read_stream_fields(Fields& fields) {
+  StreamWish wish;
+  wish.stream = fields.flag("stream").value_or(false);
+  if (const auto* options = fields.any("stream_options")) {
+    Fields own(*options, "stream_options.");
+    wish.usage = own.flag("include_usage").value_or(false);
+    own.ignore({"include_obfuscation"});
+    own.end();
+  }
+  return wish;
+}
+
+}  // namespace kvhost
