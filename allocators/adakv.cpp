@@ -30,7 +30,7 @@ class AdaKv {
 
   explicit AdaKv(const Args& args) : alpha_safeguard_(args.real("alpha_safeguard")) {}
 
-  std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
+  std::vector<int64_t> allocate(const Layer& layer, const ScoreView& scores) const {
     const int64_t per_head = layer.layer_budget() / layer.n_kv_heads();
     auto safe = static_cast<int64_t>(alpha_safeguard_ * static_cast<double>(per_head));
     if (alpha_safeguard_ > 0 && per_head > 0) safe = std::max<int64_t>(safe, 1);

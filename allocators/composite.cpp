@@ -51,7 +51,7 @@ class Composite {
   }
 
  private:
-  std::vector<float> tuples_of(const Scores& scores) const {
+  std::vector<float> tuples_of(const ScoreView& scores) const {
     std::vector<float> tuples;
     for (int32_t h = 0; h < scores.n_kv_heads(); ++h) {
       std::vector<float> row(scores.row(h), scores.row(h) + scores.n_entries(h));

@@ -89,7 +89,7 @@ at::Tensor spread_attention(const sdk::Layer& layer, int64_t n_rows) {
                       : at::linspace(0, n_all - 1, n_rows, at::kDouble).round().to(at::kLong);
   const at::Tensor columns = at::arange(n_all, at::kLong);       // [T]
   at::Tensor hidden = columns.unsqueeze(0) > rows.unsqueeze(1);  // -> [S, T]
-  if (const int32_t window = layer.model().sliding_window; window > 0) {
+  if (const int64_t window = layer.sliding_window(); window > 0) {
     hidden = hidden | (columns.unsqueeze(0) <= rows.unsqueeze(1) - window);
   }
   // One head per task: inside the host's loop libtorch runs on one thread, which saves a barrier

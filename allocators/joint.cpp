@@ -44,7 +44,7 @@ class Joint {
     std::iota(places.begin(), places.end(), 0);
     std::vector<kvhost::allocators::Candidates> heads;
     for (int32_t l = 0; l < request.n_layers(); ++l) {
-      const Scores scores = request.scores(l);
+      const ScoreView scores = request.scores(l);
       for (int32_t h = 0; h < n_heads; ++h) {
         const int64_t n = scores.n_entries(h);
         // A sliding window holds the last tokens only.

@@ -27,7 +27,7 @@ class LavaHeads {
 
   explicit LavaHeads(const Args& args) : floor_alpha_(args.real("floor_alpha")) {}
 
-  std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
+  std::vector<int64_t> allocate(const Layer& layer, const ScoreView& scores) const {
     const int64_t budget = layer.layer_budget();
     std::vector<kvhost::allocators::Candidates> heads;
     std::vector<int64_t> pinned;

@@ -16,6 +16,7 @@ class Cam {
     int64_t n_seen = 0;                    // when they were last brought up to date
   };
   struct Sequence {
+    static constexpr bool copies = true;
     std::vector<Layers> layers;
   };
 

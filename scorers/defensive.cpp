@@ -18,8 +18,8 @@ class Defensive {
         .paper("arXiv:2510.13334")
         .reference("DefensiveKV of its published code, on test vectors")
         .notes(
-            "The published method is adakv(alpha_safeguard=0):defensive. Its cap on safe entries "
-            "turns around where the budget is less than twice the window; here none are safe then. "
+            "The published methods are adakv(alpha_safeguard=0):defensive and joint:defensive. The "
+            "cap on safe entries goes by what all layers keep together, as published; it turns around where the budget is less than twice the window; here none are safe then. "
             "Float32 throughout, published in the model's dtype. A prompt no longer than the window "
             "is kept whole.")
         .param(integer("window_size", 32)
@@ -33,8 +33,7 @@ class Defensive {
                    .doc("How safe entries stay: before all others, or by the layer's largest score, "
                         "as published"))
         .uses(KVH_T_WINDOW_ATTENTION)
-        .uses(KVH_T_OUTPUT_WEIGHT)
-        .needs_budget();
+        .uses(KVH_T_OUTPUT_WEIGHT);
   }
 
   explicit Defensive(const Args& args)
@@ -61,7 +60,7 @@ class Defensive {
       for (const float x : head.worst) most = std::max(most, x);
       own_window += head.last_columns / n_heads;
     }
-    const int64_t n_safe = most_safe(layer, n, n_before);
+    const int64_t n_safe = most_safe(layer, n_before);
     for (int32_t h = 0; h < n_heads; ++h) {
       const Asked& head = asked[static_cast<size_t>(h)];
       std::copy(head.worst.begin(), head.worst.end(), out.row(h));
@@ -134,10 +133,9 @@ class Defensive {
     }
   }
 
-  int64_t most_safe(const Layer& layer, int64_t n, int64_t n_before) const {
-    const double kept = static_cast<double>(layer.layer_budget()) /
-                        (static_cast<double>(layer.n_kv_heads()) * static_cast<double>(n));
-    const double cap = static_cast<double>(n_before) * kept - static_cast<double>(window_size_);
+  int64_t most_safe(const Layer& layer, int64_t n_before) const {
+    const double cap =
+        static_cast<double>(n_before) * layer.keep_ratio() - static_cast<double>(window_size_);
     return std::max<int64_t>(static_cast<int64_t>(cap + 1e-9), 0);
   }
 

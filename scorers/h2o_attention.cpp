@@ -17,6 +17,7 @@ class H2oAttention {
     std::vector<float> votes;  // beside positions
   };
   struct Sequence {
+    static constexpr bool copies = true;
     std::vector<std::vector<Received>> layers;
   };
 

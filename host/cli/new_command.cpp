@@ -17,7 +17,7 @@ namespace kvhost {
 namespace {
 
 struct NewFlags {
-  std::string kind, name, language = "cpp", folder, vendor;
+  std::string kind, name, language = "cpp", folder, vendor, license = "Apache-2.0";
 };
 
 std::vector<std::string> names_taken() {
@@ -44,6 +44,12 @@ int make_project(const NewFlags& flags) {
   project.vendor = flags.vendor.empty() ? default_vendor() : flags.vendor;
   if (project.vendor.find_first_of("\"\\\n") != std::string::npos)
     bad_request("--vendor", "found " + kvhost::quoted(project.vendor) + "; expected no quotes or backslashes");
+  const bool spdx = !flags.license.empty() &&
+                    flags.license.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.+-()_ "
+                                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
+  if (!spdx)
+    bad_request("--license", "found " + kvhost::quoted(flags.license) + "; expected an SPDX identifier: MIT");
+  project.license = flags.license;
   const std::filesystem::path folder = flags.folder.empty() ? flags.name : flags.folder;
   const std::vector<ProjectFile> files = files_of(project);
   write_project(folder, files);
@@ -82,6 +88,9 @@ Command new_command() {
             add_text(app,
                      {"--vendor", "WHO", "Who ships it. Default: the user's name."},
                      [own](const std::string& v) { own->vendor = v; });
+            add_text(app,
+                     {"--license", "SPDX", "Its licence. Default: Apache-2.0."},
+                     [own](const std::string& v) { own->license = v; });
             return [flags] { return make_project(*flags); };
           }};
 }

@@ -42,6 +42,7 @@ void Sequence::save(const std::filesystem::path& file,
   state_->check_usable();
   if (state_->logits.empty())
     bad_request("save", "the sequence has read nothing yet; expected a prefill() before");
+  if (state_->decode_run) state_->decode_run->check_saves();
   const Model model(state_->model);
   std::map<std::string, std::string> facts = given;
   facts["model"] = model.facts().path;

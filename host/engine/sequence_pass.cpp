@@ -44,7 +44,7 @@ void Sequence::State::check_usable() const {
 }
 
 PressedSequence Sequence::State::pressed(const Press& press) {
-  return {press, decoder, cache, timings, options.method_seed};
+  return {press, decoder, cache, timings, options.method_seed, /*prompt=*/nullptr, n_prompt};
 }
 
 // The prompt for methods that look at its tokens.

@@ -102,6 +102,8 @@ Verdict needs_are_declared(const MethodInfo& method) {
     if (need.tensor > KVH_T_VALUES &&
         std::none_of(method.needs.begin(), method.needs.end(), same))
       return failed("needs tensor " + std::to_string(need.tensor) + ", which it does not declare");
+    if (need.reserved)
+      return failed("sets a reserved field of a need; expected 0");
     if (need.window < 0 && need.tensor < KVH_T_COUNT)
       return failed("needs a window of " + std::to_string(need.window) + "; expected 0 or more");
   }

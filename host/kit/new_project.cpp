@@ -89,6 +89,7 @@ Words words_of(const NewProject& project) {
   return {{"name", project.name},
           {"Class", class_name(project.name)},
           {"vendor", project.vendor},
+          {"license", project.license},
           {"words", registry::kind_name(project.kind)},
           {"press", press},
           {"source", project.name + (project.language == Language::C ? ".c" : ".cpp")},
@@ -150,11 +151,12 @@ std::vector<ProjectFile> files_of(const NewProject& project) {
   const auto file = [&](const fs::path& path, std::string_view text) {
     return ProjectFile{path, filled(text, words)};
   };
+  const bool apache = project.license == "Apache-2.0";
   return {file(words.at("source"), source_of(project)),
           file("test_" + project.name + ".cpp", templates_of(project.kind).test),
           file("CMakeLists.txt", kCMakeListsTxt),
           file("README.md", kReadmeMd),
-          {"LICENSE", std::string(kLicense)},
+          {"LICENSE", apache ? std::string(kLicense) : "SPDX-License-Identifier: " + project.license + "\n"},
           file(".github/workflows/ci.yml", kCiYml),
           file(".gitignore", kGitignore),
           {"golden/.gitkeep", ""}};

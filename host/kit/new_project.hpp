@@ -18,6 +18,7 @@ struct NewProject {
   Language language = Language::Cpp;
   std::string name;    // of the method: [a-z][a-z0-9_]*
   std::string vendor;  // who ships it
+  std::string license = "Apache-2.0";  // an SPDX identifier; of this one the text comes along
 };
 
 struct ProjectFile {

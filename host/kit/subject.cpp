@@ -22,7 +22,7 @@ kvh_status score_part_inside(
   return KVH_OK;
 }
 constexpr kvh_child kInside = {
-    sizeof(kvh_child), KVH_KIND_SCORER, nullptr, "inside", score_inside, score_part_inside};
+    sizeof(kvh_child), KVH_KIND_SCORER, 0, 0, nullptr, "inside", score_inside, score_part_inside};
 
 }  // namespace
 

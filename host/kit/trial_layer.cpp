@@ -62,7 +62,7 @@ void TrialLayer::deliver(const kvh_need& need) {
     case KVH_T_OUTPUT_WEIGHT:
       return layer_->add_output_weight();
     default:
-      return;
+      return layer_->add_nothing();
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "method/host_services.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
@@ -16,10 +17,8 @@ namespace kvhost {
 namespace {
 
 void log_from_plugin(const kvh_host* host, int32_t level, const char* text) noexcept {
-  const auto* context = static_cast<const Context*>(host->impl);
-  if (!context || !context->log) return;
   try {
-    context->log(static_cast<Context::Level>(std::clamp(level, 0, 3)), printable(text ? text : ""));
+    if (host->impl) static_cast<const PluginHost*>(host->impl)->log(level, text ? text : "");
   } catch (...) {  // a sink's trouble is not the method's
   }
 }
@@ -32,23 +31,23 @@ int32_t cancelled(const kvh_exec* exec) noexcept {
 
 void run_parallel(const kvh_exec*,
                   int64_t n,
-                  void (*body)(void*, int64_t, int64_t),
+                  void (*body)(void*, int64_t, int64_t, uint32_t) noexcept,
                   void* argument) noexcept {
   CallGuard* const owner = CallGuard::innermost();  // null: on a thread of the plugin's own
   parallel_for(n, 1, [&](int64_t begin, int64_t end) {
     std::optional<CallGuard> share;
     if (owner) share.emplace(*owner);
-    body(argument, begin, end);
+    body(argument, begin, end, static_cast<uint32_t>(at::get_thread_num()));
   });
 }
 
-kvh_host make_host(const Context* context) {
+kvh_host make_host(const PluginHost* of) {
   return {sizeof(kvh_host),
           KVH_ABI_MAJOR,
           KVH_ABI_MINOR,
           /*abi_minor_oldest=*/0,
           version(),
-          const_cast<Context*>(context),
+          const_cast<PluginHost*>(of),
           &log_from_plugin,
           &no_extension};
 }
@@ -60,7 +59,14 @@ const kvh_host& loading_host() {
   return host;
 }
 
-PluginHost::PluginHost(const Context& context) : context_(context), host_(make_host(&context)) {}
+PluginHost::PluginHost(const Context& context, const std::string& method, const std::string& where)
+    : context_(context), name_(method + " (" + where + ")"), host_(make_host(this)) {}
+
+void PluginHost::log(int32_t level, const char* text) const {
+  if (!context_.log) return;
+  context_.log(static_cast<Context::Level>(std::clamp(level, 0, 3)),
+               name_ + ": " + printable(text));
+}
 
 kvh_exec make_exec(const Context& context, uint64_t seed) {
   return {sizeof(kvh_exec),
@@ -96,7 +102,10 @@ kvh_rope plugin_rope(const RopeConfig& rope) {
 }  // namespace
 
 ModelView::ModelView(const ModelConfig& config, DType cache_dtype, int64_t n_first)
-    : family_(config.family), dir_(config.dir.string()), config_(config) {
+    : family_(config.family),
+      dir_(config.dir.string()),
+      config_(config),
+      entry_bytes_(2 * config.head_dim * element_size(cache_dtype)) {
   config_.rope.inv_freq = config.rope.frequencies(n_first);
   config_.local_rope.inv_freq = config.local_rope.frequencies(n_first);
   rope_ = plugin_rope(config_.rope);
@@ -112,14 +121,10 @@ ModelView::ModelView(const ModelConfig& config, DType cache_dtype, int64_t n_fir
   model_.n_kv_heads = static_cast<int32_t>(config.n_kv_heads);
   model_.head_dim = static_cast<int32_t>(config.head_dim);
   model_.hidden_size = static_cast<int32_t>(config.hidden_size);
-  const auto& windows = config.sliding_window;
-  model_.sliding_window =
-      windows.empty() ? 0 : static_cast<int32_t>(*std::max_element(windows.begin(), windows.end()));
   model_.dtype = plugin_dtype(cache_dtype);
   model_.device = {KVH_DEVICE_CPU, 0};
   model_.family = family_.c_str();
   model_.model_dir = dir_.c_str();
-  model_.rope = &rope_;
   model_.layers = layers_.data();
 }
 
@@ -143,6 +148,7 @@ kvh_layer_shape ModelView::layer_shape(int64_t layer) const {
   shape.n_heads = static_cast<int32_t>(config_.n_heads);
   shape.n_kv_heads = static_cast<int32_t>(config_.n_kv_heads);
   shape.key_dim = shape.value_dim = static_cast<int32_t>(config_.head_dim);
+  shape.entry_bytes = entry_bytes_;
   shape.window = config_.window_of(layer);
   shape.scale = config_.score_scale();
   shape.softcap = config_.attention_softcap;
@@ -151,6 +157,16 @@ kvh_layer_shape ModelView::layer_shape(int64_t layer) const {
   const RopeConfig* rope = config_.rope_of(layer);
   shape.rope = rope == nullptr ? nullptr : rope == &config_.rope ? &rope_ : &local_rope_;
   return shape;
+}
+
+bool is_even(const kvh_model& model) {
+  const kvh_layer_shape& first = *model.layers[0];
+  return std::all_of(
+      model.layers, model.layers + model.n_layers, [&](const kvh_layer_shape* layer) {
+        return layer->kind == KVH_LAYER_ATTENTION && layer->shares_with < 0 &&
+               layer->n_heads == first.n_heads && layer->n_kv_heads == first.n_kv_heads &&
+               layer->key_dim == first.key_dim && layer->value_dim == first.key_dim;
+      });
 }
 
 }  // namespace kvhost

@@ -18,17 +18,20 @@ class Weights;
 // What libraries are opened with, once per process; it drops what they log.
 const kvh_host& loading_host();
 
-// The host as the methods of one press see it. `context` must outlive it.
+// The host as one configured method sees it, which its lines name. `context` must outlive it.
 class PluginHost {
  public:
-  explicit PluginHost(const Context& context);
+  // `where`: in the composition.
+  PluginHost(const Context& context, const std::string& method, const std::string& where);
   PluginHost(const PluginHost&) = delete;
   PluginHost& operator=(const PluginHost&) = delete;
   const kvh_host& get() const { return host_; }
   const Context& context() const { return context_; }
+  void log(int32_t level, const char* text) const;
 
  private:
   const Context& context_;
+  std::string name_;  // what lines begin with
   kvh_host host_;
 };
 
@@ -55,6 +58,7 @@ class ModelView {
 
   std::string family_, dir_;
   ModelConfig config_;
+  int64_t entry_bytes_;
   kvh_rope rope_{}, local_rope_{};
   mutable std::once_flag sinks_read_;
   mutable std::vector<std::vector<float>> sinks_;  // by layer, [n_heads] or empty
@@ -64,5 +68,9 @@ class ModelView {
 };
 
 kvh_dtype plugin_dtype(DType dtype);
+
+// Whether all layers have the same numbers of heads and dimensions and keys of their own, so that
+// methods without KVH_METHOD_MIXED_LAYERS may see the model.
+bool is_even(const kvh_model& model);
 
 }  // namespace kvhost

@@ -6,12 +6,11 @@
 #include <cstring>
 #include <deque>
 
-#include "base/context.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "method/call_guard.hpp"
 #include "method/fence.hpp"
-#include "method/host_services.hpp"
+#include "kvhost/layout_parts.h"
 #include "method/layer_data.hpp"
 #include "registry/loader.hpp"
 
@@ -66,15 +65,15 @@ class Values {
   std::deque<std::vector<double>> doubles_;
 };
 
-// The frame behind what a wrapper handed back; null, with words, when it is not the one that it was
-// called with, on the thread that it was called on.
+// The frame behind what a wrapper handed back; null, with words, when it is neither the one that it
+// was called with nor a copy of it, on the thread that it was called on.
 const LayerFrame* frame_of(const kvh_layer* layer, kvh_error* error) {
   const LayerFrame* shown = ShownFrame::innermost();
-  if (shown && layer == shown) return shown;
+  if (shown && layer && (layer == shown || layer->impl == shown->impl)) return shown;
   std::snprintf(error->message,
                 sizeof error->message,
                 "was handed a kvh_layer that is not this call's, or on another thread; expected "
-                "the very one that score() got, from the thread that got it");
+                "the one that score() got or a copy of it, from the thread that got it");
   return nullptr;
 }
 
@@ -85,7 +84,7 @@ kvh_status score_child(const kvh_child* child,
   const LayerFrame* frame = frame_of(layer, error);
   if (!frame) return error->code = KVH_E_INTERNAL;
   const auto* instance = static_cast<const Instance*>(child->impl);
-  return frame->data->score_inner(*instance, *frame, out, error);
+  return frame->data->score_inner(*instance, *frame, layer->layer_budget, out, error);
 }
 
 kvh_status score_part_of_child(const kvh_child* child,
@@ -119,9 +118,16 @@ std::string text_of(const kvh_error& error, kvh_status status) {
   return text.empty() ? "failed with status " + std::to_string(status) + " and no words" : text;
 }
 
-bool was_cancelled(const kvh_host& host) {
-  const auto* context = static_cast<const Context*>(host.impl);
-  return context && context->is_cancelled();
+// Words of a need that no kvhost of this version meets.
+std::string unknown_of(const kvh_need& need) {
+  if (need.tensor >= KVH_T_COUNT) return "tensor " + std::to_string(need.tensor);
+  return "tensor " + std::to_string(need.tensor) + " with flags " + std::to_string(need.flags) +
+         " and reserved " + std::to_string(need.reserved);
+}
+
+bool is_known(const kvh_need& need) {
+  const uint32_t unknown = need.flags & KVH_MUST_UNDERSTAND & ~uint32_t{KVH_NEED_OPTIONAL};
+  return need.tensor < KVH_T_COUNT && !unknown && !need.reserved;
 }
 
 }  // namespace
@@ -149,7 +155,7 @@ void Instance::check_answer(const char* function,
   if (fenced.broken())
     refuse(function, layer, "wrote around its kvh_error; expected at most the sizes of its fields");
   if (status == KVH_OK) return;
-  if (status == KVH_E_CANCELLED && !was_cancelled(*host_))
+  if (status == KVH_E_CANCELLED && !host_.context().is_cancelled())
     refuse(function,
            layer,
            "says that it was cancelled, and nobody cancelled it; expected KVH_E_CANCELLED only "
@@ -159,18 +165,26 @@ void Instance::check_answer(const char* function,
               text_of(fenced.error, status));
 }
 
-Instance::Instance(const Node& node, const kvh_model* model, const kvh_host& host, Instance* child)
+Instance::Instance(const Node& node,
+                   const kvh_model* model,
+                   const Context& context,
+                   Instance* child,
+                   uint32_t phases)
     : node_{node.method, node.where},
       site_(&call_site(node.method.library.string(), node.method.name)),
-      host_(&host),
+      host_(context, node.method.name, node.where),
+      phases_(phases),
       method_(load_method(node.method, *site_)) {
+  check_model(model);
   if (node.inner) {
-    inner_ = std::make_unique<Instance>(*node.inner, model, host, nullptr);
+    inner_ = std::make_unique<Instance>(*node.inner, model, context, nullptr, phases);
     child = inner_.get();
   }
   if (child)
     child_ = {sizeof(kvh_child),
               child->method_->kind,
+              /*slot=*/0,
+              /*reserved=*/0,
               child,
               child->method_->name,
               &score_child,
@@ -180,7 +194,16 @@ Instance::Instance(const Node& node, const kvh_model* model, const kvh_host& hos
   read_when();
 }
 
+void Instance::check_model(const kvh_model* model) const {
+  if (!model || has_own_flag(KVH_METHOD_MIXED_LAYERS) || is_even(*model)) return;
+  bad_request(node_.where,
+              "'" + name() + "' is for models whose layers are all alike, and those of '" +
+                  model->family + "' differ in heads or dimensions; expected a method that says "
+                  "mixed_layers (see `kvhost info NAME`)");
+}
+
 void Instance::create(const Node& node, const kvh_model* model, const Instance* child) {
+  if (!method_->create) return;
   const kvh_child* const children[] = {&child_};
   const Values values(node);
   kvh_create_args args{};
@@ -188,7 +211,7 @@ void Instance::create(const Node& node, const kvh_model* model, const Instance* 
   args.n_values = static_cast<uint32_t>(values.get().size());
   args.values = values.get().data();
   args.model = model;
-  args.host = host_;
+  args.host = &host_.get();
   args.children = children;
   args.n_children = child ? 1 : 0;
   FencedError fenced;
@@ -206,7 +229,7 @@ void Instance::create(const Node& node, const kvh_model* model, const Instance* 
 }
 
 Instance::~Instance() {
-  if (instance_) leave("destroy()", [this] { method_->destroy(instance_); });
+  if (instance_ && method_->destroy) leave("destroy()", [this] { method_->destroy(instance_); });
 }
 
 void Instance::read_needs() {
@@ -239,10 +262,12 @@ void Instance::read_needs() {
 
 void Instance::check_needs() const {
   for (const auto& need : needs_) {
-    if (need.tensor >= KVH_T_COUNT && !(need.flags & KVH_NEED_OPTIONAL))
+    if (!is_known(need)) {
+      if (need.flags & KVH_NEED_OPTIONAL) continue;
       bad_request(node_.where,
-                  "'" + name() + "' needs tensor " + std::to_string(need.tensor) +
+                  "'" + name() + "' needs " + unknown_of(need) +
                       ", which this kvhost does not know; expected a newer kvhost");
+    }
     if (need.window < 0)
       refuse("needs()",
              -1,
@@ -257,11 +282,15 @@ void Instance::check_needs() const {
   }
 }
 
+bool Instance::is_wanted(const kvh_need& need) const {
+  return is_known(need) && (!need.phases || (need.phases & phases_));
+}
+
 void Instance::read_when() {
   const bool heads = method_->kind == KVH_KIND_HEAD_ALLOCATOR;
   if (!heads && method_->kind != KVH_KIND_LAYER_ALLOCATOR) return;
-  const auto function = heads ? interface<kvh_head_allocator>()->when
-                              : interface<kvh_layer_allocator>()->when;
+  const auto function = heads ? functions<kvh_head_allocator>()->when
+                              : functions<kvh_layer_allocator>()->when;
   if (!function) return;
   when_ = enter("when()", -1, [&] { return function(instance_); });
   if (when_ <= KVH_WHEN_AFTER_PREFILL && !(heads && when_ == KVH_WHEN_MONOTONE)) return;
@@ -280,7 +309,7 @@ const void* Instance::extension(const char* id) const {
 int64_t Instance::window_of(uint32_t tensor) const {
   int64_t window = inner_ ? inner_->window_of(tensor) : 0;
   for (const auto& need : needs_) {
-    if (need.tensor != tensor) continue;
+    if (need.tensor != tensor || !is_wanted(need)) continue;
     if (need.window <= 0) return -1;
     if (window >= 0) window = std::max(window, need.window);
   }
@@ -294,7 +323,7 @@ int64_t Instance::captured_window_of(uint32_t tensor) const {
 }
 
 bool Instance::needs_tensor(uint32_t tensor) const {
-  const auto wanted = [&](const kvh_need& need) { return need.tensor == tensor; };
+  const auto wanted = [&](const kvh_need& need) { return need.tensor == tensor && is_wanted(need); };
   return std::any_of(needs_.begin(), needs_.end(), wanted) ||
          (inner_ && inner_->needs_tensor(tensor));
 }
@@ -303,13 +332,36 @@ bool Instance::has_flag(uint32_t flag) const {
   return (method_->flags & flag) || (inner_ && inner_->has_flag(flag));
 }
 
-SequenceState::SequenceState(const Instance& instance, SequenceState* beside)
+kvh_sequence_info sequence_info(int32_t phase, uint64_t seed, int64_t n_prompt) {
+  return {sizeof(kvh_sequence_info), phase, seed, n_prompt, nullptr, 0, 0};
+}
+
+SequenceState::SequenceState(const Instance& instance,
+                             const kvh_sequence_info& info,
+                             SequenceState* beside)
     : instance_(instance), beside_(beside) {
+  if (instance.inner()) inner_ = std::make_unique<SequenceState>(*instance.inner(), info);
+  kvh_sequence_info own = info;
+  if (!instance.has_own_flag(KVH_METHOD_READS_PROMPT)) own.parts = nullptr, own.n_parts = 0;
   if (instance.method()->begin)
     instance.call("begin()", -1, [&](kvh_error* error) {
-      return instance.method()->begin(instance.get(), &sequence_, error);
+      return instance.method()->begin(instance.get(), &own, &sequence_, error);
     });
-  if (instance.inner()) inner_ = std::make_unique<SequenceState>(*instance.inner());
+}
+
+SequenceState::SequenceState(const SequenceState& from, SequenceState* beside)
+    : instance_(from.instance_), beside_(beside) {
+  if (from.inner_) inner_ = std::make_unique<SequenceState>(*from.inner_, nullptr);
+  if (!from.instance_.method()->begin) return;
+  const auto* functions =
+      static_cast<const kvh_sequence_functions*>(instance_.extension(KVH_EXT_SEQUENCE));
+  if (!functions || functions->struct_size < KVH_SEQUENCE_FUNCTIONS_SIZE_1_0 || !functions->copy)
+    run_failed("fork",
+               "'" + instance_.name() + "' keeps a state of its own that cannot be copied; expected "
+               "a fork right after the prompt, or a method with " KVH_EXT_SEQUENCE);
+  instance_.call("copy()", -1, [&](kvh_error* error) {
+    return functions->copy(instance_.get(), from.sequence_, &sequence_, error);
+  });
 }
 
 SequenceState::~SequenceState() {

@@ -9,9 +9,14 @@
 
 #include "kvhost/plugin.h"
 #include "method/call_guard.hpp"
+#include "method/host_services.hpp"
 #include "spec/composition.hpp"
 
 namespace kvhost {
+
+// In which phases a composition's methods are called: KVH_PHASE_* as bits.
+constexpr uint32_t kPrefillPhases = 1u << KVH_PHASE_PREFILL | 1u << KVH_PHASE_PASS;
+constexpr uint32_t kDecodePhases = 1u << KVH_PHASE_DECODE;
 
 // What a function of a plugin writes its words into, between strips that it must leave alone.
 struct FencedError {
@@ -26,9 +31,13 @@ struct FencedError {
 class Instance {
  public:
   // Opens the library if needed and creates the configured method (and, for wrappers and presses,
-  // what is inside). `child` is the scorer that a press is given. Throws Error naming method and
-  // parameter.
-  Instance(const Node& node, const kvh_model* model, const kvh_host& host, Instance* child);
+  // what is inside). `child` is the scorer that a press is given. `context` outlives it. Throws
+  // Error naming method and parameter.
+  Instance(const Node& node,
+           const kvh_model* model,
+           const Context& context,
+           Instance* child,
+           uint32_t phases = kPrefillPhases);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -36,7 +45,11 @@ class Instance {
   const std::string& name() const { return node_.method.name; }
   const std::string& where() const { return node_.where; }  // in the composition, for errors
   const registry::MethodInfo& info() const { return node_.method; }
+  // In the method's own order, with those that are never met.
   const std::vector<kvh_need>& needs() const { return needs_; }
+  // Whether a need can be met at all: its tensor and flags are known, and it is wanted in a phase in
+  // which this instance is called.
+  bool is_wanted(const kvh_need& need) const;
   // Largest window this method or anything inside it asks for of a tensor; -1 = all tokens, 0 = not
   // needed.
   int64_t window_of(uint32_t tensor) const;
@@ -92,13 +105,14 @@ class Instance {
 
   const kvh_method* method() const { return method_; }
   kvh_instance* get() const { return instance_; }
-  template <class Interface>
-  const Interface* interface() const {
-    return static_cast<const Interface*>(method_->interface);
+  template <class Functions>
+  const Functions* functions() const {
+    return static_cast<const Functions*>(method_->functions);
   }
 
  private:
   void create(const Node& node, const kvh_model* model, const Instance* child);
+  void check_model(const kvh_model* model) const;
   void read_needs();
   void check_needs() const;
   void read_when();
@@ -108,7 +122,8 @@ class Instance {
     std::string where;
   } node_;
   const CallSite* site_;
-  const kvh_host* host_;
+  PluginHost host_;
+  uint32_t phases_;
   const kvh_method* method_ = nullptr;
   kvh_instance* instance_ = nullptr;
   std::unique_ptr<Instance> inner_;
@@ -117,12 +132,19 @@ class Instance {
   uint32_t when_ = KVH_WHEN_BEFORE_PREFILL;
 };
 
+// A sequence of which no more is known.
+kvh_sequence_info sequence_info(int32_t phase, uint64_t seed = 0, int64_t n_prompt = -1);
+
 // The per-sequence states of an instance and of what is inside it.
 class SequenceState {
  public:
   // `beside`: the state of the scorer that a press is given, which lives next to the press and not
   // inside it.
-  explicit SequenceState(const Instance& instance, SequenceState* beside = nullptr);
+  SequenceState(const Instance& instance,
+                const kvh_sequence_info& info,
+                SequenceState* beside = nullptr);
+  // Goes on as `from` would. Throws Error, naming the method, where a state cannot be copied.
+  SequenceState(const SequenceState& from, SequenceState* beside);
   ~SequenceState();
   SequenceState(const SequenceState&) = delete;
   SequenceState& operator=(const SequenceState&) = delete;

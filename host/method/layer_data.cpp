@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <deque>
 #include <map>
@@ -23,7 +24,15 @@ struct LayerData::Frame {
   std::deque<kvh_tensor> tensors;
   std::vector<kvh_head> heads;
   std::vector<const kvh_head*> head_pointers;
-  std::vector<const kvh_tensor*> table = std::vector<const kvh_tensor*>(KVH_T_COUNT, nullptr);
+  size_t n_needs = 0;
+  // By tensor and by need: of the layer first, then of every head.
+  std::vector<const kvh_tensor*> by_id, by_need;
+
+  void make_tables(size_t n_heads, size_t n) {
+    n_needs = n;
+    by_id.assign((n_heads + 1) * KVH_T_COUNT, nullptr);
+    by_need.assign((n_heads + 1) * n, nullptr);
+  }
 
   const int64_t* keep(std::vector<int64_t> values) {
     return dims.emplace_back(std::move(values)).data();
@@ -50,7 +59,14 @@ struct LayerData::Frame {
     return view(tensor.data_ptr(), dtype, tensor.sizes().vec(), tensor.strides().vec());
   }
 
-  void set(uint32_t id, kvh_tensor tensor) { table[id] = &tensors.emplace_back(tensor); }
+  void set(uint32_t id, kvh_tensor tensor) { by_id[id] = &tensors.emplace_back(tensor); }
+  // Answers a need: of the layer (place 0) or of head place - 1.
+  void give(size_t place, size_t need, uint32_t id, kvh_tensor tensor) {
+    const kvh_tensor* kept = &tensors.emplace_back(tensor);
+    by_need[place * n_needs + need] = kept;
+    const kvh_tensor*& first = by_id[place * KVH_T_COUNT + id];
+    if (!first) first = kept;
+  }
 };
 
 struct LayerData::Shared {
@@ -104,51 +120,68 @@ LayerData::LayerData(const LayerInputs& inputs)
 
 LayerData::~LayerData() = default;
 
-std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance,
-                                                        const SequenceState& state) {
-  auto owned = std::make_unique<Owned>();
-  owned->arrays = std::make_unique<Frame>();
-  Frame& arrays = *owned->arrays;
-  const int64_t d = inputs_.model->head_dim;
+void LayerData::add_heads(const Instance& instance, Owned& owned) {
+  Frame& arrays = *owned.arrays;
+  const kvh_layer_shape& shape = *inputs_.model->layers[inputs_.layer];
+  const int64_t d = shape.key_dim, n_heads = std::ssize(shared_->spans);
   const kvh_dtype dtype = inputs_.model->dtype;
-  for (const auto& span : shared_->spans) {
+  arrays.make_tables(static_cast<size_t>(n_heads), instance.needs().size());
+  for (size_t h = 0; h < shared_->spans.size(); ++h) {
+    const HeadSpan& span = shared_->spans[h];
     kvh_head head{};
     head.struct_size = sizeof(kvh_head);
     head.n_entries = span.n;
     head.keys = arrays.view(span.keys, dtype, {span.n, d}, {d, 1});
     head.values = arrays.view(span.values, dtype, {span.n, d}, {d, 1});
     head.positions = span.positions;
+    head.tensors = arrays.by_id.data() + (h + 1) * KVH_T_COUNT;
+    head.needs = arrays.by_need.data() + (h + 1) * arrays.n_needs;
+    head.n_tensors = KVH_T_COUNT;
+    head.n_needs = static_cast<uint32_t>(arrays.n_needs);
     arrays.heads.push_back(head);
   }
-  if (n_entries_.front() == inputs_.n_seen && n_entries_.back() == inputs_.n_seen &&
-      is_dense(shared_->spans, d, dtype)) {
-    const int64_t n = n_entries_[0], heads = inputs_.model->n_kv_heads;
-    arrays.set(KVH_T_KEYS,
-               arrays.view(shared_->spans[0].keys, dtype, {heads, n, d}, {n * d, d, 1}));
-    arrays.set(KVH_T_VALUES,
-               arrays.view(shared_->spans[0].values, dtype, {heads, n, d}, {n * d, d, 1}));
-  }
-  for (const auto& need : instance.needs()) add_need(instance, need, *owned);
   for (const auto& head : arrays.heads) arrays.head_pointers.push_back(&head);
+  const int64_t n = n_entries_[0];
+  if (n != inputs_.n_seen || n_entries_.back() != n || !is_dense(shared_->spans, d, dtype)) return;
+  arrays.set(KVH_T_KEYS,
+             arrays.view(shared_->spans[0].keys, dtype, {n_heads, n, d}, {n * d, d, 1}));
+  arrays.set(KVH_T_VALUES,
+             arrays.view(shared_->spans[0].values, dtype, {n_heads, n, d}, {n * d, d, 1}));
+}
+
+std::unique_ptr<LayerData::Owned> LayerData::make_frame(const Instance& instance,
+                                                        const SequenceState& state) {
+  static std::atomic<uintptr_t> n_frames{0};
+  auto owned = std::make_unique<Owned>();
+  owned->arrays = std::make_unique<Frame>();
+  Frame& arrays = *owned->arrays;
+  add_heads(instance, *owned);
+  for (size_t i = 0; i < instance.needs().size(); ++i) add_need(instance, i, *owned);
 
   LayerFrame& layer = owned->layer;
   layer.struct_size = sizeof(kvh_layer);
   layer.phase = inputs_.phase;
   layer.layer = static_cast<int32_t>(inputs_.layer);
-  layer.n_kv_heads = inputs_.model->n_kv_heads;
+  layer.n_kv_heads = static_cast<int32_t>(arrays.heads.size());
   layer.n_seen = inputs_.n_seen;
   layer.q_len = inputs_.q_len;
   layer.kv_len = *std::max_element(n_entries_.begin(), n_entries_.end());
+  layer.n_prompt = inputs_.n_prompt;
   layer.layer_budget = inputs_.layer_budget;
+  layer.total_entries = inputs_.total_entries;
+  layer.keep_ratio = inputs_.keep_ratio;
   layer.model = inputs_.model;
+  layer.shape = inputs_.model->layers[inputs_.layer];
   layer.exec = inputs_.exec;
-  layer.heads = arrays.head_pointers.data();
-  layer.tensors = arrays.table.data();
-  layer.n_tensors = KVH_T_COUNT;
-  layer.sliding_window = inputs_.sliding_window;
   const bool reads_prompt =
       inputs_.phase == KVH_PHASE_PASS || instance.has_own_flag(KVH_METHOD_READS_PROMPT);
   layer.prompt = reads_prompt ? inputs_.prompt : nullptr;
+  layer.heads = arrays.head_pointers.data();
+  layer.tensors = arrays.by_id.data();
+  layer.needs = arrays.by_need.data();
+  layer.n_tensors = KVH_T_COUNT;
+  layer.n_needs = static_cast<uint32_t>(arrays.n_needs);
+  layer.impl = reinterpret_cast<void*>(++n_frames);
   layer.data = this;
   layer.state = &state;
   return owned;
@@ -173,7 +206,7 @@ void LayerData::missing(const Instance& instance, const kvh_need& need) const {
                  "; expected a method that does without");
 }
 
-void LayerData::add_window_attention(int64_t window, Owned& owned) {
+void LayerData::add_window_attention(size_t need, int64_t window, Owned& owned) {
   Frame& arrays = *owned.arrays;
   // The composition's largest window at once, so that frames handed out earlier stay valid.
   compute_window_attention(
@@ -183,22 +216,36 @@ void LayerData::add_window_attention(int64_t window, Owned& owned) {
   for (size_t h = 0; h < arrays.heads.size(); ++h) {
     const int64_t n = n_entries_[h];
     float* last = shared_->window[h].data() + (rows - w) * n;
-    arrays.heads[h].window_attention = &arrays.tensors.emplace_back(
-        arrays.view(last, {KVH_DTYPE_FLOAT, 32, 1}, {group, w, n}, {rows * n, n, 1}));
+    arrays.give(h + 1,
+                need,
+                KVH_T_WINDOW_ATTENTION,
+                arrays.view(last, {KVH_DTYPE_FLOAT, 32, 1}, {group, w, n}, {rows * n, n, 1}));
   }
 }
 
-void LayerData::add_attention_sum(int64_t window, Owned& owned) {
+void LayerData::add_attention_sum(size_t need, int64_t window, Owned& owned) {
   Frame& arrays = *owned.arrays;
   auto& sums = shared_->sums[window];
   if (sums.empty()) compute_attention_sum(inputs_, shared_->spans, window, sums);
   const int64_t group = inputs_.model->n_heads / inputs_.model->n_kv_heads;
   for (size_t h = 0; h < arrays.heads.size(); ++h)
-    arrays.heads[h].attention_sum = &arrays.tensors.emplace_back(arrays.view(
-        sums[h].data(), {KVH_DTYPE_FLOAT, 32, 1}, {group, n_entries_[h]}, {n_entries_[h], 1}));
+    arrays.give(
+        h + 1,
+        need,
+        KVH_T_ATTENTION_SUM,
+        arrays.view(
+            sums[h].data(), {KVH_DTYPE_FLOAT, 32, 1}, {group, n_entries_[h]}, {n_entries_[h], 1}));
 }
 
-void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& owned) {
+// Here and now, whether or not it can be met.
+bool LayerData::is_shown(const Instance& instance, const kvh_need& need) const {
+  const bool here = need.layer_stride <= 1 || inputs_.layer % need.layer_stride == 0;
+  return here && instance.is_wanted(need) && (!need.phases || (need.phases >> inputs_.phase & 1));
+}
+
+void LayerData::add_need(const Instance& instance, size_t index, Owned& owned) {
+  const kvh_need& need = instance.needs()[index];
+  if (!is_shown(instance, need)) return;
   Frame& arrays = *owned.arrays;
   const bool optional = need.flags & KVH_NEED_OPTIONAL;
   const auto last_rows = [&](const at::Tensor& tensor, int64_t dim) {
@@ -209,19 +256,20 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
   switch (need.tensor) {
     case KVH_T_KEYS:
     case KVH_T_VALUES:
+      arrays.by_need[index] = arrays.by_id[need.tensor];
       return;
     case KVH_T_HIDDEN:
       if (!inputs_.hidden) break;
-      return arrays.set(need.tensor, arrays.view(last_rows(*inputs_.hidden, 0)));
+      return arrays.give(0, index, need.tensor, arrays.view(last_rows(*inputs_.hidden, 0)));
     case KVH_T_QUERY_WINDOW:
       if (!inputs_.queries) break;
-      return arrays.set(need.tensor, arrays.view(last_rows(*inputs_.queries, 1)));
+      return arrays.give(0, index, need.tensor, arrays.view(last_rows(*inputs_.queries, 1)));
     case KVH_T_WINDOW_ATTENTION:
       if (!inputs_.queries) break;
-      return add_window_attention(need.window, owned);
+      return add_window_attention(index, need.window, owned);
     case KVH_T_ATTENTION_SUM:
       if (!inputs_.queries) break;
-      return add_attention_sum(need.window, owned);
+      return add_attention_sum(index, need.window, owned);
     case KVH_T_ATTENTION_MEAN:
     case KVH_T_ATTENTION: {
       if (inputs_.phase != KVH_PHASE_PREFILL || !inputs_.queries ||
@@ -232,11 +280,11 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
       if (!cached.defined())
         cached = dense_attention(
             inputs_, shared_->spans, /*mean_over_heads=*/need.tensor == KVH_T_ATTENTION_MEAN);
-      return arrays.set(need.tensor, arrays.view(cached));
+      return arrays.give(0, index, need.tensor, arrays.view(cached));
     }
     case KVH_T_OUTPUT_WEIGHT:
       if (!inputs_.output_weight) break;
-      return arrays.set(need.tensor, arrays.view(*inputs_.output_weight));
+      return arrays.give(0, index, need.tensor, arrays.view(*inputs_.output_weight));
     default:
       break;
   }
@@ -245,7 +293,7 @@ void LayerData::add_need(const Instance& instance, const kvh_need& need, Owned& 
 
 void LayerData::score(const Instance& instance, const SequenceState& state, kvh_scores* out) {
   call("score()", instance, state, [&](const kvh_layer& layer, kvh_error* error) {
-    return instance.interface<kvh_scorer>()->score(instance.get(), state.get(), &layer, out, error);
+    return instance.functions<kvh_scorer>()->score(instance.get(), state.get(), &layer, out, error);
   });
 }
 
@@ -268,14 +316,18 @@ void LayerData::rethrow_inner() {
 
 kvh_status LayerData::score_inner(const Instance& inner,
                                   const LayerFrame& parent,
+                                  int64_t layer_budget,
                                   kvh_scores* out,
                                   kvh_error* error) noexcept {
+  const int64_t own_budget = std::exchange(inputs_.layer_budget, layer_budget);
+  kvh_status status = KVH_OK;
   try {
     score(inner, *parent.state->inner(), out);
-    return KVH_OK;
   } catch (...) {
-    return keep_inner(error);
+    status = keep_inner(error);
   }
+  inputs_.layer_budget = own_budget;
+  return status;
 }
 
 kvh_status LayerData::score_part(const Instance& inner,

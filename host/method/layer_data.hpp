@@ -20,8 +20,8 @@ namespace kvhost {
 class LayerData;
 class ModelView;
 
-// The kvh_layer handed to a method. Wrappers hand it back to reach their inner scorer, so it knows
-// where it came from.
+// The kvh_layer handed to a method. Wrappers hand it or a copy back to reach their inner scorer, so
+// it knows where it came from: `impl` is a number that no other frame of the process has.
 struct LayerFrame : kvh_layer {
   LayerData* data = nullptr;
   const SequenceState* state = nullptr;  // of the method that was called
@@ -33,7 +33,10 @@ struct LayerInputs {
   int64_t layer = 0;
   int64_t n_seen = 0;  // tokens processed, this forward included
   int64_t q_len = 0;
+  int64_t n_prompt = -1;       // as kvh_layer has them
   int64_t layer_budget = -1;
+  int64_t total_entries = -1;
+  double keep_ratio = 1;
   const KvCache* cache = nullptr;
   const at::Tensor* queries = nullptr;  // [n_heads, W, head_dim] of the last W tokens, or null
   int64_t window_rows = 0;  // largest window of attention that any method asks for; -1 = all
@@ -46,8 +49,8 @@ struct LayerInputs {
   const kvh_prompt* prompt = nullptr;  // null where it is not known
 };
 
-// While one lives, the calling thread's plugin may hand back this frame and no other: pointers that
-// it kept, or copies that it made, lead nowhere.
+// While one lives, the calling thread's plugin may hand back this frame and no other: what it kept
+// of another call leads nowhere.
 class ShownFrame {
  public:
   explicit ShownFrame(const LayerFrame& frame);
@@ -70,6 +73,11 @@ class LayerData {
   LayerData& operator=(const LayerData&) = delete;
 
   void set_layer_budget(int64_t entries) { inputs_.layer_budget = entries; }
+  // What all layers keep together, and its share of all there is.
+  void set_total(int64_t entries, double keep_ratio) {
+    inputs_.total_entries = entries;
+    inputs_.keep_ratio = keep_ratio;
+  }
   int64_t layer() const { return inputs_.layer; }
   int64_t n_seen() const { return inputs_.n_seen; }
   const std::vector<int64_t>& n_entries() const { return n_entries_; }
@@ -81,8 +89,10 @@ class LayerData {
 
   // Score by `instance` into `out` (pins zeroed by the caller). Throws Error.
   void score(const Instance& instance, const SequenceState& state, kvh_scores* out);
+  // [inside a wrapper's score()] `layer_budget` is what the wrapper says.
   kvh_status score_inner(const Instance& inner,
                          const LayerFrame& parent,
+                         int64_t layer_budget,
                          kvh_scores* out,
                          kvh_error* error) noexcept;
 
@@ -125,9 +135,11 @@ class LayerData {
   void rethrow_inner();
 
   std::unique_ptr<Owned> make_frame(const Instance& instance, const SequenceState& state);
-  void add_window_attention(int64_t window, Owned& owned);
-  void add_attention_sum(int64_t window, Owned& owned);
-  void add_need(const Instance& instance, const kvh_need& need, Owned& owned);
+  bool is_shown(const Instance& instance, const kvh_need& need) const;
+  void add_heads(const Instance& instance, Owned& owned);
+  void add_window_attention(size_t need, int64_t window, Owned& owned);
+  void add_attention_sum(size_t need, int64_t window, Owned& owned);
+  void add_need(const Instance& instance, size_t index, Owned& owned);
   [[noreturn]] void missing(const Instance& instance, const kvh_need& need) const;
 
   LayerInputs inputs_;

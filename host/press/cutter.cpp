@@ -104,11 +104,12 @@ std::vector<int64_t> Cutter::head_budgets(LayerData& data,
             *allocator,
             state_.head_allocator(),
             [&](const kvh_layer& frame, kvh_error* error) {
-              return allocator->interface<kvh_head_allocator>()->allocate(
+              return allocator->functions<kvh_head_allocator>()->allocate(
                   allocator->get(),
                   state_.head_allocator().get(),
                   &frame,
-                  view.get(),
+                  view.read(),
+                  allocator->has_own_flag(KVH_METHOD_EDITS_SCORES) ? view.get() : nullptr,
                   budgets.data(),
                   error);
             });

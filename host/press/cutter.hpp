@@ -58,8 +58,11 @@ class Cutter {
 
 // One stage at work on one sequence.
 struct StageRun {
-  StageRun(const Stage& stage, KvCache& cache, Timings& timings)
-      : stage(stage), state(stage), cutter(stage, state, cache, timings) {}
+  StageRun(const Stage& stage, const kvh_sequence_info& info, KvCache& cache, Timings& timings)
+      : stage(stage), state(stage, info), cutter(stage, state, cache, timings) {}
+  // Goes on as `from` would.
+  StageRun(const StageRun& from, KvCache& cache, Timings& timings)
+      : stage(from.stage), state(from.state), cutter(stage, state, cache, timings) {}
   const Stage& stage;
   StageState state;
   Cutter cutter;

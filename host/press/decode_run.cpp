@@ -41,26 +41,35 @@ DecodeRun::DecodeRun(const PressedSequence& on, const DecodePolicy& policy)
       capture_(on.press.capture()),
       exec_(make_exec(on.press.context(), on.seed)),
       rings_(static_cast<size_t>(on.decoder.config().n_layers)) {
-  for (const auto& stage : on.press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
+  const kvh_sequence_info info = sequence_info(KVH_PHASE_DECODE, on.seed, on.n_prompt);
+  for (const auto& stage : on.press.stages())
+    stages_.emplace_back(stage, info, on.cache, on.timings);
 }
 
+// Rows of the rings are replaced, never written to.
 DecodeRun::DecodeRun(const DecodeRun& from, const PressedSequence& on)
-    : DecodeRun(on, from.policy_) {
-  for (const auto& stage : on.press.stages())
-    if (from.begun_ && stage.has_state())
-      run_failed("fork",
-                 "'" + stage.name() +
-                     "' compresses while generating and keeps a state of its own, which cannot be "
-                     "copied; expected a fork right after the prompt");
-  budgets_ = from.budgets_;
-  rings_ = from.rings_;  // rows are replaced, never written to
-  cuts_ = from.cuts_;
-  since_cut_ = from.since_cut_;
-  begun_ = from.begun_;
+    : on_(on),
+      policy_(from.policy_),
+      capture_(from.capture_),
+      exec_(make_exec(on.press.context(), on.seed)),
+      budgets_(from.budgets_),
+      rings_(from.rings_),
+      cuts_(from.cuts_),
+      since_cut_(from.since_cut_) {
+  for (const StageRun& run : from.stages_) stages_.emplace_back(run, on.cache, on.timings);
+}
+
+void DecodeRun::check_saves() const {
+  if (cuts_.empty()) return;
+  for (const StageRun& run : stages_)
+    if (const Instance* method = run.stage.keeps_state())
+      run_failed("save",
+                 "'" + method->name() +
+                     "' keeps a state of its own while generating, which a saved cache does not "
+                     "carry; expected a save right after the prompt, or a method without one");
 }
 
 void DecodeRun::begin_forward(int64_t n_tokens) {
-  begun_ = true;
   n_tokens_ = n_tokens;
   since_cut_ += n_tokens;
   due_ = since_cut_ >= policy_.every;
@@ -82,15 +91,18 @@ void DecodeRun::divide(int64_t n_seen) {
   const ModelConfig& config = on_.decoder.config();
   const auto state_of = [this](size_t s) -> StageState& { return stages_[s].state; };
   const int64_t total = entries_per_head(n_seen) * config.n_layers * config.n_kv_heads;
-  divide_over_stages(on_.press, state_of, layer_bounds(config, n_seen), total, budgets_);
+  LayerBounds bounds = layer_bounds(config, n_seen);
+  bounds.phase = KVH_PHASE_DECODE;
+  full_ = everything(bounds).total();
+  totals_ = on_.press.totals(full_, total);
+  divide_over_stages(on_.press, state_of, bounds, total, budgets_);
 }
 
 void DecodeRun::on_layer(int64_t layer, const LayerCapture& capture) {
   remember(layer, capture);
   if (!due_) return;
   check_keys(on_.press.first().name(), on_.cache, layer);
-  for (size_t s = 0; s < stages_.size(); ++s)
-    apply(stages_[s], stages_[s].stage.selects() ? budgets_[s].entries[layer] : 0, layer);
+  for (size_t s = 0; s < stages_.size(); ++s) apply(s, layer);
 }
 
 void DecodeRun::end_forward() {
@@ -116,9 +128,13 @@ LayerInputs DecodeRun::inputs(int64_t layer) const {
   return in;
 }
 
-void DecodeRun::apply(StageRun& run, int64_t entries, int64_t layer) {
+void DecodeRun::apply(size_t stage, int64_t layer) {
+  StageRun& run = stages_[stage];
+  const int64_t entries = run.stage.selects() ? budgets_[stage].entries[layer] : 0;
   LayerInputs in = inputs(layer);
   in.layer_budget = entries;
+  in.total_entries = totals_[stage];
+  in.keep_ratio = keep_ratio_of(totals_[stage], full_);
   LayerData data(in);
   int64_t held = 0;
   for (const int64_t n : data.n_entries()) held += n;

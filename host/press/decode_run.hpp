@@ -31,7 +31,7 @@ class DecodeRun {
   // `on.press` is one that check_decodes() let pass.
   DecodeRun(const PressedSequence& on, const DecodePolicy& policy);
   // Goes on as `from` would, on a copy of its sequence. Throws Error when a method of the
-  // composition keeps a state of its own and has begun to.
+  // composition keeps a state of its own that cannot be copied, and has begun to.
   DecodeRun(const DecodeRun& from, const PressedSequence& on);
 
   CaptureRequest capture() const { return capture_; }
@@ -44,6 +44,8 @@ class DecodeRun {
   // After the last layer of the forward that was announced.
   void end_forward();
   const std::vector<DecodeCut>& cuts() const { return cuts_; }
+  // Throws Error, naming the method, when a state that began would be lost in a saved cache.
+  void check_saves() const;
 
  private:
   struct Rings {         // the last W rows, over forwards
@@ -55,7 +57,7 @@ class DecodeRun {
   int64_t entries_per_head(int64_t n_seen) const;
   void divide(int64_t n_seen);
   LayerInputs inputs(int64_t layer) const;
-  void apply(StageRun& run, int64_t entries, int64_t layer);
+  void apply(size_t stage, int64_t layer);
 
   PressedSequence on_;
   DecodePolicy policy_;
@@ -63,10 +65,12 @@ class DecodeRun {
   kvh_exec exec_;
   std::deque<StageRun> stages_;
   std::vector<LayerBudgets> budgets_;  // by stage, of the current cut; empty where none selects
+  int64_t full_ = 0;                   // entries of all layers, nothing cut, likewise
+  std::vector<int64_t> totals_;        // that each stage leaves of them
   std::vector<Rings> rings_;
   std::vector<DecodeCut> cuts_;
   int64_t since_cut_ = 0, n_tokens_ = 0;
-  bool due_ = false, begun_ = false;
+  bool due_ = false;
 };
 
 }  // namespace kvhost

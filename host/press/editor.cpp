@@ -81,7 +81,7 @@ Editor::Editor(const Stage& stage,
                 score_rows.empty() ? nullptr : score_rows.data(),
                 channels.empty() ? nullptr : channels.data()};
   data.call("edit()", press, state.press(), [&](const kvh_layer& frame, kvh_error* error) {
-    return press.interface<kvh_press>()->edit(
+    return press.functions<kvh_press>()->edit(
         press.get(), state.press().get(), &frame, &call, error);
   });
   check_fences();

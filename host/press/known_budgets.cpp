@@ -7,7 +7,8 @@ namespace kvhost {
 
 std::vector<int64_t> known_budgets(const Press& press, const LayerBounds& bounds, int64_t total) {
   std::deque<StageState> states;
-  for (const auto& stage : press.stages()) states.emplace_back(stage);
+  const auto info = sequence_info(KVH_PHASE_PREFILL, /*seed=*/0, bounds.kv_len);
+  for (const auto& stage : press.stages()) states.emplace_back(stage, info);
   std::vector<LayerBudgets> budgets;
   divide_over_stages(
       press, [&](size_t s) -> StageState& { return states[s]; }, bounds, total, budgets);

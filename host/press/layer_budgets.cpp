@@ -109,28 +109,28 @@ bool ask_allocator(const Stage& stage,
   const auto n_layers = static_cast<size_t>(request.n_layers);
   Fenced<double> given(n_layers, kUnwritten), observed(n_layers, kUnwritten);
   Fenced<int64_t> entries(n_layers, -1);
-  Fenced<int64_t> heads(n_layers * static_cast<size_t>(request.n_kv_heads), -1);
+  const auto n_heads = static_cast<size_t>(request.n_kv_heads);
+  Fenced<int64_t> heads(n_layers * n_heads, -1);
+  std::vector<int64_t*> head_rows;
+  for (size_t l = 0; l < n_layers; ++l) head_rows.push_back(heads.data() + l * n_heads);
   kvh_layer_answer answer{sizeof(kvh_layer_answer),
                           0,
                           given.data(),
                           entries.data(),
                           observed.data(),
-                          nullptr,
                           0,
                           0,
-                          heads.data()};
-  std::string observed_name;
+                          head_rows.data(),
+                          ""};
   allocator->call("allocate()", -1, [&](kvh_error* error) {
-    const kvh_status status = allocator->interface<kvh_layer_allocator>()->allocate(
+    return allocator->functions<kvh_layer_allocator>()->allocate(
         allocator->get(), state.layer_allocator().get(), &request, &answer, error);
-    if (status == KVH_OK && answer.observed_name)  // read here: it may lead nowhere
-      observed_name.assign(answer.observed_name, strnlen(answer.observed_name, 64));
-    return status;
   });
   for (const char* broken : {given.broken(), entries.broken(), observed.broken(), heads.broken()})
     allocator->check_fence("allocate()", -1, broken, "answer");
-  if (answer.observed_name) {
-    result.observed_name = printable(observed_name);
+  if (answer.observed_name[0]) {
+    result.observed_name = printable(
+        {answer.observed_name, strnlen(answer.observed_name, sizeof answer.observed_name)});
     result.observed_from = stage.observer() == allocator ? "prompt" : "profile";
   }
   shares.assign(given.begin(), given.end());
@@ -158,12 +158,14 @@ LayerBudgets divide_over_layers(const Stage& stage,
   result.observed.assign(n_layers, std::numeric_limits<double>::quiet_NaN());
   std::vector<double> shares(n_layers, 1.0);
   const Instance* allocator = stage.layer_allocator();
-  std::vector<const kvh_scores*> layers;
-  for (ScoresView& layer : scores) layers.push_back(layer.get());
+  std::vector<const kvh_score_view*> layers;
+  for (const ScoresView& layer : scores) layers.push_back(layer.read());
   const kvh_layer_request request{sizeof(kvh_layer_request),
+                                  bounds.phase,
                                   static_cast<int32_t>(n_layers),
                                   static_cast<int32_t>(bounds.n_kv_heads),
                                   static_cast<int32_t>(n_observed),
+                                  0,
                                   bounds.kv_len,
                                   total_entries,
                                   bounds.floors.data(),

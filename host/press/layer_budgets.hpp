@@ -31,6 +31,7 @@ struct LayerBounds {
   std::vector<int64_t> floors, caps;  // [n_layers]
   int64_t kv_len = 0;
   int64_t n_kv_heads = 0;
+  int32_t phase = KVH_PHASE_PREFILL;
 };
 
 // Sliding-window layers: what no later query will see goes at once, before anything is scored. True

@@ -35,6 +35,7 @@ ScoresView::ScoresView(LayerScores& of) {
         n_entries_.data(),
         scores_.data(),
         pins_.data()};
+  read_ = {sizeof(kvh_score_view), c_.n_kv_heads, c_.n_entries, c_.scores, c_.pins};
 }
 
 }  // namespace kvhost

@@ -25,12 +25,14 @@ class ScoresView {
   explicit ScoresView(LayerScores& of);
   ScoresView(ScoresView&&) = default;
   kvh_scores* get() { return &c_; }
+  const kvh_score_view* read() const { return &read_; }
 
  private:
   std::vector<int64_t> n_entries_;
   std::vector<float*> scores_;
   std::vector<int8_t*> pins_;
   kvh_scores c_{};
+  kvh_score_view read_{};
 };
 
 }  // namespace kvhost

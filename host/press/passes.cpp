@@ -2,6 +2,7 @@
 #include "press/passes.hpp"
 
 #include "base/error.hpp"
+#include "kvhost/layout_parts.h"
 #include "press/press.hpp"
 
 namespace kvhost {
@@ -9,7 +10,7 @@ namespace kvhost {
 const kvh_passes* passes_of(const Instance& method) {
   const auto* passes = static_cast<const kvh_passes*>(method.extension(KVH_EXT_PASSES));
   if (!passes) return nullptr;
-  if (!KVH_HAS(kvh_passes, passes, observe) || !passes->cost || !passes->next || !passes->observe)
+  if (passes->struct_size < KVH_PASSES_SIZE_1_0 || !passes->cost || !passes->next || !passes->observe)
     cannot_load(method.name(),
                 std::string("its ") + KVH_EXT_PASSES +
                     " lacks a function; expected cost, next and observe");

@@ -34,7 +34,12 @@ LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exe
   }
   in.exec = &exec;
   in.sliding_window = on.decoder.config().window_of(layer);
+  in.n_prompt = on.n_prompt;
   return in;
+}
+
+double keep_ratio_of(int64_t total, int64_t full) {
+  return full > 0 ? static_cast<double>(total) / static_cast<double>(full) : 1;
 }
 
 PrefillWork::PrefillWork(const PressedSequence& on,
@@ -45,11 +50,19 @@ PrefillWork::PrefillWork(const PressedSequence& on,
       exec_(make_exec(on.press.context(), on.seed)),
       bounds_(layer_bounds(on.decoder.config(), kv_len)),
       total_entries_(total_entries),
-      first_total_(on.press.totals(everything(bounds_).total(), total_entries).front()),
+      full_(everything(bounds_).total()),
+      totals_(on.press.totals(full_, total_entries)),
       trace_(trace),
       budgets_(on.press.stages().size()) {
-  if (on.prompt) prompt_.emplace(*on.prompt);
-  for (const auto& stage : on.press.stages()) stages_.emplace_back(stage, on.cache, on.timings);
+  on_.n_prompt = kv_len;
+  kvh_sequence_info info = sequence_info(KVH_PHASE_PREFILL, on.seed, kv_len);
+  if (on.prompt) {
+    prompt_.emplace(*on.prompt);
+    info.parts = prompt_->get()->parts;
+    info.n_parts = prompt_->get()->n_parts;
+  }
+  for (const auto& stage : on.press.stages())
+    stages_.emplace_back(stage, info, on.cache, on.timings);
 }
 
 const LayerBudgets& PrefillWork::last_budgets() const {
@@ -67,7 +80,7 @@ void PrefillWork::divide_known() {
 LayerBudgets PrefillWork::divide_first(int64_t n_observed, std::span<ScoresView> scores) {
   const Stopwatch watch(on_.timings.allocate_ms);
   StageRun& first = stages_.front();
-  return divide_over_layers(first.stage, first.state, bounds_, first_total_, n_observed, scores);
+  return divide_over_layers(first.stage, first.state, bounds_, first_total(), n_observed, scores);
 }
 
 int64_t PrefillWork::n_pass_tokens() const {
@@ -102,6 +115,8 @@ LayerInputs PrefillWork::inputs(int64_t layer,
   LayerInputs in = layer_inputs(on_, layer, exec_);
   in.phase = KVH_PHASE_PREFILL;
   in.n_seen = in.q_len = bounds_.kv_len;
+  in.total_entries = first_total();
+  in.keep_ratio = keep_ratio_of(first_total(), full_);
   in.prompt = prompt_ ? prompt_->get() : nullptr;
   in.queries = queries && queries->defined() ? queries : nullptr;
   in.hidden = hidden && hidden->defined() ? hidden : nullptr;
@@ -124,12 +139,12 @@ void PrefillWork::observe(LayerData& data) {
   if (const Instance* allocator = first.stage.layer_allocator())
     show(*allocator,
          first.state.layer_allocator(),
-         allocator->interface<kvh_layer_allocator>()->observe);
+         allocator->functions<kvh_layer_allocator>()->observe);
   if (const Instance* allocator = first.stage.head_allocator();
       allocator && allocator == first.stage.observer())
     show(*allocator,
          first.state.head_allocator(),
-         allocator->interface<kvh_head_allocator>()->observe);
+         allocator->functions<kvh_head_allocator>()->observe);
 }
 
 LayerScores PrefillWork::score_first(LayerData& data, int64_t layer) {
@@ -156,6 +171,7 @@ void PrefillWork::apply(size_t stage, LayerData& data) {
   const int64_t layer = data.layer();
   LayerScores scores;
   int64_t entries = 0;
+  data.set_total(totals_[stage], keep_ratio_of(totals_[stage], full_));
   if (run.stage.selects()) {
     entries = budgets_[stage].entries[layer];
     data.set_layer_budget(entries);

@@ -32,10 +32,14 @@ struct PressedSequence {
   Timings& timings;
   uint64_t seed = 0;
   const SeenPrompt* prompt = nullptr;  // null where no method wants it
+  int64_t n_prompt = -1;               // its tokens; -1: not known
 };
 
 // What both phases tell of a layer in the same way; the caller adds phase, lengths and windows.
 LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exec& exec);
+
+// What methods are told of a budget, see kvh_layer.keep_ratio.
+double keep_ratio_of(int64_t total, int64_t full);
 
 class PrefillWork {
  public:
@@ -47,7 +51,7 @@ class PrefillWork {
   int64_t n_layers() const { return on_.decoder.config().n_layers; }
   int64_t n_kv_heads() const { return bounds_.n_kv_heads; }
   int64_t kv_len() const { return bounds_.kv_len; }
-  int64_t first_total() const { return first_total_; }  // what the first stage leaves
+  int64_t first_total() const { return totals_.front(); }  // what the first stage leaves
   // By stage; empty in one that selects nothing.
   std::vector<LayerBudgets>& budgets() { return budgets_; }
   const LayerBudgets& last_budgets() const;  // of the last selection
@@ -79,7 +83,8 @@ class PrefillWork {
   kvh_exec exec_;
   LayerBounds bounds_;
   int64_t total_entries_;
-  int64_t first_total_;
+  int64_t full_;                 // entries of all layers, nothing cut
+  std::vector<int64_t> totals_;  // that each stage leaves
   PressTrace& trace_;
   std::optional<PromptView> prompt_;
   std::deque<StageRun> stages_;  // the first may wait for the prompt; the later ones never do

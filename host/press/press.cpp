@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "kvhost/own_budget.h"
+#include "kvhost/layout_parts.h"
 #include "press/budget.hpp"
 
 namespace kvhost {
@@ -13,8 +13,10 @@ Press::Press(const Composition& composition,
              const ModelConfig& config,
              DType cache_dtype,
              const Context& context)
-    : model_(config, cache_dtype), host_(context) {
-  for (const auto& spec : composition.stages) stages_.emplace_back(spec, model_.get(), host_.get());
+    : model_(config, cache_dtype), context_(context) {
+  const uint32_t phases = composition.decodes ? kDecodePhases : kPrefillPhases;
+  for (const auto& spec : composition.stages)
+    stages_.emplace_back(spec, model_.get(), context, phases);
   for (size_t i = 1; i < stages_.size(); ++i)
     if (stages_[i].cut_time() != CutTime::AtOnce)
       bad_request(stages_[i].late_part()->where(),
@@ -45,6 +47,9 @@ int64_t Press::own_entries_per_head(int64_t n_tokens) const {
   if (!scorer) return 0;
   const auto* own = static_cast<const kvh_own_budget*>(scorer->extension(KVH_EXT_OWN_BUDGET));
   if (!own) return 0;
+  if (own->struct_size < KVH_OWN_BUDGET_SIZE_1_0 || !own->entries_per_head)
+    cannot_load(scorer->name(),
+                "its " KVH_EXT_OWN_BUDGET " lacks a function; expected entries_per_head");
   const int64_t entries = scorer->enter(
       "entries_per_head()", -1, [&] { return own->entries_per_head(scorer->get(), n_tokens); });
   if (entries < 0)

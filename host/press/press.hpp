@@ -24,7 +24,7 @@ class Press {
   const kvh_model* model() const { return model_.get(); }
   // As methods see it while a sequence runs.
   const kvh_model* model(const Decoder& decoder) const { return model_.get(decoder.weights()); }
-  const Context& context() const { return host_.context(); }
+  const Context& context() const { return context_; }
   const std::deque<Stage>& stages() const { return stages_; }
   const Stage& first() const { return stages_.front(); }
   // The stage whose selection is the last, or null when no stage selects.
@@ -52,7 +52,7 @@ class Press {
   bool any_press_has(uint32_t flag) const;
 
   ModelView model_;
-  PluginHost host_;
+  const Context& context_;
   std::deque<Stage> stages_;  // deque: they do not move
 };
 

@@ -8,9 +8,10 @@
 
 namespace kvhost {
 
-Stage::Stage(const StageSpec& spec, const kvh_model* model, const kvh_host& host) : model_(model) {
+Stage::Stage(const StageSpec& spec, const kvh_model* model, const Context& context, uint32_t phases)
+    : model_(model) {
   const auto create = [&](const std::unique_ptr<Node>& node, Instance* child) {
-    return node ? std::make_unique<Instance>(*node, model, host, child) : nullptr;
+    return node ? std::make_unique<Instance>(*node, model, context, child, phases) : nullptr;
   };
   scorer_ = create(spec.scorer, nullptr);
   head_allocator_ = create(spec.head_allocator, nullptr);
@@ -93,11 +94,11 @@ bool Stage::needs_tensor(uint32_t tensor) const {
   });
 }
 
-bool Stage::has_state() const {
+const Instance* Stage::keeps_state() const {
   for (const Instance* part : parts())
     for (const Instance* inner = part; inner; inner = inner->inner())
-      if (inner->method()->begin) return true;
-  return false;
+      if (inner->method()->begin) return inner;
+  return nullptr;
 }
 
 int64_t Stage::window_of(uint32_t tensor) const {
@@ -120,14 +121,25 @@ const std::string& Stage::name() const {
   return scorer_->name();
 }
 
-StageState::StageState(const Stage& stage) {
-  const auto begin = [](const Instance* part, SequenceState* beside = nullptr) {
-    return part ? std::make_unique<SequenceState>(*part, beside) : nullptr;
+StageState::StageState(const Stage& stage, const kvh_sequence_info& info) {
+  const auto begin = [&info](const Instance* part, SequenceState* beside = nullptr) {
+    return part ? std::make_unique<SequenceState>(*part, info, beside) : nullptr;
   };
   scorer_ = begin(stage.scorer());
   head_allocator_ = begin(stage.head_allocator());
   layer_allocator_ = begin(stage.layer_allocator());
   press_ = begin(stage.press(), scorer_.get());
+}
+
+StageState::StageState(const StageState& from) {
+  const auto copy = [](const std::unique_ptr<SequenceState>& state,
+                       SequenceState* beside = nullptr) {
+    return state ? std::make_unique<SequenceState>(*state, beside) : nullptr;
+  };
+  scorer_ = copy(from.scorer_);
+  head_allocator_ = copy(from.head_allocator_);
+  layer_allocator_ = copy(from.layer_allocator_);
+  press_ = copy(from.press_, scorer_.get());
 }
 
 SequenceState& StageState::of(const Stage& stage, const Instance& part) {

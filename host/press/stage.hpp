@@ -25,8 +25,8 @@ inline int64_t wider(int64_t a, int64_t b) { return a < 0 || b < 0 ? -1 : (a < b
 
 class Stage {
  public:
-  // Opens libraries and creates the methods. Throws Error.
-  Stage(const StageSpec& spec, const kvh_model* model, const kvh_host& host);
+  // Opens libraries and creates the methods; `phases`: in which they will be called. Throws Error.
+  Stage(const StageSpec& spec, const kvh_model* model, const Context& context, uint32_t phases);
 
   const kvh_model* model() const { return model_; }
   // Null where the composition has none.
@@ -53,8 +53,8 @@ class Stage {
   bool needs_tensor(uint32_t tensor) const;           // any part does
   int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens
   int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
-  // Some part keeps a state of its own between calls for one sequence.
-  bool has_state() const;
+  // A part that keeps a state of its own between calls for one sequence; null where none does.
+  const Instance* keeps_state() const;
   // A name for errors: that of the outermost method.
   const std::string& name() const;
   // Null where there is none.
@@ -76,7 +76,10 @@ class Stage {
 // The states of one sequence in one stage.
 class StageState {
  public:
-  explicit StageState(const Stage& stage);
+  explicit StageState(const Stage& stage,
+                      const kvh_sequence_info& info = sequence_info(KVH_PHASE_PREFILL));
+  // Goes on as `from` would. Throws Error where a method's state cannot be copied.
+  StageState(const StageState& from);
   SequenceState& press() { return *press_; }
   SequenceState& layer_allocator() { return *layer_allocator_; }
   SequenceState& head_allocator() { return *head_allocator_; }

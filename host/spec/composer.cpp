@@ -214,6 +214,7 @@ Composition compose(const PressSource& source,
   const bool text = source.form == PressSource::Form::Text;
   if (!source.given() || (text && (source.text == "none" || source.text == "no_press"))) return {};
   Composition result;
+  result.decodes = phase_flag == KVH_METHOD_DECODE;
   std::vector<Spec> specs;
   if (text) {
     const auto expansion = aliases.find(source.text);

@@ -35,6 +35,7 @@ struct StageSpec {
 struct Composition {
   std::vector<StageSpec> stages;
   std::string expanded_from;  // the alias that was typed, or ""
+  bool decodes = false;       // it is for cuts while generating
 
   bool none() const { return stages.empty(); }
   std::string text() const;  // canonical: parameters that differ from their defaults

@@ -36,8 +36,8 @@ Learner learner(const Engine& engine, const TrainOptions& options) {
   const bool one = composition.stages.size() == 1 && composition.stages[0].scorer;
   if (!one)
     bad_request("METHOD", "'" + options.method + "' is no scorer; expected one that learns");
-  const PluginHost host(engine.context());
-  const Instance method(*composition.stages[0].scorer, /*model=*/nullptr, host.get(), nullptr);
+  const Instance method(
+      *composition.stages[0].scorer, /*model=*/nullptr, engine.context(), nullptr);
   const auto* learned = static_cast<const kvh_surrogate*>(method.extension(KVH_EXT_SURROGATE));
   if (!learned)
     bad_request("METHOD",

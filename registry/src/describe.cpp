@@ -4,6 +4,7 @@
 #include "library.hpp"
 #include "sha256.hpp"
 #include "validate.hpp"
+#include "words.hpp"
 
 namespace kvhost::registry {
 namespace {
@@ -26,13 +27,15 @@ Value value_in(const kvh_value& value) {
   }
 }
 
+const char* text_of(const char* text) { return text ? text : ""; }
+
 ParamInfo param_info(const kvh_param& param) {
   ParamInfo info;
   info.name = param.name;
-  info.doc = param.doc;
-  info.unit = param.unit;
+  info.doc = text_of(param.doc);
+  info.unit = text_of(param.unit);
   info.type = param.type;
-  info.flags = param.flags;
+  info.flags = param.flags & known_bits(param_flag_words());
   info.def = value_in(param.def);
   info.min = param.flags & KVH_PARAM_HAS_MIN ? param.min : 0;
   info.max = param.flags & KVH_PARAM_HAS_MAX ? param.max : 0;
@@ -42,28 +45,34 @@ ParamInfo param_info(const kvh_param& param) {
   return info;
 }
 
+NeedInfo need_info(const kvh_need& need) {
+  return {need.tensor,
+          need.flags & known_bits(need_flag_words()),
+          need.window,
+          need.phases & known_bits(phase_words()),
+          need.layer_stride};
+}
+
 }  // namespace
 
-MethodInfo method_info(const kvh_method& method) {
+MethodInfo method_info(const kvh_method& method, const char* version) {
   MethodInfo info;
   info.name = method.name;
-  info.version = method.version;
-  info.summary = method.summary;
-  info.paper = method.paper;
-  info.reference = method.reference;
-  info.notes = method.notes;
+  info.version = method.version ? method.version : version;
+  info.summary = text_of(method.summary);
+  info.paper = text_of(method.paper);
+  info.reference = text_of(method.reference);
+  info.notes = text_of(method.notes);
   for (const char* const* alias = method.aliases; alias && *alias; ++alias) {
     info.aliases.emplace_back(*alias);
   }
-  if (const char* inner = default_inner(method)) info.default_inner = inner;
+  info.default_inner = text_of(method.default_inner);
   info.kind = static_cast<Kind>(method.kind);
-  info.flags = method.flags;
+  info.flags = method.flags & known_bits(method_flag_words());
   for (uint32_t i = 0; i < method.n_params; ++i)
     info.params.push_back(param_info(*method.params[i]));
-  for (uint32_t i = 0; i < method.n_static_needs; ++i) {
-    const kvh_need& need = method.static_needs[i];
-    info.needs.push_back({need.tensor, need.flags, need.window});
-  }
+  for (uint32_t i = 0; i < method.n_static_needs; ++i)
+    info.needs.push_back(need_info(method.static_needs[i]));
   return info;
 }
 
@@ -82,12 +91,12 @@ Manifest describe_library(const std::filesystem::path& path) {
   validate_plugin(plugin);
   manifest.plugin = plugin.name;
   manifest.version = plugin.version;
-  manifest.vendor = plugin.vendor;
-  manifest.license = plugin.license;
+  manifest.vendor = text_of(plugin.vendor);
+  manifest.license = text_of(plugin.license);
   manifest.tier = library.tier();
   manifest.abi = {plugin.abi_major, plugin.abi_minor, plugin.abi_minor_required};
   for (uint32_t i = 0; i < plugin.n_methods; ++i) {
-    manifest.methods.push_back(method_info(*plugin.method(i)));
+    manifest.methods.push_back(method_info(*plugin.method(i), plugin.version));
   }
   return manifest;
 }

@@ -13,7 +13,8 @@ namespace kvhost::registry {
 // runs: call it only where a crash costs nothing.
 Manifest describe_library(const std::filesystem::path& library);
 
-// One validated method as text and numbers of our own.
-MethodInfo method_info(const kvh_method& method);
+// One validated method as text and numbers of our own, without the flags that this kvhost does not
+// know and may ignore. `version`: its library's, which it has when it states none.
+MethodInfo method_info(const kvh_method& method, const char* version = "");
 
 }  // namespace kvhost::registry

@@ -99,6 +99,13 @@ std::string tier_text(const MethodInfo& method) {
                                 : "portable: runs on every kvhost of its ABI major";
 }
 
+std::string plugin_text(const MethodInfo& method) {
+  std::vector<std::string> said;
+  for (const std::string& text : {method.vendor, method.license})
+    if (!text.empty()) said.push_back(text);
+  return method.plugin + (said.empty() ? "" : " (" + joined(said, ", ") + ")");
+}
+
 Rows facts(const MethodInfo& method) {
   Rows rows = {
       {"kind", kind_name(method.kind)},
@@ -110,7 +117,7 @@ Rows facts(const MethodInfo& method) {
        method.default_inner.empty() ? "" : method.default_inner + ", when none is written"},
       {"runs", phases_text(method)},
       {"result", promise_text(method)},
-      {"plugin", method.plugin + " (" + method.vendor + ", " + method.license + ")"},
+      {"plugin", plugin_text(method)},
       {"tier", tier_text(method)},
       {"library", plain(method.library.string())},
       {"SHA-256", method.sha256},
@@ -140,10 +147,14 @@ Rows parameter_rows(const MethodInfo& method) {
 Rows need_rows(const MethodInfo& method) {
   Rows rows;
   for (const NeedInfo& need : method.needs) {
-    std::string name = word_of(tensor_words(), need.tensor);
+    std::string name = tensor_text(need.tensor);
     if (need.window > 0) name += ", last " + std::to_string(need.window);
+    if (need.layer_stride > 1) name += ", every " + std::to_string(need.layer_stride) + " layers";
+    if (need.phases) name += ", " + joined(words_of_bits(phase_words(), need.phases), " and ");
     if (need.flags & KVH_NEED_OPTIONAL) name += " (optional)";
-    rows.push_back({name, cost_words(cost_of(need.tensor))});
+    const bool known = word_of(tensor_words(), need.tensor) != nullptr;
+    rows.push_back(
+        {name, known ? cost_words(cost_of(need.tensor)) : "this kvhost does not know it: not given"});
   }
   return rows;
 }

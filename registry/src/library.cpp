@@ -49,10 +49,10 @@ void check_plugin_header(const kvh_plugin& plugin, const AbiRange& host) {
   if (plugin.magic != KVH_MAGIC) {
     throw Refusal("load", KVH_PLUGIN_SYMBOL " does not start with the magic number of a plugin");
   }
-  if (plugin.struct_size < sizeof(kvh_plugin)) {
+  if (plugin.struct_size < KVH_PLUGIN_SIZE_1_0) {
     throw Refusal("load",
                   "struct_size of the plugin object is " + std::to_string(plugin.struct_size) +
-                      "; expected at least " + std::to_string(sizeof(kvh_plugin)));
+                      "; expected at least " + std::to_string(KVH_PLUGIN_SIZE_1_0));
   }
   if (plugin.abi_major != host.major) {
     throw Refusal("load",

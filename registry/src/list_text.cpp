@@ -35,7 +35,8 @@ std::vector<std::string> accepted_kinds(Kind kind) {
 // vendor.
 std::string id_of(const MethodInfo& method) {
   const size_t dot = method.plugin.rfind('.');
-  if (dot == std::string::npos) return method.vendor + "." + method.name;
+  if (dot == std::string::npos)
+    return method.vendor.empty() ? method.name : method.vendor + "." + method.name;
   const bool named_alike = method.plugin.substr(dot + 1) == method.name;
   return named_alike ? method.plugin : method.plugin + "." + method.name;
 }

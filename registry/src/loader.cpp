@@ -99,8 +99,8 @@ void check_library(const Loaded& loaded, const MethodInfo& info) {
     const std::string& said;
     std::string found;
   } facts[] = {{"plugin", info.plugin, plugin.name},
-               {"vendor", info.vendor, plugin.vendor},
-               {"license", info.license, plugin.license},
+               {"vendor", info.vendor, plugin.vendor ? plugin.vendor : ""},
+               {"license", info.license, plugin.license ? plugin.license : ""},
                {"tier", info.tier, loaded.library->tier()},
                {"abi", info.abi, found_abi}};
   for (const auto& fact : facts)
@@ -121,7 +121,7 @@ const kvh_method* matching_method(const kvh_plugin& plugin, const MethodInfo& in
   const kvh_method* method = plugin.method(info.index);
   MethodInfo described = info;
   described.aliases.clear();  // names that another library holds were taken from `info`
-  MethodInfo found = method_info(*method);
+  MethodInfo found = method_info(*method, plugin.version);
   found.aliases.clear();
   const nlohmann::json expected = to_json(described), actual = to_json(found);
   const nlohmann::json difference = nlohmann::json::diff(expected, actual);

@@ -77,14 +77,25 @@ Value default_from(const json& object, uint32_t type) {
                            word_of(param_type_words(), type));
 }
 
+// Words are for people; the bits tell what a newer kvhost has no words here for. Of these, the high
+// ones may be ignored.
+uint32_t flags_from(const json& object, const Words& words, const char* what) {
+  if (!object.contains("flag_bits"))
+    return bits_of_words(words, field<std::vector<std::string>>(object, "flags"), what);
+  const auto bits = field<uint32_t>(object, "flag_bits"), known = known_bits(words);
+  if (const uint32_t unknown = bits & ~known & KVH_MUST_UNDERSTAND)
+    throw std::runtime_error(std::string(what) + " holds the unknown bits " +
+                             std::to_string(unknown) + "; expected a newer kvhost");
+  return bits & known;
+}
+
 ParamInfo param_from_json(const json& object) {
   ParamInfo param;
   param.name = field<std::string>(object, "name");
   param.doc = field<std::string>(object, "doc");
   param.unit = field<std::string>(object, "unit");
   param.type = value_of(param_type_words(), field<std::string>(object, "type"), "type");
-  param.flags = bits_of_words(
-      param_flag_words(), field<std::vector<std::string>>(object, "flags"), "a parameter's flag");
+  param.flags = flags_from(object, param_flag_words(), "a parameter's flag");
   param.def = default_from(object, param.type);
   param.min = bound_from(object, "min");
   param.max = bound_from(object, "max");
@@ -94,10 +105,19 @@ ParamInfo param_from_json(const json& object) {
 
 NeedInfo need_from_json(const json& object) {
   NeedInfo need;
-  need.tensor = value_of(tensor_words(), field<std::string>(object, "tensor"), "tensor");
-  need.flags = bits_of_words(
-      need_flag_words(), field<std::vector<std::string>>(object, "flags"), "a need's flag");
+  need.tensor = object.contains("id")
+                    ? field<uint32_t>(object, "id")
+                    : value_of(tensor_words(), field<std::string>(object, "tensor"), "tensor");
+  need.flags = flags_from(object, need_flag_words(), "a need's flag");
+  if (!word_of(tensor_words(), need.tensor) && !(need.flags & KVH_NEED_OPTIONAL))
+    throw std::runtime_error("a need is of " + tensor_text(need.tensor) +
+                             ", which this kvhost does not know; expected a newer kvhost");
   need.window = field<int64_t>(object, "window");
+  if (object.contains("phases"))
+    for (const std::string& phase : field<std::vector<std::string>>(object, "phases"))
+      for (const Word& word : phase_words())
+        if (phase == word.word) need.phases |= word.value;
+  if (object.contains("layer_stride")) need.layer_stride = field<uint32_t>(object, "layer_stride");
   return need;
 }
 
@@ -115,8 +135,7 @@ MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32
     method.default_inner = field<std::string>(object, "default_inner");
   method.kind =
       static_cast<Kind>(value_of(kind_words(), field<std::string>(object, "kind"), "kind"));
-  method.flags = bits_of_words(
-      method_flag_words(), field<std::vector<std::string>>(object, "flags"), "a method's flag");
+  method.flags = flags_from(object, method_flag_words(), "a method's flag");
   for (const json& param : field<json>(object, "params"))
     method.params.push_back(param_from_json(param));
   for (const json& need : field<json>(object, "needs"))
@@ -142,13 +161,18 @@ ordered_json to_json(const ParamInfo& param) {
           {"choices", param.choices},
           {"unit", param.unit},
           {"doc", param.doc},
-          {"flags", words_of_bits(param_flag_words(), param.flags)}};
+          {"flags", words_of_bits(param_flag_words(), param.flags)},
+          {"flag_bits", param.flags}};
 }
 
 ordered_json to_json(const NeedInfo& need) {
-  return {{"tensor", word_of(tensor_words(), need.tensor)},
+  return {{"tensor", tensor_text(need.tensor)},
+          {"id", need.tensor},
           {"flags", words_of_bits(need_flag_words(), need.flags)},
-          {"window", need.window}};
+          {"flag_bits", need.flags},
+          {"window", need.window},
+          {"phases", words_of_bits(phase_words(), need.phases)},
+          {"layer_stride", need.layer_stride}};
 }
 
 ordered_json to_json(const MethodInfo& method) {
@@ -160,6 +184,7 @@ ordered_json to_json(const MethodInfo& method) {
           {"version", method.version},
           {"kind", kind_name(method.kind)},
           {"flags", words_of_bits(method_flag_words(), method.flags)},
+          {"flag_bits", method.flags},
           {"aliases", method.aliases},
           {"default_inner", method.default_inner},
           {"summary", method.summary},

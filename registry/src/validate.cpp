@@ -41,6 +41,7 @@ void check_flags_of_kind(const kvh_method& method, const std::string& where) {
 }
 
 void validate_version(const char* version, const std::string& where) {
+  if (!version) refuse(where, "version is NULL; expected one like 1.0.0");
   validate_text(version, where, "version");
   if (!std::regex_match(version, std::regex("[0-9]+\\.[0-9]+\\.[0-9]+([-+].*)?"))) {
     refuse(where, std::string("version is '") + version + "'; expected one like 1.0.0");
@@ -48,8 +49,10 @@ void validate_version(const char* version, const std::string& where) {
 }
 
 void validate_flags(const kvh_method& method, const std::string& where) {
-  const uint32_t unknown = method.flags & ~known_bits(method_flag_words());
-  if (unknown) refuse(where, "flags hold the unknown bits " + std::to_string(unknown));
+  const uint32_t unknown = method.flags & ~known_bits(method_flag_words()) & KVH_MUST_UNDERSTAND;
+  if (unknown)
+    refuse(where,
+           "flags hold the unknown bits " + std::to_string(unknown) + "; expected a newer kvhost");
   if (!(method.flags & (KVH_METHOD_PREFILL | KVH_METHOD_DECODE))) {
     refuse(where, "flags name no phase; expected KVH_METHOD_PREFILL, KVH_METHOD_DECODE or both");
   }
@@ -69,28 +72,52 @@ void validate_aliases(const kvh_method& method, const std::string& where) {
   }
 }
 
+// One that a host does not know is not delivered, where it is optional.
+void validate_need(const kvh_need& need, const std::string& where) {
+  const bool optional = need.flags & KVH_NEED_OPTIONAL;
+  const char* tensor = word_of(tensor_words(), need.tensor);
+  if (!tensor && optional) return;
+  if (!tensor)
+    refuse(where,
+           "needs tensor " + std::to_string(need.tensor) +
+               ", which this kvhost does not know; expected a newer kvhost, or KVH_NEED_OPTIONAL");
+  const std::string what = std::string("need '") + tensor + "'";
+  const uint32_t unknown = need.flags & ~known_bits(need_flag_words()) & KVH_MUST_UNDERSTAND;
+  if ((unknown || need.reserved) && !optional)
+    refuse(where, what + " has unknown flags; expected a newer kvhost, or KVH_NEED_OPTIONAL");
+  if (need.window < 0)
+    refuse(where, what + " has window " + std::to_string(need.window) + "; expected 0 or more");
+}
+
 void validate_needs(const kvh_method& method, const std::string& where) {
   if (method.n_static_needs > 0 && !method.static_needs) {
     refuse(where,
            "static_needs is NULL; expected " + std::to_string(method.n_static_needs) + " needs");
   }
-  std::set<uint32_t> seen;
-  for (uint32_t i = 0; i < method.n_static_needs; ++i) {
-    const kvh_need& need = method.static_needs[i];
-    const char* tensor = word_of(tensor_words(), need.tensor);
-    if (!tensor)
-      refuse(where,
-             "needs tensor " + std::to_string(need.tensor) + ", which this kvhost does not know");
-    const std::string what = std::string("need '") + tensor + "'";
-    if (!seen.insert(need.tensor).second) refuse(where, what + " is listed twice");
-    if (need.flags & ~known_bits(need_flag_words())) refuse(where, what + " has unknown flags");
-    if (need.window < 0)
-      refuse(where, what + " has window " + std::to_string(need.window) + "; expected 0 or more");
-  }
+  for (uint32_t i = 0; i < method.n_static_needs; ++i)
+    validate_need(method.static_needs[i], where);
+}
+
+// Compositions have one place for an inner scorer, so other slots would stay empty.
+void validate_slots(const kvh_method& method, const std::string& where) {
+  if (method.n_slots == 0) return;
+  if (!method.slots) refuse(where, "slots is NULL; expected " + std::to_string(method.n_slots));
+  const kvh_slot* slot = method.slots[0];
+  if (!slot) refuse(where, "its first slot is NULL");
+  validate_size(slot->struct_size, KVH_SLOT_SIZE_1_0, where, "its first slot");
+  validate_reserved(slot->flags | slot->reserved, where + ", slot 0");
+  const uint32_t scorers = 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER;
+  const bool one = method.n_slots == 1 && slot->kinds == scorers && slot->max == 1;
+  const bool known = method.kind == KVH_KIND_WRAPPER ? slot->min == 1
+                                                     : method.kind == KVH_KIND_PRESS && slot->min <= 1;
+  if (!one || !known)
+    refuse(where,
+           "has slots that this kvhost does not know; expected one of a scorer or wrapper, in a "
+           "wrapper or press, or a newer kvhost");
 }
 
 void validate_default_inner(const kvh_method& method, const std::string& where) {
-  const char* inner = default_inner(method);
+  const char* inner = method.default_inner;
   if (!inner || !*inner) return;
   validate_text(inner, where, "default_inner");
   if (!is_name(inner)) {
@@ -101,41 +128,34 @@ void validate_default_inner(const kvh_method& method, const std::string& where) 
   }
 }
 
-// The functions that every method of this kind must bring.
-void validate_interface(const kvh_method& method, const std::string& where) {
-  if (!method.interface) refuse(where, "interface is NULL; expected the functions of its kind");
-  const uint32_t size = *static_cast<const uint32_t*>(method.interface);
-  uint32_t expected = sizeof(kvh_scorer);
+// The functions that every method of this kind must bring. All tables begin with struct_size and a
+// reserved field.
+void validate_table(const kvh_method& method, const std::string& where) {
+  const void* table = method.functions;
+  if (!table) refuse(where, "functions is NULL; expected those of its kind");
+  const auto* head = static_cast<const uint32_t*>(table);
+  const uint32_t least = method.kind == KVH_KIND_HEAD_ALLOCATOR    ? KVH_HEAD_ALLOCATOR_SIZE_1_0
+                         : method.kind == KVH_KIND_LAYER_ALLOCATOR ? KVH_LAYER_ALLOCATOR_SIZE_1_0
+                         : method.kind == KVH_KIND_PRESS           ? KVH_PRESS_SIZE_1_0
+                                                                   : KVH_SCORER_SIZE_1_0;
+  validate_size(head[0], least, where, "its functions");
+  validate_reserved(head[1], where + ", functions");
   bool complete = false;
-  if (method.kind == KVH_KIND_SCORER || method.kind == KVH_KIND_WRAPPER) {
-    complete = static_cast<const kvh_scorer*>(method.interface)->score != nullptr;
-  } else if (method.kind == KVH_KIND_HEAD_ALLOCATOR) {
-    expected = sizeof(kvh_head_allocator);
-    complete = static_cast<const kvh_head_allocator*>(method.interface)->allocate != nullptr;
-  } else if (method.kind == KVH_KIND_LAYER_ALLOCATOR) {
-    const auto* layers = static_cast<const kvh_layer_allocator*>(method.interface);
-    expected = sizeof(kvh_layer_allocator);
-    complete = size >= expected && layers->when && layers->allocate;
-  } else {
-    expected = sizeof(kvh_press);
-    complete = static_cast<const kvh_press*>(method.interface)->edit != nullptr;
-  }
-  if (size < expected) {
-    refuse(where,
-           "struct_size of its interface is " + std::to_string(size) + "; expected at least " +
-               std::to_string(expected));
-  }
-  if (!complete) refuse(where, "its interface lacks a function that its kind must have");
+  if (method.kind == KVH_KIND_HEAD_ALLOCATOR)
+    complete = static_cast<const kvh_head_allocator*>(table)->allocate;
+  else if (method.kind == KVH_KIND_LAYER_ALLOCATOR)
+    complete = static_cast<const kvh_layer_allocator*>(table)->allocate;
+  else if (method.kind == KVH_KIND_PRESS)
+    complete = static_cast<const kvh_press*>(table)->edit;
+  else
+    complete = static_cast<const kvh_scorer*>(table)->score;
+  if (!complete) refuse(where, "its functions lack one that its kind must have");
 }
 
 void validate_functions(const kvh_method& method, const std::string& where) {
-  if (!method.create) refuse(where, "create is NULL");
-  if (!method.destroy) refuse(where, "destroy is NULL");
-  if (!method.needs) refuse(where, "needs is NULL");
-  if (!method.begin != !method.end) refuse(where, "begin and end must both be given, or neither");
-  if (method.after_compact && !method.begin)
-    refuse(where, "after_compact is given without begin and end");
-  validate_interface(method, where);
+  if (method.end && !method.begin) refuse(where, "end is given without begin");
+  if (method.after_compact && !method.begin) refuse(where, "after_compact is given without begin");
+  validate_table(method, where);
 }
 
 }  // namespace
@@ -145,7 +165,7 @@ void validate_functions(const kvh_method& method, const std::string& where) {
 }
 
 void validate_text(const char* text, const std::string& where, const std::string& field) {
-  if (!text) refuse(where, field + " is NULL; expected text");
+  if (!text) return;
   const bool lines = field == "notes" || field == "doc";
   if (const char* why = unfit(text, lines))
     refuse(where, field + " " + why + "; expected text that may stand in a listing");
@@ -155,19 +175,23 @@ bool is_name(const std::string& text) {
   return std::regex_match(text, std::regex("[a-z][a-z0-9_]*"));
 }
 
-const char* default_inner(const kvh_method& method) {
-  constexpr size_t end = offsetof(kvh_method, default_inner) + sizeof(kvh_method::default_inner);
-  return method.struct_size >= end ? method.default_inner : nullptr;
+void validate_size(uint32_t size, uint32_t least, const std::string& where, const std::string& of) {
+  if (size >= least) return;
+  refuse(where,
+         "struct_size of " + of + " is " + std::to_string(size) + "; expected at least " +
+             std::to_string(least) + ", as ABI 1.0 has it");
+}
+
+void validate_reserved(uint32_t reserved, const std::string& where) {
+  if (reserved)
+    refuse(where,
+           "a reserved field is " + std::to_string(reserved) + "; expected 0, or a newer kvhost");
 }
 
 void validate_method(const kvh_method& method, const std::string& where) {
-  // fields from there on came later
-  constexpr size_t smallest = offsetof(kvh_method, default_inner);
-  if (method.struct_size < smallest) {
-    refuse(where,
-           "struct_size is " + std::to_string(method.struct_size) + "; expected at least " +
-               std::to_string(smallest));
-  }
+  validate_size(method.struct_size, KVH_METHOD_SIZE_1_0, where, "kvh_method");
+  validate_reserved(method.reserved | method.reserved2, where);
+  if (!method.name) refuse(where, "name is NULL; expected [a-z][a-z0-9_]*");
   validate_text(method.name, where, "name");
   if (!is_name(method.name)) {
     refuse(where, std::string("name is '") + method.name + "'; expected [a-z][a-z0-9_]*");
@@ -176,9 +200,8 @@ void validate_method(const kvh_method& method, const std::string& where) {
   if (!word_of(kind_words(), method.kind)) {
     refuse(named, "kind is " + std::to_string(method.kind) + ", which this kvhost does not know");
   }
-  validate_version(method.version, named);
+  if (method.version) validate_version(method.version, named);
   validate_text(method.summary, named, "summary");
-  if (!*method.summary) refuse(named, "summary is empty; expected one line");
   validate_text(method.paper, named, "paper");
   validate_text(method.reference, named, "reference");
   validate_text(method.notes, named, "notes");
@@ -187,13 +210,14 @@ void validate_method(const kvh_method& method, const std::string& where) {
   validate_default_inner(method, named);
   validate_params(method, named);
   validate_needs(method, named);
+  validate_slots(method, named);
   validate_functions(method, named);
 }
 
 void validate_plugin(const kvh_plugin& plugin) {
   const std::string where = "plugin";
   validate_text(plugin.name, where, "name");
-  if (!*plugin.name) refuse(where, "name is empty; expected one like org.example.mine");
+  if (!plugin.name || !*plugin.name) refuse(where, "name is empty; expected one like org.example.mine");
   validate_version(plugin.version, where);
   validate_text(plugin.vendor, where, "vendor");
   validate_text(plugin.license, where, "license");

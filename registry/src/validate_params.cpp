@@ -56,6 +56,7 @@ void validate_default_number(const kvh_param& param, double value, const std::st
 }
 
 void validate_default_text(const kvh_param& param, const std::string& where) {
+  if (!param.def.v.s) refuse(where, "its default is NULL; expected text");
   validate_text(param.def.v.s, where, "its default");
   if (param.type != KVH_PARAM_CHOICE) return;
   for (const char* const* choice = param.choices; *choice; ++choice) {
@@ -108,11 +109,12 @@ void validate_choices(const kvh_param& param, const std::string& where) {
 void validate_param(const kvh_param& param, const std::string& where) {
   validate_text(param.doc, where, "doc");
   validate_text(param.unit, where, "unit");
-  if (!*param.doc) refuse(where, "doc is empty; expected one sentence");
   if (!word_of(param_type_words(), param.type)) {
     refuse(where, "type is " + std::to_string(param.type) + ", which this kvhost does not know");
   }
-  if (param.flags & ~known_bits(param_flag_words())) refuse(where, "flags hold unknown bits");
+  if (param.flags & ~known_bits(param_flag_words()) & KVH_MUST_UNDERSTAND)
+    refuse(where, "flags hold unknown bits; expected a newer kvhost");
+  validate_reserved(param.reserved, where);
   validate_range(param, where);
   validate_choices(param, where);
   validate_default(param, where);
@@ -130,12 +132,9 @@ void validate_params(const kvh_method& method, const std::string& where) {
     const std::string at = where + ", parameter " + std::to_string(i);
     const kvh_param* param = method.params[i];
     if (!param) refuse(at, "is NULL");
-    if (param->struct_size < sizeof(kvh_param)) {
-      refuse(at,
-             "struct_size is " + std::to_string(param->struct_size) + "; expected at least " +
-                 std::to_string(sizeof(kvh_param)));
-    }
+    validate_size(param->struct_size, KVH_PARAM_SIZE_1_0, at, "kvh_param");
     validate_text(param->name, at, "name");
+    if (!param->name) refuse(at, "name is NULL; expected [A-Za-z][A-Za-z0-9_]*");
     if (!std::regex_match(param->name, pattern)) {
       refuse(at, std::string("name is '") + param->name + "'; expected [A-Za-z][A-Za-z0-9_]*");
     }

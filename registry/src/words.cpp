@@ -31,7 +31,8 @@ const Words& method_flag_words() {
                               {KVH_METHOD_PRUNES_CHANNELS, "prunes_channels"},
                               {KVH_METHOD_DECIDES_LATE, "decides_late"},
                               {KVH_METHOD_NEEDS_SCORES, "needs_scores"},
-                              {KVH_METHOD_READS_PROMPT, "reads_prompt"}};
+                              {KVH_METHOD_READS_PROMPT, "reads_prompt"},
+                              {KVH_METHOD_MIXED_LAYERS, "mixed_layers"}};
   return words;
 }
 
@@ -74,6 +75,18 @@ const Words& tensor_words() {
 const Words& need_flag_words() {
   static const Words words = {{KVH_NEED_OPTIONAL, "optional"}};
   return words;
+}
+
+const Words& phase_words() {
+  static const Words words = {{1u << KVH_PHASE_PREFILL, "prefill"},
+                              {1u << KVH_PHASE_DECODE, "decode"},
+                              {1u << KVH_PHASE_PASS, "pass"}};
+  return words;
+}
+
+std::string tensor_text(uint32_t tensor) {
+  const char* word = word_of(tensor_words(), tensor);
+  return word ? word : "tensor " + std::to_string(tensor);
 }
 
 const char* word_of(const Words& words, uint32_t value) {

@@ -22,6 +22,10 @@ const Words& param_type_words();   // KVH_PARAM_BOOL, ...
 const Words& param_flag_words();   // KVH_PARAM_HAS_MIN, ...
 const Words& tensor_words();       // KVH_T_*
 const Words& need_flag_words();    // KVH_NEED_*
+const Words& phase_words();        // 1 << KVH_PHASE_*
+
+// The word of a tensor, or its number where this kvhost does not know it.
+std::string tensor_text(uint32_t tensor);
 
 // The word for `value`, or null when there is none.
 const char* word_of(const Words& words, uint32_t value);

@@ -5,6 +5,9 @@
 # TORCH links libtorch (ATen); without it the plugin is portable: one binary for every kvhost of this ABI major.
 # With OUTPUT the two files go to that folder and are not installed.
 #
+# The variables KVHOST_PLUGIN_VENDOR, KVHOST_PLUGIN_LICENSE (an SPDX identifier) and KVHOST_PLUGIN_VERSION, where they are
+# set, say whose it is; kvhost/sdk.hpp puts them into the library.
+#
 # The same file serves kvhost's own build and, through find_package(kvhost_sdk), anybody else's. It uses the targets
 # kvhost::sdk (headers) and kvhost::describe (the tool that writes manifests).
 set(KVHOST_PLUGIN_DIR "lib/kvhost/plugins/1")
@@ -25,6 +28,11 @@ function(kvhost_add_plugin name)
   if(TARGET kvhost_flags)
     target_link_libraries(${name} PRIVATE kvhost_flags)
   endif()
+  foreach(fact VENDOR LICENSE VERSION)
+    if(KVHOST_PLUGIN_${fact})
+      target_compile_definitions(${name} PRIVATE KVHOST_PLUGIN_${fact}="${KVHOST_PLUGIN_${fact}}")
+    endif()
+  endforeach()
   # What the author's project says, where it is enough for the SDK.
   set(standard 17)
   if(CMAKE_CXX_STANDARD GREATER 17 AND NOT CMAKE_CXX_STANDARD EQUAL 98 AND NOT TARGET kvhost_flags)

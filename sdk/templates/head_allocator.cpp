@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@: says in a sentence how it divides a layer's budget over its KV heads. Paper: -. Checked
 // against: -.
 #include <kvhost/sdk.hpp>
@@ -20,7 +20,7 @@ class @Class@ {
   explicit @Class@(const Args& args) : floor_(args.real("floor")) {}
 
   // Entries of every head, between 0 and what it has; their sum is layer.layer_budget() exactly.
-  std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
+  std::vector<int64_t> allocate(const Layer& layer, const ScoreView& scores) const {
     const int64_t even = layer.layer_budget() / layer.n_kv_heads();
     std::vector<double> shares;
     Bounds bounds;

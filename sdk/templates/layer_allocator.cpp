@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@: says in a sentence how it divides the budget over layers. Paper: -. Checked against: -.
 #include <kvhost/sdk.hpp>
 

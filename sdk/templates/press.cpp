@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@: says in a sentence what it changes in the entries that stay. Paper: -. Checked against: -.
 #include <kvhost/sdk.hpp>
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: @license@
  * @name@: says in a sentence what it keeps. Paper: -. Checked against: -. */
 #include <kvhost/plugin.h>
 #include <kvhost/rows.h>
@@ -15,7 +15,7 @@ static kvh_status score(kvh_instance* self,
                         kvh_scores* out,
                         kvh_error* error) {
   (void)state;
-  const int32_t d = layer->model->head_dim;
+  const int32_t d = layer->shape->value_dim;
   float* row = malloc(sizeof(float) * (size_t)d);
   if (!row) return error->code = KVH_E_OOM;
   for (int32_t h = 0; h < layer->n_kv_heads; h++) {
@@ -48,11 +48,6 @@ static kvh_status create(const kvh_method* method,
   return KVH_OK;
 }
 static void destroy(kvh_instance* self) { free(self); }
-static kvh_status needs(const kvh_instance* self, kvh_needs* out, kvh_error* error) {
-  (void)self, (void)error;
-  out->count = 0; /* keys, values and positions come without asking */
-  return KVH_OK;
-}
 
 static const kvh_param n_recent = {.struct_size = sizeof(kvh_param),
                                    .type = KVH_PARAM_INT,
@@ -65,23 +60,19 @@ static const kvh_param n_recent = {.struct_size = sizeof(kvh_param),
                                    .max = 1 << 24};
 static const kvh_param* const params[] = {&n_recent};
 
+/* What is left out has its default. Keys, values and positions come without asking. */
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
 static const kvh_method method = {
     .struct_size = sizeof(kvh_method),
     .kind = KVH_KIND_SCORER,
     .flags = KVH_METHOD_DETERMINISTIC | KVH_METHOD_PREFILL | KVH_METHOD_DECODE,
     .name = "@name@",
-    .version = "0.1.0",
     .summary = "Entries with the largest values, the last tokens in any case",
-    .paper = "",
-    .reference = "",
-    .notes = "",
     .n_params = 1,
     .params = params,
     .create = create,
     .destroy = destroy,
-    .needs = needs,
-    .interface = &scorer};
+    .functions = &scorer};
 
 static const kvh_method* method_at(uint32_t index) { return index == 0 ? &method : 0; }
 
@@ -93,5 +84,5 @@ const kvh_plugin kvhost_plugin_v1 = {.magic = KVH_MAGIC,
                                      .name = "@name@",
                                      .version = "0.1.0",
                                      .vendor = "@vendor@",
-                                     .license = "Apache-2.0",
+                                     .license = "@license@",
                                      .method = method_at};

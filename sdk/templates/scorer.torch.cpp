@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@: says in a sentence what it keeps. Paper: -. Checked against: -.
 #include <kvhost/torch.hpp>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@: the budget is met exactly, whatever it is, and goes where the rule says.
 #include <kvhost/testing/check.hpp>
 #include <kvhost/testing/plugin_method.hpp>

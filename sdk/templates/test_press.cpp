@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@ on the values of a few entries that stay.
 #include <kvhost/testing/check.hpp>
 #include <kvhost/testing/plugin_method.hpp>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: @license@
 // @name@: says in a sentence what it makes of another scorer's numbers. Paper: -. Checked against: -.
 #include <kvhost/sdk.hpp>
 

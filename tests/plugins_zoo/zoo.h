@@ -48,7 +48,7 @@ static const kvh_scorer zoo_scorer = {.struct_size = sizeof(kvh_scorer), .score 
                                         .create = zoo_create,                            \
                                         .destroy = zoo_destroy,                          \
                                         .needs = zoo_needs,                              \
-                                        .interface = &zoo_scorer,                        \
+                                        .functions = &zoo_scorer,                        \
                                         __VA_ARGS__};                                    \
   static const kvh_method* zoo_method_at(uint32_t index) { return index ? 0 : &zoo_method; }
 

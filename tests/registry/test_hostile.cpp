@@ -35,8 +35,8 @@ const std::vector<Expected> kHostile = {
      "describe",
      "method 'duplicate_params': has two parameters named 'window_size'"},
     {"default_outside", "describe", "parameter 'ratio': its default 1.5 is outside its own range"},
-    {"null_interface", "describe", "interface is NULL; expected the functions of its kind"},
-    {"null_score", "describe", "its interface lacks a function that its kind must have"},
+    {"null_functions", "describe", "functions is NULL; expected those of its kind"},
+    {"null_score", "describe", "its functions lack one that its kind must have"},
     {"no_phase", "describe", "flags name no phase"},
     {"no_symbol", "load", "exports no symbol kvhost_plugin_v1; expected a kvhost plugin"},
 };

@@ -51,7 +51,7 @@ TEST_CASE("a loaded method runs") {
   scores.n_kv_heads = 1;
   scores.n_entries = n_entries;
   scores.scores = rows;
-  const auto* scorer = static_cast<const kvh_scorer*>(method->interface);
+  const auto* scorer = static_cast<const kvh_scorer*>(method->functions);
   CHECK(scorer->score(instance, nullptr, nullptr, &scores, &error) == KVH_OK);
   CHECK(row[0] == 0);
   CHECK(row[2] == 2);

@@ -52,7 +52,10 @@ struct Subject {
     method.needs = [](const kvh_instance*, kvh_needs*, kvh_error*) noexcept {
       return kvh_status{KVH_OK};
     };
-    method.interface = &scorer;
+    slot.struct_size = sizeof slot;
+    slot.kinds = 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER;
+    slot.min = slot.max = 1;
+    method.functions = &scorer;
   }
   Subject(const Subject&) = delete;
   Subject& operator=(const Subject&) = delete;
@@ -62,7 +65,9 @@ struct Subject {
   const kvh_param* params[2] = {&param, &param};
   const char* aliases[3] = {"Subject", nullptr, nullptr};
   const char* choices[4] = {"one", "two", nullptr, nullptr};
-  kvh_need need = {KVH_T_WINDOW_ATTENTION, 0, 32};
+  kvh_need need = {KVH_T_WINDOW_ATTENTION, 0, 32, 0, 0, 0};
+  kvh_slot slot = {};
+  const kvh_slot* slots[1] = {&slot};
   kvh_method method = {};
 };
 
@@ -70,6 +75,12 @@ struct Rule {
   const char* reason;
   std::function<void(Subject&)> spoil;
 };
+
+void make_wrapper(Subject& s) {
+  s.method.kind = KVH_KIND_WRAPPER;
+  s.method.slots = s.slots;
+  s.method.n_slots = 1;
+}
 
 void make_choice(Subject& s, const char* def) {
   s.param.type = s.param.def.type = KVH_PARAM_CHOICE;
@@ -84,11 +95,25 @@ const std::vector<Rule>& rules() {
       {"name is 'Big'; expected [a-z][a-z0-9_]*", [](Subject& s) { s.method.name = "Big"; }},
       {"kind is 77, which this kvhost does not know", [](Subject& s) { s.method.kind = 77; }},
       {"version is 'new'; expected one like 1.0.0", [](Subject& s) { s.method.version = "new"; }},
-      {"summary is empty", [](Subject& s) { s.method.summary = ""; }},
       {"summary is not UTF-8", [](Subject& s) { s.method.summary = "\xff\xfe"; }},
-      {"notes is NULL", [](Subject& s) { s.method.notes = nullptr; }},
-      {"struct_size is 8", [](Subject& s) { s.method.struct_size = 8; }},
-      {"unknown bits 1073741824", [](Subject& s) { s.method.flags |= 1u << 30; }},
+      {"struct_size of kvh_method is 8; expected at least 184, as ABI 1.0 has it",
+       [](Subject& s) { s.method.struct_size = 8; }},
+      {"struct_size of kvh_method is 183", [](Subject& s) { s.method.struct_size = 183; }},
+      {"a reserved field is 2; expected 0", [](Subject& s) { s.method.reserved = 2; }},
+      {"a reserved field is 1; expected 0", [](Subject& s) { s.method.reserved2 = 1; }},
+      {"parameter 'window_size': a reserved field is 4", [](Subject& s) { s.param.reserved = 4; }},
+      {"functions: a reserved field is 4", [](Subject& s) { s.scorer.reserved = 4; }},
+      {"the unknown bits 32768; expected a newer kvhost",
+       [](Subject& s) { s.method.flags |= 1u << 15; }},
+      {"has slots that this kvhost does not know",
+       [](Subject& s) { make_wrapper(s), s.slot.max = 2; }},
+      {"has slots that this kvhost does not know",
+       [](Subject& s) { make_wrapper(s), s.slot.min = 0; }},
+      {"has slots that this kvhost does not know",
+       [](Subject& s) { make_wrapper(s), s.slot.kinds = 1u << KVH_KIND_HEAD_ALLOCATOR; }},
+      {"has slots that this kvhost does not know",
+       [](Subject& s) { make_wrapper(s), s.method.kind = KVH_KIND_SCORER; }},
+      {"slot 0: a reserved field is 1", [](Subject& s) { make_wrapper(s), s.slot.flags = 1; }},
       {"only a press edits them", [](Subject& s) { s.method.flags |= KVH_METHOD_EDITS_VALUES; }},
       {"only a press edits them", [](Subject& s) { s.method.flags |= KVH_METHOD_EDITS_POSITIONS; }},
       {"expected a press", [](Subject& s) { s.method.flags |= KVH_METHOD_PRUNES_CHANNELS; }},
@@ -109,14 +134,14 @@ const std::vector<Rule>& rules() {
        [](Subject& s) { s.method.kind = KVH_KIND_WRAPPER, s.method.default_inner = "\xff"; }},
       {"default_inner is 'other', but it needs no scorer inside",
        [](Subject& s) { s.method.default_inner = "other"; }},
-      {"needs tensor 99", [](Subject& s) { s.need.tensor = 99; }},
+      {"needs tensor 99, which this kvhost does not know; expected a newer kvhost, or "
+       "KVH_NEED_OPTIONAL",
+       [](Subject& s) { s.need.tensor = 99; }},
+      {"need 'window_attention' has unknown flags", [](Subject& s) { s.need.reserved = 1; }},
       {"need 'window_attention' has window -4", [](Subject& s) { s.need.window = -4; }},
       {"need 'window_attention' has unknown flags", [](Subject& s) { s.need.flags = 64; }},
       {"static_needs is NULL", [](Subject& s) { s.method.static_needs = nullptr; }},
-      {"create is NULL", [](Subject& s) { s.method.create = nullptr; }},
-      {"destroy is NULL", [](Subject& s) { s.method.destroy = nullptr; }},
-      {"needs is NULL", [](Subject& s) { s.method.needs = nullptr; }},
-      {"begin and end must both be given",
+      {"end is given without begin",
        [](Subject& s) { s.method.end = [](kvh_instance*, kvh_sequence*) noexcept {}; }},
       {"after_compact is given without begin",
        [](Subject& s) {
@@ -125,13 +150,13 @@ const std::vector<Rule>& rules() {
                return kvh_status{KVH_OK};
              };
        }},
-      {"struct_size of its interface is 4", [](Subject& s) { s.scorer.struct_size = 4; }},
+      {"struct_size of its functions is 4", [](Subject& s) { s.scorer.struct_size = 4; }},
       {"params is NULL", [](Subject& s) { s.method.params = nullptr; }},
       {"parameter 0: is NULL", [](Subject& s) { s.params[0] = nullptr; }},
       {"two parameters named 'window_size'", [](Subject& s) { s.method.n_params = 2; }},
       {"name is 'a-b'; expected", [](Subject& s) { s.param.name = "a-b"; }},
-      {"doc is empty", [](Subject& s) { s.param.doc = ""; }},
-      {"unit is NULL", [](Subject& s) { s.param.unit = nullptr; }},
+      {"name is NULL", [](Subject& s) { s.param.name = nullptr; }},
+      {"its default is NULL", [](Subject& s) { make_choice(s, nullptr); }},
       {"type is 50, which", [](Subject& s) { s.param.type = 50; }},
       {"its default has another type", [](Subject& s) { s.param.def.type = KVH_PARAM_FLOAT; }},
       {"its default 0 is outside its own range", [](Subject& s) { s.param.def.v.i = 0; }},
@@ -176,17 +201,46 @@ TEST_CASE("a right descriptor passes and is read in full") {
   CHECK(info.needs[0].window == 32);
 }
 
-TEST_CASE("a default scorer is read of those who know of it, and of no others") {
-  Subject subject;
-  subject.method.kind = KVH_KIND_WRAPPER;
-  subject.method.default_inner = "other";
-  REQUIRE_NOTHROW(kvhost::registry::validate_method(subject.method, "method 0"));
-  CHECK(kvhost::registry::method_info(subject.method).default_inner == "other");
+TEST_CASE("what is left out has a default") {
+  Subject s;
+  kvh_method& m = s.method;
+  m.version = m.summary = m.paper = m.reference = m.notes = nullptr;
+  m.create = nullptr;
+  m.destroy = nullptr;
+  m.needs = nullptr;
+  m.begin = [](kvh_instance*, const kvh_sequence_info*, kvh_sequence**, kvh_error*) noexcept {
+    return kvh_status{KVH_OK};
+  };
+  s.param.doc = s.param.unit = nullptr;
+  REQUIRE_NOTHROW(kvhost::registry::validate_method(m, "method 0"));
+  const auto info = kvhost::registry::method_info(m, "3.1.4");
+  CHECK(info.version == "3.1.4");
+  CHECK(info.summary.empty());
+  CHECK(info.params[0].doc.empty());
+  m.kind = KVH_KIND_WRAPPER;
+  m.default_inner = "other";
+  CHECK(kvhost::registry::method_info(m).default_inner == "other");
+}
 
-  subject.method.struct_size = offsetof(kvh_method, default_inner);  // built before the field was
-  subject.method.default_inner = reinterpret_cast<const char*>(uintptr_t{1});
-  REQUIRE_NOTHROW(kvhost::registry::validate_method(subject.method, "method 0"));
-  CHECK(kvhost::registry::method_info(subject.method).default_inner.empty());
+TEST_CASE("what a newer kit may ask for is no reason to refuse where it can be done without") {
+  Subject s;
+  s.method.flags |= 1u << 30;
+  s.param.flags |= 1u << 31;
+  s.need = {99, KVH_NEED_OPTIONAL | 1u << 7, -3, 1u << 9, 2, 5};
+  s.method.struct_size += 64;
+  s.param.struct_size += 8;
+  REQUIRE_NOTHROW(kvhost::registry::validate_method(s.method, "method 0"));
+  const auto info = kvhost::registry::method_info(s.method);
+  CHECK(info.flags == KVH_METHOD_PREFILL);
+  CHECK(info.params[0].flags == (KVH_PARAM_HAS_MIN | KVH_PARAM_HAS_MAX));
+  CHECK(info.needs[0].tensor == 99);
+  CHECK(info.needs[0].flags == KVH_NEED_OPTIONAL);
+}
+
+TEST_CASE("a wrapper may state the slot that it has anyway") {
+  Subject s;
+  make_wrapper(s);
+  CHECK_NOTHROW(kvhost::registry::validate_method(s.method, "method 0"));
 }
 
 TEST_CASE("every broken rule has its own refusal") {

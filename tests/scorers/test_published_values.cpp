@@ -84,7 +84,7 @@ TEST_CASE("defensive: the worst case of every entry, safe entries first") {
   FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
   set_attention(layer);
   set_value_norms(layer);
-  layer.raw().layer_budget = 8;  // half of what there is
+  layer.raw().keep_ratio = .5;
   const PluginMethod pinned(library("defensive"), {{"window_size", kRows}});
   const ScoreTable got = pinned.score(layer.raw());
   const double most = .150811;
@@ -107,13 +107,12 @@ TEST_CASE("defensive: a budget below two windows leaves none safe, a short promp
   FakeLayer layer(small_shape(), FakeLayer::dense(2, kAll), kAll);
   set_attention(layer);
   set_value_norms(layer);
-  layer.raw().layer_budget = 4;
+  layer.raw().keep_ratio = .25;
   const PluginMethod method(library("defensive"), {{"window_size", kRows}});
   CHECK(method.score(layer.raw()).pins[1] == std::vector<int8_t>{0, 0, 0, 0, 0, 0, 2, 2});
   FakeLayer tiny(small_shape(), FakeLayer::dense(2, 2), 2);
   tiny.add_window_attention(32);
   tiny.add_tensor(KVH_T_OUTPUT_WEIGHT, std::vector<float>(16, 1), {2, 8});
-  tiny.raw().layer_budget = 2;
   CHECK(PluginMethod(library("defensive")).score(tiny.raw()).pins[0] == std::vector<int8_t>(2, 2));
 }
 

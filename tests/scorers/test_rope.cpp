@@ -37,7 +37,7 @@ TEST_CASE("a rotation is its definition, and undone by its inverse") {
     std::vector<float> there(8), back(8);
     table.rotate(x.data(), 8, position, there.data());
     table.unrotate(there.data(), 8, position, back.data());
-    const std::vector<double> want = rotated(x, *layer.model().rope, position);
+    const std::vector<double> want = rotated(x, *layer.rope(), position);
     for (size_t j = 0; j < 8; ++j) {
       CHECK(there[j] == Approx(want[j]).margin(1e-6));
       CHECK(back[j] == Approx(x[j]).margin(1e-6));
@@ -54,7 +54,7 @@ TEST_CASE("the mean rotation averages rotated rows, and both sides of a matrix")
   mean.apply(found.data());
   std::vector<double> want(8, 0.0);
   for (int64_t p = 10; p < 17; ++p) {
-    const std::vector<double> row = rotated(x, *fake.model().rope, p);
+    const std::vector<double> row = rotated(x, *fake.raw().shape->rope, p);
     for (size_t j = 0; j < 8; ++j) want[j] += row[j] / 7;
   }
   for (size_t j = 0; j < 8; ++j) CHECK(found[j] == Approx(want[j]).margin(1e-6));

@@ -30,8 +30,9 @@ struct ParamInfo {
 };
 
 struct NeedInfo {
-  uint32_t tensor = 0, flags = 0;
+  uint32_t tensor = 0, flags = 0;  // KVH_T_*, or one of a newer SDK; KVH_NEED_*
   int64_t window = 0;
+  uint32_t phases = 0, layer_stride = 0;  // as kvh_need has them
 };
 
 struct MethodInfo {

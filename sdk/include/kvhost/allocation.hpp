@@ -11,6 +11,7 @@ class LayerRequest {
  public:
   explicit LayerRequest(const kvh_layer_request& raw) : raw_(&raw) {}
 
+  bool decoding() const { return raw_->phase == KVH_PHASE_DECODE; }
   int32_t n_layers() const { return raw_->n_layers; }
   int32_t n_kv_heads() const { return raw_->n_kv_heads; }
   int32_t n_observed() const { return raw_->n_observed; }
@@ -20,10 +21,10 @@ class LayerRequest {
   int64_t max_entries(int32_t layer) const { return raw_->max_entries[layer]; }
   // What the scorer gave the layer's entries. [throws] KVH_E_NEED_MISSING before the final call, or
   // where the description does not say needs_scores().
-  Scores scores(int32_t layer) const {
-    if (!KVH_HAS(kvh_layer_request, raw_, scores) || !raw_->scores)
+  ScoreView scores(int32_t layer) const {
+    if (!raw_->scores)
       need_missing("the scores of all layers are not known yet; this allocator needs them");
-    return Scores(*raw_->scores[layer]);
+    return ScoreView(*raw_->scores[layer]);
   }
   // Entries per layer and head on average.
   double entries_per_head() const {
@@ -56,13 +57,16 @@ class LayerAnswer {
     std::vector<int64_t> sums(static_cast<size_t>(n_layers_));
     for (size_t i = 0; i < values.size(); ++i) sums[i / static_cast<size_t>(n_heads)] += values[i];
     entries(sums);
-    std::copy(values.begin(), values.end(), raw_->head_entries);
+    for (size_t l = 0; l < sums.size(); ++l)
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(l) * n_heads, n_heads, raw_->head_entries[l]);
     raw_->heads_exact = 1;
   }
-  // What was learned per layer, for reports. `name` is a string literal.
+  // What was learned per layer, for reports. `name` has 31 letters at most.
   void observed(const char* name, const std::vector<double>& values) {
     fill(values, raw_->observed);
-    raw_->observed_name = name;
+    const size_t n = std::min(std::strlen(name), sizeof raw_->observed_name - 1);
+    std::memcpy(raw_->observed_name, name, n);
+    raw_->observed_name[n] = '\0';
   }
 
  private:

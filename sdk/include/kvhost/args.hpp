@@ -34,7 +34,7 @@ class Args {
     return real(name);
   }
 
-  // What will run; NULL when a description or plan is made without a model.
+  // What will run; NULL when a description is made without a model. Stays as long as the instance.
   const kvh_model* model() const { return args_->model; }
 
   // The inner scorer of a wrapper or press.
@@ -70,21 +70,52 @@ class Args {
   const kvh_create_args* args_;
 };
 
-// Keys, values and positions come without asking.
+// Keys, values and positions come without asking. One tensor may be asked for in several windows:
+// Layer::need() and Head::need() give what a need was answered with, by its number, from 0 on.
 class Needs {
  public:
   explicit Needs(kvh_needs& raw) : raw_(&raw) { raw.count = 0; }
 
   Needs& add(uint32_t tensor, int64_t window = 0, uint32_t flags = 0) {
-    if (raw_->count < raw_->capacity) raw_->needs[raw_->count] = {tensor, flags, window};
+    if (raw_->count < raw_->capacity) raw_->needs[raw_->count] = {tensor, flags, window, 0, 0, 0};
     ++raw_->count;
+    return *this;
+  }
+  // Of the need that was added last: wanted in this phase only (KVH_PHASE_*); say it again for
+  // another one.
+  Needs& in_phase(int32_t phase) {
+    if (kvh_need* need = last()) need->phases |= 1u << phase;
+    return *this;
+  }
+  // Likewise: of the layers 0, n, 2 n, ... only.
+  Needs& every(uint32_t n_layers) {
+    if (kvh_need* need = last()) need->layer_stride = n_layers;
     return *this;
   }
   // Softmax rows of the last `window` queries, as Head::window_attention().
   Needs& window_attention(int64_t window) { return add(KVH_T_WINDOW_ATTENTION, window); }
 
  private:
+  // NULL while only the number of needs is asked for.
+  kvh_need* last() const {
+    return raw_->count > 0 && raw_->count <= raw_->capacity ? &raw_->needs[raw_->count - 1]
+                                                            : nullptr;
+  }
+
   kvh_needs* raw_;
+};
+
+// What a state of `struct Sequence` may be made from.
+class SequenceInfo {
+ public:
+  explicit SequenceInfo(const kvh_sequence_info& raw) : raw_(&raw) {}
+  bool decodes() const { return raw_->phase == KVH_PHASE_DECODE; }
+  uint64_t seed() const { return raw_->seed; }
+  // Tokens of the prompt; -1: not known.
+  int64_t n_prompt() const { return raw_->n_prompt; }
+
+ private:
+  const kvh_sequence_info* raw_;
 };
 
 }  // namespace kvhost::sdk

@@ -5,13 +5,18 @@
  * Rules that hold for every header in this folder:
  *  - Nothing throws across the boundary. In C++17 every function pointer type is noexcept, so a function
  *    that is not noexcept does not convert.
- *  - A struct that may grow starts with `struct_size`, set by whoever owns it. Fields are only appended.
- *    Before reading a field newer than 1.0, ask KVH_HAS(Type, pointer, field).
- *  - Arrays of growable structs are arrays of pointers.
+ *  - A struct that may grow starts with `struct_size`, set by whoever owns it. Fields are only appended. A reader
+ *    compares it with the size of 1.0 (layout.h), never with its own sizeof, and asks KVH_HAS(Type, pointer, field)
+ *    before it reads a field newer than 1.0.
+ *  - Arrays of growable structs are arrays of pointers. Structs marked frozen never grow.
+ *  - `reserved` fields are 0. A host refuses what is not, since it may ask for something it does not know.
+ *  - Of flags, the low 16 bits must be understood: a host refuses unknown ones. The high 16 may be ignored.
  *  - What one side allocates, that side frees. Inputs are borrowed for the duration of the call.
- *  - Strings are UTF-8 and NUL terminated. A plugin's strings live as long as its library, which is never unloaded.
+ *  - All memory is the host's CPU memory unless a flag of a later minor says otherwise.
+ *  - Strings are UTF-8 and NUL terminated. A plugin's strings live as long as its library, which is never unloaded. A
+ *    text that is NULL is "", a function that is NULL does what its comment says.
  *
- * ABI 1 is frozen only once the whole catalogue runs on it; until then minor 0 may change. */
+ * ABI 1.0 is frozen: what these headers declare stays as it is in all of kvhost 1.x. Later minors append. */
 #ifndef KVHOST_BASE_H_
 #define KVHOST_BASE_H_
 
@@ -25,14 +30,19 @@
 #ifdef __cplusplus
 #define KVH_NOEXCEPT noexcept
 #define KVH_EXTERN extern "C"
+#define KVH_STATIC_ASSERT(condition, words) static_assert(condition, words)
 #else
 #define KVH_NOEXCEPT
 #define KVH_EXTERN extern
+#define KVH_STATIC_ASSERT(condition, words) _Static_assert(condition, words)
 #endif
 #define KVH_EXPORT __attribute__((visibility("default")))
 
 /* True when whoever built the object behind `p` knows field `f`. */
 #define KVH_HAS(T, p, f) ((p) != 0 && (p)->struct_size >= offsetof(T, f) + sizeof(((T*)0)->f))
+
+/* The bits of a flags field that must be understood. */
+#define KVH_MUST_UNDERSTAND 0xffffu
 
 /* 0 is success, negative an error. A negative number that a reader does not know means KVH_E_INTERNAL. */
 typedef int32_t kvh_status;

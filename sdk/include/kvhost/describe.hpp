@@ -150,8 +150,6 @@ class Description {
     raw_.kind = kind;
     raw_.flags = KVH_METHOD_DETERMINISTIC | KVH_METHOD_PREFILL;
     raw_.name = name;
-    raw_.version = "1.0.0";
-    raw_.summary = raw_.paper = raw_.reference = raw_.notes = "";
   }
 
   Description& summary(const char* text) { return set(raw_.summary, text); }
@@ -169,9 +167,9 @@ class Description {
     params_.push_back(std::move(p));
     return *this;
   }
-  // A tensor some configuration may ask for in needs(), for listings.
+  // A tensor some configuration may ask for in needs(); nothing else is delivered.
   Description& uses(uint32_t tensor, uint32_t flags = 0) {
-    needs_.push_back({tensor, flags, 0});
+    needs_.push_back({tensor, flags, 0, 0, 0, 0});
     return *this;
   }
   Description& decodes() { return flag(KVH_METHOD_DECODE); }
@@ -191,6 +189,8 @@ class Description {
   Description& scores_parts() { return flag(KVH_METHOD_SCORES_PARTS); }
   Description& needs_scores() { return flag(KVH_METHOD_NEEDS_SCORES).decides_late(); }
   Description& reads_prompt() { return flag(KVH_METHOD_READS_PROMPT); }
+  // It reads Layer's own numbers of heads and dimensions, which may differ from layer to layer.
+  Description& mixed_layers() { return flag(KVH_METHOD_MIXED_LAYERS); }
   Description& not_deterministic() {
     raw_.flags &= ~static_cast<uint32_t>(KVH_METHOD_DETERMINISTIC);
     return *this;

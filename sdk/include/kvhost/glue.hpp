@@ -10,6 +10,7 @@
 #include "allocation.hpp"
 #include "describe.hpp"
 #include "own_budget.h"
+#include "sequence.h"
 
 namespace kvhost::sdk {
 
@@ -60,13 +61,13 @@ struct SequenceOf<M, std::void_t<typename M::Sequence>> {
 template <typename M, typename = void>
 struct HasNeeds : std::false_type {};
 template <typename M>
-struct HasNeeds<M, std::void_t<decltype(std::declval<const M&>().needs(std::declval<Needs&>()))>>
+struct HasNeeds<M, std::void_t<decltype(std::declval<M&>().needs(std::declval<Needs&>()))>>
     : std::true_type {};
 
 template <typename M, typename = void>
 struct HasWhen : std::false_type {};
 template <typename M>
-struct HasWhen<M, std::void_t<decltype(std::declval<const M&>().when())>> : std::true_type {};
+struct HasWhen<M, std::void_t<decltype(std::declval<M&>().when())>> : std::true_type {};
 
 template <typename M, typename = void>
 struct HasObserve : std::false_type {};
@@ -89,12 +90,36 @@ template <typename M>
 struct HasExtension<M, std::void_t<decltype(M::extension(std::declval<const char*>()))>>
     : std::true_type {};
 
+// Whether `struct Sequence` says that its copies are values: `static constexpr bool copies = true`.
+// Then sequences can be forked. A tensor of libtorch in it is no value.
+template <typename S, typename = void>
+struct Copies : std::false_type {};
+template <typename S>
+struct Copies<S, std::void_t<decltype(S::copies)>> : std::bool_constant<S::copies> {};
+
+// Whether allocate() of a head allocator takes const ScoreView&, not const Scores&.
+template <typename M, typename S, typename = void>
+struct ReadsScores : std::false_type {};
+template <typename M, typename S>
+struct ReadsScores<M,
+                   S,
+                   std::void_t<decltype(std::declval<const M&>().allocate(
+                       std::declval<S&>(), std::declval<const Layer&>(), std::declval<const ScoreView&>()))>>
+    : std::true_type {};
+template <typename M>
+struct ReadsScores<M,
+                   NoSequence,
+                   std::void_t<decltype(std::declval<const M&>().allocate(
+                       std::declval<const Layer&>(), std::declval<const ScoreView&>()))>>
+    : std::true_type {};
+
 // Members of M (all const, so one instance serves all sequences; [Sequence&,] only when M declares
-// one):
+// one, which has a constructor without arguments or from const SequenceInfo&):
 //   M(const Args&);  void needs(Needs&) const;                      the rest by kind
 //   scorer, wrapper:  void score([Sequence&,] const Layer&, Scores&) const;
-//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const Scores&)
-//   const; layer allocator:  void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
+//   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const ScoreView&)
+//                     const; with edits_scores() const Scores&, to be rewritten
+//   layer allocator:  void allocate([Sequence&,] const LayerRequest&, LayerAnswer&) const;
 //   both, optional:   uint32_t when() const;  void observe([Sequence&,] const Layer&) const;
 //   press:            void edit([Sequence&,] const Layer&, Edit&) const;
 //   optional:         void after_compact([Sequence&,] const kvh_moved&) const;
@@ -123,11 +148,30 @@ struct Glue {
   static kvh_status needs(const kvh_instance* instance, kvh_needs* out, kvh_error* error) noexcept {
     return guard(error, [&] {
       Needs needs(*out);
-      if constexpr (HasNeeds<M>::value) self(instance).needs(needs);
+      self(instance).needs(needs);
     });
   }
-  static kvh_status begin(kvh_instance*, kvh_sequence** out, kvh_error* error) noexcept {
-    return guard(error, [&] { *out = reinterpret_cast<kvh_sequence*>(new Sequence()); });
+  static kvh_status begin(kvh_instance*,
+                          const kvh_sequence_info* info,
+                          kvh_sequence** out,
+                          kvh_error* error) noexcept {
+    return guard(error, [&] {
+      if constexpr (std::is_constructible_v<Sequence, const SequenceInfo&>) {
+        *out = reinterpret_cast<kvh_sequence*>(new Sequence(SequenceInfo(*info)));
+      } else {
+        (void)info;
+        *out = reinterpret_cast<kvh_sequence*>(new Sequence());
+      }
+    });
+  }
+  static kvh_status copy(kvh_instance*,
+                         const kvh_sequence* from,
+                         kvh_sequence** out,
+                         kvh_error* error) noexcept {
+    return guard(error, [&] {
+      const Sequence& state = *reinterpret_cast<const Sequence*>(from);
+      *out = reinterpret_cast<kvh_sequence*>(new Sequence(state));
+    });
   }
   static void end(kvh_instance*, kvh_sequence* sequence) noexcept {
     delete reinterpret_cast<Sequence*>(sequence);
@@ -165,15 +209,28 @@ struct Glue {
   static kvh_status allocate_heads(kvh_instance* instance,
                                    kvh_sequence* sequence,
                                    const kvh_layer* layer,
-                                   const kvh_scores* scores,
+                                   const kvh_score_view* scores,
+                                   kvh_scores* rewrite,
                                    int64_t* budgets,
                                    kvh_error* error) noexcept {
     return guard(error, [&] {
+      const auto answer = [&](const auto& seen) {
+        if constexpr (has_sequence) {
+          return self(instance).allocate(state(sequence), Layer(*layer), seen);
+        } else {
+          return self(instance).allocate(Layer(*layer), seen);
+        }
+      };
       std::vector<int64_t> counts;
-      if constexpr (has_sequence) {
-        counts = self(instance).allocate(state(sequence), Layer(*layer), Scores(*scores));
+      if constexpr (ReadsScores<M, Sequence>::value) {
+        counts = rewrite ? answer(ScoreView(Scores(*rewrite))) : answer(ScoreView(*scores));
       } else {
-        counts = self(instance).allocate(Layer(*layer), Scores(*scores));
+        if (!rewrite)
+          throw Error(KVH_E_INTERNAL,
+                      "",
+                      "allocate() takes Scores, to be rewritten; expected edits_scores() in its "
+                      "description, or ScoreView");
+        counts = answer(Scores(*rewrite));
       }
       if (static_cast<int64_t>(counts.size()) != layer->n_kv_heads) {
         bad_shape("budgets for " + std::to_string(counts.size()) + " heads; expected " +
@@ -238,23 +295,40 @@ struct Glue {
     static constexpr kvh_own_budget own_budget_table{sizeof(kvh_own_budget), 0, own_budget};
     const bool wanted = HasOwnBudget<M>::value && std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0;
     if (wanted) return &own_budget_table;
+    if constexpr (Copies<Sequence>::value) {
+      static constexpr kvh_sequence_functions table{sizeof(kvh_sequence_functions), 0, copy};
+      if (std::strcmp(id, KVH_EXT_SEQUENCE) == 0) return &table;
+    }
     if constexpr (HasExtension<M>::value) return M::extension(id);
     return nullptr;
   }
 
+  // A member that one instance for all sequences cannot call would be silently left out.
+  static constexpr void check_const() {
+    if constexpr (HasNeeds<M>::value)
+      static_assert(std::is_invocable_v<decltype(&M::needs), const M&, Needs&>,
+                    "needs() must be const: one instance serves all sequences");
+    if constexpr (HasWhen<M>::value)
+      static_assert(std::is_invocable_v<decltype(&M::when), const M&>,
+                    "when() must be const: one instance serves all sequences");
+  }
+
   // [load] The descriptor, made on first use and kept for the life of the process.
-  static const kvh_method* method(const void* interface) noexcept {
+  static const kvh_method* method(const void* functions) noexcept {
+    check_const();
     try {
       static const kvh_method* const built = [&] {
         kvh_method& m = (new Description(M::describe()))->finish();
         m.create = create;
         m.destroy = destroy;
-        m.needs = needs;
+        if constexpr (HasNeeds<M>::value) m.needs = needs;
         m.begin = has_sequence ? begin : nullptr;
         m.end = has_sequence ? end : nullptr;
         m.after_compact = HasAfterCompact<M>::value ? after_compact : nullptr;
-        m.interface = interface;
-        m.extension = HasOwnBudget<M>::value || HasExtension<M>::value ? extension : nullptr;
+        m.functions = functions;
+        m.extension = HasOwnBudget<M>::value || HasExtension<M>::value || Copies<Sequence>::value
+                          ? extension
+                          : nullptr;
         return &m;
       }();
       return built;

@@ -20,23 +20,26 @@
 
 enum { KVH_KIND_SCORER = 1, KVH_KIND_WRAPPER = 2, KVH_KIND_HEAD_ALLOCATOR = 3, KVH_KIND_LAYER_ALLOCATOR = 4, KVH_KIND_PRESS = 5 };
 
+/* Bits 0 to 15 must be understood, 16 to 31 may be ignored. */
 enum {
-  KVH_METHOD_DETERMINISTIC = 1u << 0, /* same inputs, bitwise same outputs, for any number of threads */
-  KVH_METHOD_NEEDS_BUDGET = 1u << 1,  /* the score depends on kvh_layer.layer_budget, which must be known */
-  KVH_METHOD_PREFILL = 1u << 2,       /* may run after prefill */
-  KVH_METHOD_DECODE = 1u << 3,        /* may run while generating */
-  KVH_METHOD_EDITS_VALUES = 1u << 4,    /* press: writes kvh_edit.values */
-  KVH_METHOD_EDITS_KEYS = 1u << 5,      /* press: writes kvh_edit.keys */
-  KVH_METHOD_EDITS_POSITIONS = 1u << 6, /* press: writes kvh_edit.positions; the sequence goes on behind the last one */
-  KVH_METHOD_NO_SCORER = 1u << 7,       /* press, head allocator: may stand without a scorer; a press then keeps all
+  KVH_METHOD_PREFILL = 1u << 0,         /* may run after prefill */
+  KVH_METHOD_DECODE = 1u << 1,          /* may run while generating */
+  KVH_METHOD_NEEDS_BUDGET = 1u << 2,    /* the score depends on kvh_layer.layer_budget, which must be known */
+  KVH_METHOD_READS_PROMPT = 1u << 3,    /* kvh_layer.prompt is given in prefill; a method with passes gets it there too */
+  KVH_METHOD_NO_SCORER = 1u << 4,       /* press, head allocator: may stand without a scorer; a press then keeps all
                                            entries, a head allocator is handed scores of 0 */
-  KVH_METHOD_EDITS_SCORES = 1u << 8,    /* head allocator: may rewrite the scores and pins it is handed (copies) */
-  KVH_METHOD_OWN_TOTAL = 1u << 9,       /* allocators: it decides by itself how much is kept; there is no budget */
-  KVH_METHOD_SCORES_PARTS = 1u << 10,    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
-  KVH_METHOD_PRUNES_CHANNELS = 1u << 11, /* press, prefill: writes kvh_edit.channels */
-  KVH_METHOD_DECIDES_LATE = 1u << 12,   /* allocators: some configuration is not KVH_WHEN_BEFORE_PREFILL, for listings */
-  KVH_METHOD_NEEDS_SCORES = 1u << 13,   /* layer allocator, KVH_WHEN_AFTER_PREFILL: its request carries all layers' scores */
-  KVH_METHOD_READS_PROMPT = 1u << 14    /* kvh_layer.prompt is given in prefill; a method with passes gets it there too */
+  KVH_METHOD_SCORES_PARTS = 1u << 5,    /* wrapper: calls kvh_child.score_part, so windows of the child reach all tokens */
+  KVH_METHOD_EDITS_SCORES = 1u << 6,    /* head allocator: may rewrite scores and pins, of which it gets a copy */
+  KVH_METHOD_OWN_TOTAL = 1u << 7,       /* allocators: it decides by itself how much is kept; there is no budget */
+  KVH_METHOD_NEEDS_SCORES = 1u << 8,    /* layer allocator, KVH_WHEN_AFTER_PREFILL: its request carries all layers' scores */
+  KVH_METHOD_EDITS_VALUES = 1u << 9,    /* press: writes kvh_edit.values */
+  KVH_METHOD_EDITS_KEYS = 1u << 10,     /* press: writes kvh_edit.keys */
+  KVH_METHOD_EDITS_POSITIONS = 1u << 11, /* press: writes kvh_edit.positions; the sequence goes on behind the last one */
+  KVH_METHOD_PRUNES_CHANNELS = 1u << 12, /* press, prefill: writes kvh_edit.channels */
+  KVH_METHOD_DETERMINISTIC = 1u << 16,  /* same inputs, bitwise same outputs, for any number of threads */
+  KVH_METHOD_DECIDES_LATE = 1u << 17,   /* allocators: some configuration is not KVH_WHEN_BEFORE_PREFILL, for listings */
+  KVH_METHOD_MIXED_LAYERS = 1u << 18    /* it reads kvh_layer.shape: a model whose layers differ in heads or dimensions, or
+                                           read each other's keys, is shown to methods with this flag only */
 };
 
 typedef struct kvh_instance kvh_instance; /* defined by the plugin: a configured method */
@@ -53,6 +56,15 @@ typedef struct kvh_scores {
   int8_t* const* pins;      /* [n_kv_heads][n]: zeroed by the host. > 0 keep first, higher value first, and among equal
                                ones the later position when there are more than fit; < 0 drop first; 0 by score */
 } kvh_scores;
+
+/* What a scorer said, to be read. */
+typedef struct kvh_score_view {
+  uint32_t struct_size;
+  int32_t n_kv_heads;
+  const int64_t* n_entries;    /* [n_kv_heads] */
+  const float* const* scores;  /* [n_kv_heads][n] */
+  const int8_t* const* pins;   /* [n_kv_heads][n] */
+} kvh_score_view;
 
 typedef struct kvh_scorer {
   uint32_t struct_size;
@@ -73,11 +85,14 @@ typedef struct kvh_part {
 /* The scorer inside a wrapper, given at create(), valid as long as the instance. */
 typedef struct kvh_child {
   uint32_t struct_size;
-  uint32_t kind;
+  uint32_t kind; /* KVH_KIND_* */
+  uint32_t slot; /* which of kvh_method.slots it stands in */
+  uint32_t reserved;
   void* impl;
   const char* name;
-  /* [inside score()] Pass on the kvh_layer you were called with; the child sees the windows it asked for. `out` may be
-   * the caller's own output or buffers of the same shape with zeroed pins. */
+  /* [inside score()] Pass on the kvh_layer you were called with, or a copy of it; of a copy the host takes layer_budget,
+   * all else is as you got it. The child sees the windows it asked for. `out` may be the caller's own output or buffers
+   * of the same shape with zeroed pins. */
   kvh_status (*score)(const struct kvh_child*, const kvh_layer*, kvh_scores* out, kvh_error*) KVH_NOEXCEPT;
   /* [inside score(), prefill, with KVH_METHOD_SCORES_PARTS] Likewise for a part of it; `out` has the part's shape. */
   kvh_status (*score_part)(const struct kvh_child*, const kvh_layer*, const kvh_part*, kvh_scores* out, kvh_error*)
@@ -98,10 +113,15 @@ typedef struct kvh_head_allocator {
   uint32_t struct_size;
   uint32_t reserved;
   /* [prefill, decode] Divide layer->layer_budget. budgets[h] in [0, n_entries(h)], sum = layer_budget exactly; with
-   * KVH_METHOD_OWN_TOTAL any sum, and layer_budget is all that the layer holds. With KVH_METHOD_EDITS_SCORES the
-   * selection that follows goes by what is left in `scores`. */
-  kvh_status (*allocate)(kvh_instance*, kvh_sequence*, const kvh_layer*, const kvh_scores* scores, int64_t* budgets, kvh_error*)
-      KVH_NOEXCEPT;
+   * KVH_METHOD_OWN_TOTAL any sum, and layer_budget is all that the layer holds. `rewrite`: with KVH_METHOD_EDITS_SCORES a
+   * copy of the scores, and the selection that follows goes by what is left in it; else NULL. */
+  kvh_status (*allocate)(kvh_instance*,
+                         kvh_sequence*,
+                         const kvh_layer*,
+                         const kvh_score_view* scores,
+                         kvh_scores* rewrite,
+                         int64_t* budgets,
+                         kvh_error*) KVH_NOEXCEPT;
   /* KVH_WHEN_BEFORE_PREFILL or KVH_WHEN_AFTER_PREFILL; NULL: the former. */
   uint32_t (*when)(const kvh_instance*) KVH_NOEXCEPT;
   /* [prefill, with KVH_WHEN_AFTER_PREFILL] Once per layer, in order, before any allocate(). Windows of queries and hidden
@@ -113,16 +133,17 @@ typedef struct kvh_head_allocator {
 
 typedef struct kvh_layer_request {
   uint32_t struct_size;
+  int32_t phase; /* KVH_PHASE_* */
   int32_t n_layers;
-  int32_t n_kv_heads;
+  int32_t n_kv_heads;         /* of every layer; 0 where they differ, see KVH_METHOD_MIXED_LAYERS */
   int32_t n_observed;         /* layers observed so far; n_layers at the final call */
-  int64_t kv_len;             /* tokens of the prompt */
+  uint32_t reserved;
+  int64_t kv_len;             /* tokens of the prompt; while generating, all seen so far */
   int64_t total_entries;      /* to divide, over all layers and KV heads */
   const int64_t* min_entries; /* [n_layers] floors, entries over all heads of the layer */
   const int64_t* max_entries; /* [n_layers] caps, likewise */
-  /* [n_layers] with KVH_METHOD_NEEDS_SCORES, at the final call: what the scorer gave every entry, not to be written.
-   * NULL otherwise. */
-  const kvh_scores* const* scores;
+  /* [n_layers] with KVH_METHOD_NEEDS_SCORES, at the final call: what the scorer gave every entry. NULL otherwise. */
+  const kvh_score_view* const* scores;
 } kvh_layer_request;
 
 typedef struct kvh_layer_answer {
@@ -133,18 +154,18 @@ typedef struct kvh_layer_answer {
   double* shares;       /* [n_layers] >= 0, any common scale. While n_observed < n_layers only the first n_observed count */
   int64_t* entries;     /* [n_layers] */
   double* observed;     /* [n_layers] what was learned per layer, for reports; the host fills it with NaN */
-  const char* observed_name; /* e.g. "effective_rank"; NULL when nothing was observed */
-  /* With `exact`, at the final call. 1: `head_entries` [n_layers * n_kv_heads] are the answer for every head, and
-   * `entries` their sums. A head allocator inside divides `entries` anew. */
+  /* With `exact`, at the final call. 1: `head_entries` [n_layers][n_kv_heads of the layer] are the answer for every head,
+   * and `entries` their sums. A head allocator inside divides `entries` anew. */
   uint32_t heads_exact;
   uint32_t reserved;
-  int64_t* head_entries;
+  int64_t* const* head_entries;
+  char observed_name[32]; /* what `observed` is, "effective_rank"; NUL terminated; "": nothing was observed */
 } kvh_layer_answer;
 
 typedef struct kvh_layer_allocator {
   uint32_t struct_size;
   uint32_t reserved;
-  /* Which KVH_WHEN_* this instance is. */
+  /* Which KVH_WHEN_* this instance is. NULL: KVH_WHEN_BEFORE_PREFILL. */
   uint32_t (*when)(const kvh_instance*) KVH_NOEXCEPT;
   /* [prefill] Once per layer, in order, before its cut. NULL when nothing is observed. */
   kvh_status (*observe)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_error*) KVH_NOEXCEPT;
@@ -165,7 +186,8 @@ typedef struct kvh_edit {
   float* const* values;      /* [n_kv_heads][n_kept * d], KVH_METHOD_EDITS_VALUES */
   float* const* keys;        /* [n_kv_heads][n_kept * d], KVH_METHOD_EDITS_KEYS */
   int32_t* const* positions; /* [n_kv_heads][n_kept] ascending, >= 0, KVH_METHOD_EDITS_POSITIONS */
-  /* [n_kv_heads][n] what the selection went by, of all entries; NULL when nothing was selected. */
+  /* [n_kv_heads][n] what the scorer gave all entries, before a head allocator rewrote any; NULL when nothing was
+   * selected. */
   const float* const* scores;
   /* [n_kv_heads][d] 1: the channel stays in the kept entries' keys, 0: it is dropped, its bytes are freed and it counts as
    * 0 from now on; tokens to come have whole keys. The host fills in ones; as many must stay in every head, one at least.
@@ -184,13 +206,23 @@ typedef struct kvh_press {
 
 struct kvh_host;
 
+/* What may stand inside a method. Hosts of 1.0 know one slot of one scorer, and refuse others by name. */
+typedef struct kvh_slot {
+  uint32_t struct_size;
+  uint32_t kinds;      /* bits 1 << KVH_KIND_* */
+  uint32_t min, max;   /* how many */
+  uint32_t flags;
+  uint32_t reserved;
+  const char* name;    /* [a-z][a-z0-9_]*, or NULL */
+} kvh_slot;
+
 typedef struct kvh_create_args {
   uint32_t struct_size;
   uint32_t n_values;
   const kvh_value* values; /* [n_values] one per kvh_param, same order, ranges checked */
-  const kvh_model* model;
-  const struct kvh_host* host;
-  const kvh_child* const* children; /* [n_children] wrappers and presses: the inner scorer */
+  const kvh_model* model;  /* stays as long as the instance; NULL: a description without a model */
+  const struct kvh_host* host; /* likewise */
+  const kvh_child* const* children; /* [n_children] wrappers and presses: the inner scorer; in the order of slots */
   uint32_t n_children;
   uint32_t reserved;
 } kvh_create_args;
@@ -203,12 +235,23 @@ typedef struct kvh_needs {
   kvh_need* needs;
 } kvh_needs;
 
+/* The sequence that a state is for. Borrowed for the duration of begin(). */
+typedef struct kvh_sequence_info {
+  uint32_t struct_size;
+  int32_t phase;     /* KVH_PHASE_PREFILL or KVH_PHASE_DECODE: which cuts it is for */
+  uint64_t seed;     /* of the run */
+  int64_t n_prompt;  /* tokens of the prompt; -1: not known */
+  const kvh_prompt_part* parts; /* [n_parts] with KVH_METHOD_READS_PROMPT, in prefill; else NULL */
+  uint32_t n_parts;
+  uint32_t reserved;
+} kvh_sequence_info;
+
 /* Where kept entries came from, so that state kept beside them can follow. */
 typedef struct kvh_moved {
   uint32_t struct_size;
   int32_t layer;
   int32_t n_kv_heads;
-  int32_t reserved;
+  uint32_t reserved;
   const int64_t* n_kept;      /* [n_kv_heads] */
   const int32_t* const* kept; /* [n_kv_heads][n_kept] old index of each kept entry, ascending */
 } kvh_moved;
@@ -217,33 +260,39 @@ typedef struct kvh_method {
   uint32_t struct_size;
   uint32_t kind;  /* KVH_KIND_* */
   uint32_t flags; /* KVH_METHOD_* */
-  uint32_t n_params;
+  uint32_t reserved;
   const char* name;      /* [a-z][a-z0-9_]*, what users type */
-  const char* version;   /* "1.0.0" */
+  const char* version;   /* "1.0.0"; NULL: the library's */
   const char* summary;   /* one line */
   const char* paper;     /* "arXiv:2404.14469", or "" */
   const char* reference; /* what the implementation is checked against, or "" */
   const char* notes;     /* where seed, paper and reference disagree, and what the default does; or "" */
   const char* const* aliases; /* NULL-terminated, or NULL: other names of this very method */
+  /* The scorer that stands inside when none is written there: the one the method's paper uses, "snapkv". NULL or "": one
+   * must be written. */
+  const char* default_inner;
   const kvh_param* const* params;
-  const kvh_need* static_needs; /* superset over all configurations, for listings */
+  const kvh_slot* const* slots; /* NULL: what the kind has; a wrapper one scorer */
+  const kvh_need* static_needs; /* superset over all configurations, for listings; nothing else is delivered */
+  uint32_t n_params;
+  uint32_t n_slots;
   uint32_t n_static_needs;
-  uint32_t reserved;
+  uint32_t reserved2;
+  /* NULL: nothing to configure, and every call gets NULL for its kvh_instance. */
   kvh_status (*create)(const struct kvh_method*, const kvh_create_args*, kvh_instance** out, kvh_error*) KVH_NOEXCEPT;
+  /* NULL: nothing to free. */
   void (*destroy)(kvh_instance*) KVH_NOEXCEPT;
-  /* Exact needs of this instance; a subset of static_needs with exact windows. */
+  /* Exact needs of this instance; a subset of static_needs with exact windows. NULL: static_needs are exact. */
   kvh_status (*needs)(const kvh_instance*, kvh_needs*, kvh_error*) KVH_NOEXCEPT;
   /* NULL: the method keeps nothing between calls, and gets NULL for its kvh_sequence. */
-  kvh_status (*begin)(kvh_instance*, kvh_sequence** out, kvh_error*) KVH_NOEXCEPT;
+  kvh_status (*begin)(kvh_instance*, const kvh_sequence_info*, kvh_sequence** out, kvh_error*) KVH_NOEXCEPT;
+  /* NULL: nothing to free. */
   void (*end)(kvh_instance*, kvh_sequence*) KVH_NOEXCEPT;
   /* [prefill, decode] After memory moved. NULL when no state follows entries. */
   kvh_status (*after_compact)(kvh_instance*, kvh_sequence*, const kvh_moved*, kvh_error*) KVH_NOEXCEPT;
-  const void* interface; /* kvh_scorer (scorer, wrapper), kvh_head_allocator, kvh_layer_allocator or kvh_press by kind */
+  const void* functions; /* kvh_scorer (scorer, wrapper), kvh_head_allocator, kvh_layer_allocator or kvh_press by kind */
   /* Optional and experimental parts by id, "kvhost.<name>/<revision>"; NULL when unknown. May be NULL itself. */
   const void* (*extension)(const struct kvh_method*, const char* id) KVH_NOEXCEPT;
-  /* The scorer that stands inside when none is written there: the one the method's paper uses, "snapkv". NULL or "": one
-   * must be written. Ask KVH_HAS before reading it. */
-  const char* default_inner;
 } kvh_method;
 
 #endif /* KVHOST_METHOD_H_ */

@@ -30,7 +30,7 @@ enum {
 typedef struct kvh_value { /* frozen */
   uint32_t type;    /* KVH_PARAM_* */
   uint32_t present; /* 0: not given and without default */
-  int64_t count;    /* of lists */
+  int64_t count;    /* of lists, else 0 */
   union {
     int64_t i;
     double d;
@@ -43,11 +43,11 @@ typedef struct kvh_value { /* frozen */
 typedef struct kvh_param {
   uint32_t struct_size;
   uint32_t type;
-  uint32_t flags;
+  uint32_t flags; /* KVH_PARAM_* */
   uint32_t reserved;
   const char* name; /* spelled as the paper and kvpress do: window_size, kernel_size, n_sink, alpha_safeguard */
   const char* doc;  /* one sentence: meaning, and what larger values do */
-  const char* unit; /* "tokens", "entries", "" */
+  const char* unit; /* "tokens", "entries", "" or NULL */
   kvh_value def;    /* the default */
   double min, max;
   const char* const* choices; /* NULL-terminated; KVH_PARAM_CHOICE only */

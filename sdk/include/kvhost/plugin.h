@@ -16,7 +16,9 @@ typedef struct kvh_host {
   uint32_t abi_minor_oldest; /* the oldest plugin minor it still runs */
   const char* version;       /* of kvhost */
   void* impl;
-  void (*log)(const struct kvh_host*, int32_t level, const char* text) KVH_NOEXCEPT;         /* [any thread] */
+  /* [any thread] A line for the user, on standard error as a rule. The host puts the method's name and where it stands in
+   * front, and takes control characters out. KVH_LOG_DEBUG is shown on request only. */
+  void (*log)(const struct kvh_host*, int32_t level, const char* text) KVH_NOEXCEPT;
   const void* (*extension)(const struct kvh_host*, const char* id) KVH_NOEXCEPT; /* [any thread] NULL when unknown */
 } kvh_host;
 
@@ -28,12 +30,12 @@ typedef struct kvh_plugin {
   uint32_t struct_size;
   uint32_t abi_major;
   uint32_t abi_minor;          /* of the header it was built with */
-  uint32_t abi_minor_required; /* the oldest host it can live with */
+  uint32_t abi_minor_required; /* the oldest host it can live with; 0 unless it cannot do without newer things */
   uint32_t n_methods;
   const char* name;    /* of the library, reverse-DNS for third parties: "org.example.pnorm" */
   const char* version; /* "1.0.0" */
-  const char* vendor;
-  const char* license; /* SPDX */
+  const char* vendor;  /* who ships it; NULL or "": not said */
+  const char* license; /* SPDX; likewise */
   /* [load] Once per process, before any method is used; may be NULL. Must not start threads or touch a device. */
   kvh_status (*open)(const kvh_host*, kvh_error*) KVH_NOEXCEPT;
   /* [load, any thread] Method `index` < n_methods; the same pointer every time, valid for the life of the process. */
@@ -42,5 +44,7 @@ typedef struct kvh_plugin {
 
 #define KVH_PLUGIN_SYMBOL "kvhost_plugin_v1"
 KVH_EXTERN KVH_EXPORT const kvh_plugin kvhost_plugin_v1;
+
+#include "layout.h"
 
 #endif /* KVHOST_PLUGIN_H_ */

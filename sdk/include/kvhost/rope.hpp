@@ -3,6 +3,8 @@
 // for methods that work before it, and averaged over positions to come.
 #pragma once
 
+#include <cmath>
+
 #include "layer.hpp"
 #include "parallel.hpp"
 
@@ -13,7 +15,7 @@ namespace kvhost::sdk {
 class RopeTable {
  public:
   RopeTable(const Layer& layer, int64_t first, int64_t n) : first_(first) {
-    const kvh_rope* rope = kvh_rope_of(&layer.model(), layer.raw().layer);  // NULL: no rotation
+    const kvh_rope* rope = layer.rope();  // NULL: no rotation
     if (!rope) return;
     half_ = rope->rotary_dim / 2;
     scaling_ = static_cast<float>(rope->attention_scaling);
@@ -62,7 +64,7 @@ class RopeTable {
 class MeanRotation {
  public:
   MeanRotation(const Layer& layer, int64_t first, int64_t n) {
-    const kvh_rope* found = kvh_rope_of(&layer.model(), layer.raw().layer);
+    const kvh_rope* found = layer.rope();
     if (!found) return;
     const kvh_rope& rope = *found;
     for (int32_t j = 0; j < rope.rotary_dim / 2; ++j) {

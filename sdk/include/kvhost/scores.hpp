@@ -9,6 +9,20 @@
 
 namespace kvhost::sdk {
 
+// What a scorer said, to be read.
+class ScoreView {
+ public:
+  explicit ScoreView(const kvh_score_view& raw) : raw_(raw) {}
+
+  int32_t n_kv_heads() const { return raw_.n_kv_heads; }
+  int64_t n_entries(int32_t h) const { return raw_.n_entries[h]; }
+  const float* row(int32_t h) const { return raw_.scores[h]; }     // [n]
+  const int8_t* pin_row(int32_t h) const { return raw_.pins[h]; }  // [n]
+
+ private:
+  kvh_score_view raw_;
+};
+
 // Larger = keep. Pins stand beside the scores: > 0 keep first (higher value first, then the later
 // position), < 0 drop first, 0 by score. They start at zero; every score must be written and
 // finite.
@@ -48,6 +62,9 @@ class Scores {
     }
   }
 
+  operator ScoreView() const {
+    return ScoreView({sizeof(kvh_score_view), raw_.n_kv_heads, raw_.n_entries, raw_.scores, raw_.pins});
+  }
   const kvh_scores& raw() const { return raw_; }
 
  private:
@@ -102,7 +119,8 @@ class Child {
  public:
   explicit Child(const kvh_child& child) : child_(&child) {}
 
-  // [inside score()] Pass the layer you were called with. [throws] the inner scorer's own error.
+  // [inside score()] Pass the layer you were called with, or one of a copy with another
+  // layer_budget. [throws] the inner scorer's own error.
   void score(const Layer& layer, Scores& out) const {
     kvh_scores raw = out.raw();
     kvh_error error{sizeof(kvh_error), KVH_OK, {}, {}};

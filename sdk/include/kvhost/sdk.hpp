@@ -24,15 +24,15 @@
 #include "parallel.hpp"
 #include "rope.hpp"
 
-// Who ships the library; the build may say otherwise.
+// Who ships the library and under which licence is for the build to say; "" says nothing.
 #ifndef KVHOST_PLUGIN_VERSION
 #define KVHOST_PLUGIN_VERSION "1.0.0"
 #endif
 #ifndef KVHOST_PLUGIN_VENDOR
-#define KVHOST_PLUGIN_VENDOR "kvhost"
+#define KVHOST_PLUGIN_VENDOR ""
 #endif
 #ifndef KVHOST_PLUGIN_LICENSE
-#define KVHOST_PLUGIN_LICENSE "Apache-2.0"
+#define KVHOST_PLUGIN_LICENSE ""
 #endif
 
 // A library of several methods: KVHOST_PLUGIN("org.example.norms", scorer_method<A>,

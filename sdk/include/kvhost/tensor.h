@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A borrowed view of memory. The layout equals DLPack's DLTensor (1.0), so a pointer to one may be cast to the
- * other; it is restated here so that a plugin needs no further header. Frozen. */
+ * other; it is restated here so that a plugin needs no further header. Frozen. Keys and values reach a method as float32,
+ * float16 or bfloat16, whatever the cache holds; what a host computes for methods is float32. */
 #ifndef KVHOST_TENSOR_H_
 #define KVHOST_TENSOR_H_
 

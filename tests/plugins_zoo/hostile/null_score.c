@@ -3,5 +3,5 @@
 
 static const kvh_scorer hollow = {.struct_size = sizeof(kvh_scorer), .score = 0};
 
-ZOO_METHOD("null_score", .interface = &hollow)
+ZOO_METHOD("null_score", .functions = &hollow)
 ZOO_PLUGIN(.open = 0)

@@ -15,6 +15,6 @@ static kvh_status score(kvh_instance* self,
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
 
 ZOO_METHOD("zoo_crash",
-           .interface = &scorer,
+           .functions = &scorer,
            .summary = "Ends the process as a store to nowhere would")
 ZOO_PLUGIN(.name = "org.example.zoo_crash")

@@ -17,6 +17,6 @@ static kvh_status score(kvh_instance* self,
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
 
 ZOO_METHOD("zoo_error",
-           .interface = &scorer,
+           .functions = &scorer,
            .summary = "Returns an error with a path and a message")
 ZOO_PLUGIN(.name = "org.example.zoo_error")

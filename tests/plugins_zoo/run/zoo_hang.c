@@ -17,5 +17,5 @@ static kvh_status score(kvh_instance* self,
 }
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
 
-ZOO_METHOD("zoo_hang", .interface = &scorer, .summary = "Sleeps until the host cancels")
+ZOO_METHOD("zoo_hang", .functions = &scorer, .summary = "Sleeps until the host cancels")
 ZOO_PLUGIN(.name = "org.example.zoo_hang")

@@ -14,5 +14,5 @@ static kvh_status score(kvh_instance* self,
 }
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
 
-ZOO_METHOD("zoo_nan", .interface = &scorer, .summary = "One score of the last head is NaN")
+ZOO_METHOD("zoo_nan", .functions = &scorer, .summary = "One score of the last head is NaN")
 ZOO_PLUGIN(.name = "org.example.zoo_nan")

@@ -13,6 +13,6 @@ static kvh_status score(kvh_instance* self,
 static const kvh_scorer scorer = {.struct_size = sizeof(kvh_scorer), .score = score};
 
 ZOO_METHOD("zoo_unwritten",
-           .interface = &scorer,
+           .functions = &scorer,
            .summary = "Says done but leaves scores unwritten")
 ZOO_PLUGIN(.name = "org.example.zoo_unwritten")

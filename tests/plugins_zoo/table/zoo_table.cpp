@@ -52,11 +52,14 @@ kvh_status needs(const kvh_instance*, kvh_needs* out, kvh_error* error) noexcept
   out->count = failure == "undeclared" || failure == "window" ? 1 : failure == "many" ? ~0u : 0;
   const bool hidden = failure == "undeclared";
   if (out->count == 1 && out->capacity >= 1)
-    out->needs[0] = {hidden ? KVH_T_HIDDEN : KVH_T_VALUES, 0, hidden ? 0 : int64_t{-5}};
+    out->needs[0] = {hidden ? KVH_T_HIDDEN : KVH_T_VALUES, 0, hidden ? 0 : int64_t{-5}, 0, 0, 0};
   return answer("needs", error);
 }
 
-kvh_status begin(kvh_instance*, kvh_sequence** out, kvh_error* error) noexcept {
+kvh_status begin(kvh_instance*,
+                 const kvh_sequence_info*,
+                 kvh_sequence** out,
+                 kvh_error* error) noexcept {
   *out = reinterpret_cast<kvh_sequence*>(&something);
   return answer("begin", error);
 }
@@ -75,7 +78,7 @@ void fill(kvh_scores* out) {
     for (int64_t i = 0; i < out->n_entries[h]; ++i) out->scores[h][i] = static_cast<float>(i);
 }
 
-void run_part(void*, int64_t, int64_t) { go_wrong("part"); }
+void run_part(void*, int64_t, int64_t, uint32_t) noexcept { go_wrong("part"); }
 
 kvh_status score(kvh_instance*,
                  kvh_sequence*,
@@ -95,7 +98,7 @@ kvh_status score(kvh_instance*,
   return answer("score", error);
 }
 
-// Hands the scorer inside a layer that is not the one it was called with.
+// Hands the scorer inside a copy of the layer, which is right, or one of an earlier call.
 kvh_status wrap(kvh_instance*,
                 kvh_sequence*,
                 const kvh_layer* layer,
@@ -122,7 +125,8 @@ kvh_status observe(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_error* er
 kvh_status divide_heads(kvh_instance*,
                         kvh_sequence*,
                         const kvh_layer* layer,
-                        const kvh_scores*,
+                        const kvh_score_view*,
+                        kvh_scores*,
                         int64_t* budgets,
                         kvh_error* error) noexcept {
   const int64_t share = layer->layer_budget / layer->n_kv_heads;
@@ -147,7 +151,7 @@ kvh_status divide_layers(kvh_instance*,
   const int32_t written = failure == "unwritten" ? request->n_layers - 1 : request->n_layers;
   for (int32_t l = 0; l < written; ++l) out->shares[l] = failure == "infinite" ? INFINITY : 1;
   if (failure == "behind") out->shares[request->n_layers] = 1;
-  if (failure == "name") out->observed_name = reinterpret_cast<const char*>(uintptr_t{64});
+  if (failure == "name") std::memset(out->observed_name, 'x', sizeof out->observed_name);
   return answer("allocate", error);
 }
 
@@ -221,9 +225,9 @@ constexpr kvh_scorer wrapper{sizeof(kvh_scorer), 0, wrap};
 constexpr kvh_head_allocator heads{sizeof(kvh_head_allocator), 0, divide_heads, when, observe};
 constexpr kvh_layer_allocator layers{sizeof(kvh_layer_allocator), 0, when, observe, divide_layers};
 constexpr kvh_press press{sizeof(kvh_press), 0, edit};
-constexpr kvh_need static_needs[] = {{KVH_T_KEYS, 0, 0}, {KVH_T_VALUES, 0, 0}};
+constexpr kvh_need static_needs[] = {{KVH_T_KEYS, 0, 0, 0, 0, 0}, {KVH_T_VALUES, 0, 0, 0, 0, 0}};
 
-kvh_method made(uint32_t kind, const char* name, uint32_t flags, const void* interface) {
+kvh_method made(uint32_t kind, const char* name, uint32_t flags, const void* functions) {
   kvh_method method{};
   method.struct_size = sizeof method;
   method.kind = kind;
@@ -231,7 +235,6 @@ kvh_method made(uint32_t kind, const char* name, uint32_t flags, const void* int
   method.name = name;
   method.version = "1.0.0";
   method.summary = "A member of the plugin zoo";
-  method.paper = method.reference = method.notes = "";
   method.static_needs = static_needs;
   method.n_static_needs = 2;
   method.create = create;
@@ -240,7 +243,7 @@ kvh_method made(uint32_t kind, const char* name, uint32_t flags, const void* int
   method.begin = begin;
   method.end = end;
   method.after_compact = after_compact;
-  method.interface = interface;
+  method.functions = functions;
   method.extension = extension;
   return method;
 }

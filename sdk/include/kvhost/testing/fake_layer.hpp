@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -93,19 +94,7 @@ class FakeLayer {
  public:
   FakeLayer(FakeShape shape, std::vector<std::vector<int32_t>> positions, int64_t n_seen)
       : shape_(shape), positions_(std::move(positions)), rng_(7) {
-    model_ = {sizeof(kvh_model),
-              shape.n_layers,
-              shape.n_heads,
-              shape.n_kv_heads,
-              shape.head_dim,
-              shape.hidden_size,
-              0,
-              {KVH_DTYPE_FLOAT, 32, 1},
-              {KVH_DEVICE_CPU, 0},
-              "llama",
-              "",
-              nullptr,
-              nullptr};
+    make_model();
     int64_t longest = 0;
     for (const auto& p : positions_) {
       const auto n = static_cast<int64_t>(p.size());
@@ -121,27 +110,26 @@ class FakeLayer {
                         *values_.back().view(),
                         p.data(),
                         nullptr,
-                        nullptr});
+                        nullptr,
+                        KVH_T_COUNT,
+                        0});
     }
     for (const kvh_head& head : heads_) head_pointers_.push_back(&head);
-    tensors_.assign(KVH_T_COUNT, nullptr);
+    delivered_.resize(heads_.size() + 1);
     exec_ = {sizeof(kvh_exec), 2, /*seed=*/5, nullptr, never, run_on_two_threads};
-    raw_ = {sizeof(kvh_layer),
-            KVH_PHASE_PREFILL,
-            /*layer=*/0,
-            shape.n_kv_heads,
-            n_seen,
-            n_seen,
-            longest,
-            /*layer_budget=*/-1,
-            &model_,
-            &exec_,
-            head_pointers_.data(),
-            tensors_.data(),
-            KVH_T_COUNT,
-            0,
-            0,
-            nullptr};
+    raw_.struct_size = sizeof raw_;
+    raw_.phase = KVH_PHASE_PREFILL;
+    raw_.n_kv_heads = shape.n_kv_heads;
+    raw_.n_seen = raw_.q_len = raw_.n_prompt = n_seen;
+    raw_.kv_len = longest;
+    raw_.layer_budget = raw_.total_entries = -1;
+    raw_.keep_ratio = 1;
+    raw_.model = &model_;
+    raw_.shape = &shapes_[0];
+    raw_.exec = &exec_;
+    raw_.heads = head_pointers_.data();
+    raw_.n_tensors = KVH_T_COUNT;
+    show_delivered();
   }
   FakeLayer(const FakeLayer&) = delete;
   FakeLayer& operator=(const FakeLayer&) = delete;
@@ -171,23 +159,31 @@ class FakeLayer {
         for (int64_t i = 0; i < n; ++i) row[i] /= sum;
       }
       attention_.emplace_back(std::move(data), std::vector<int64_t>{group, rows, n});
-      heads_[h].window_attention = attention_.back().view();
+      deliver(KVH_T_WINDOW_ATTENTION, attention_.back(), h);
     }
+    show_delivered();
   }
 
   // Column sums of random rows.
   void add_attention_sum() {
     const int64_t group = shape_.n_heads / shape_.n_kv_heads;
-    for (kvh_head& head : heads_) {
-      sums_.emplace_back(random_floats(rng_, group * head.n_entries, 0.01f, 1),
-                         std::vector<int64_t>{group, head.n_entries});
-      head.attention_sum = sums_.back().view();
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      const int64_t n = heads_[h].n_entries;
+      sums_.emplace_back(random_floats(rng_, group * n, 0.01f, 1), std::vector<int64_t>{group, n});
+      deliver(KVH_T_ATTENTION_SUM, sums_.back(), h);
     }
+    show_delivered();
   }
 
   void add_tensor(uint32_t id, std::vector<float> data, std::vector<int64_t> shape) {
     extra_.emplace_back(std::move(data), std::move(shape));
-    tensors_[id] = extra_.back().view();
+    deliver(id, extra_.back(), heads_.size());
+    show_delivered();
+  }
+  // Of a need that is not met.
+  void add_nothing() {
+    add_need();
+    show_delivered();
   }
 
   // Half of the channels rotate.
@@ -198,7 +194,7 @@ class FakeLayer {
     }
     const auto rotary_dim = 2 * static_cast<int32_t>(inv_freq_.size());
     rope_ = {sizeof(kvh_rope), rotary_dim, inv_freq_.data(), attention_scaling};
-    model_.rope = &rope_;
+    for (kvh_layer_shape& shape : shapes_) shape.rope = &rope_;
   }
   // Queries and hidden states of the last `window` tokens, 0: of all.
   void add_queries(int64_t window = 0) {
@@ -242,8 +238,8 @@ class FakeLayer {
     for (FakeTensor& tensor : attention_) use(tensor, false);
     for (FakeTensor& tensor : sums_) use(tensor, false);
     for (size_t i = 0; i < extra_.size(); ++i)
-      use(extra_[i], extra_[i].view() != tensors_[KVH_T_ATTENTION] &&
-                         extra_[i].view() != tensors_[KVH_T_ATTENTION_MEAN]);
+      use(extra_[i], extra_[i].view() != raw_.tensors[KVH_T_ATTENTION] &&
+                         extra_[i].view() != raw_.tensors[KVH_T_ATTENTION_MEAN]);
   }
   void refresh() {
     for (size_t h = 0; h < heads_.size(); ++h) {
@@ -257,6 +253,7 @@ class FakeLayer {
       if (of_model) tensor.store_as(dtype_code);
     });
     model_.dtype = {dtype_code, 16, 1};
+    for (kvh_layer_shape& shape : shapes_) shape.entry_bytes = 4 * int64_t{shape_.head_dim};
     refresh();
   }
 
@@ -272,6 +269,65 @@ class FakeLayer {
   int64_t n_entries(size_t h) const { return heads_[h].n_entries; }
 
  private:
+  // Everything that was asked for of one head, or of the layer.
+  struct Delivered {
+    std::vector<const kvh_tensor*> tensors = std::vector<const kvh_tensor*>(KVH_T_COUNT, nullptr);
+    std::vector<const kvh_tensor*> needs;
+  };
+
+  void make_model() {
+    const int32_t d = shape_.head_dim;
+    kvh_layer_shape layer{};
+    layer.struct_size = sizeof layer;
+    layer.kind = KVH_LAYER_ATTENTION;
+    layer.shares_with = -1;
+    layer.n_heads = shape_.n_heads;
+    layer.n_kv_heads = shape_.n_kv_heads;
+    layer.key_dim = layer.value_dim = d;
+    layer.entry_bytes = 8 * int64_t{d};
+    layer.scale = 1 / std::sqrt(static_cast<double>(d));
+    shapes_.assign(static_cast<size_t>(shape_.n_layers), layer);
+    for (size_t l = 0; l < shapes_.size(); ++l) {
+      shapes_[l].model_layer = static_cast<int32_t>(l);
+      shape_pointers_.push_back(&shapes_[l]);
+    }
+    model_ = {sizeof(kvh_model),
+              shape_.n_layers,
+              shape_.n_heads,
+              shape_.n_kv_heads,
+              d,
+              shape_.hidden_size,
+              {KVH_DTYPE_FLOAT, 32, 1},
+              0,
+              {KVH_DEVICE_CPU, 0},
+              "llama",
+              "",
+              shape_pointers_.data()};
+  }
+
+  // A need more, met by nothing yet.
+  void add_need() {
+    for (Delivered& one : delivered_) one.needs.push_back(nullptr);
+  }
+  // `place`: a head, or heads_.size() for the layer. Of heads, the first one adds the need.
+  void deliver(uint32_t id, const FakeTensor& tensor, size_t place) {
+    if (place == 0 || place == heads_.size()) add_need();
+    Delivered& to = delivered_[place];
+    to.needs.back() = tensor.view();
+    if (!to.tensors[id]) to.tensors[id] = tensor.view();
+  }
+  void show_delivered() {
+    const auto n_needs = static_cast<uint32_t>(delivered_.back().needs.size());
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      heads_[h].tensors = delivered_[h].tensors.data();
+      heads_[h].needs = delivered_[h].needs.data();
+      heads_[h].n_needs = n_needs;
+    }
+    raw_.tensors = delivered_.back().tensors.data();
+    raw_.needs = delivered_.back().needs.data();
+    raw_.n_needs = n_needs;
+  }
+
   int64_t rows_of(int64_t window) const {
     return window <= 0 ? raw_.n_seen : std::min(window, raw_.n_seen);
   }
@@ -279,10 +335,10 @@ class FakeLayer {
   static int never(const kvh_exec*) noexcept { return 0; }
   static void run_on_two_threads(const kvh_exec*,
                                  int64_t n,
-                                 void (*fn)(void*, int64_t, int64_t),
+                                 void (*fn)(void*, int64_t, int64_t, uint32_t) noexcept,
                                  void* arg) noexcept {
-    std::thread other([&] { fn(arg, 0, n / 2); });
-    fn(arg, n / 2, n);
+    std::thread other([&] { fn(arg, 0, n / 2, 1); });
+    fn(arg, n / 2, n, 0);
     other.join();
   }
 
@@ -292,12 +348,14 @@ class FakeLayer {
   std::deque<FakeTensor> keys_, values_, attention_, sums_, extra_;
   std::vector<kvh_head> heads_;
   std::vector<const kvh_head*> head_pointers_;
-  std::vector<const kvh_tensor*> tensors_;
-  kvh_model model_;
-  kvh_rope rope_;
+  std::vector<Delivered> delivered_;  // of each head, and of the layer last
+  std::vector<kvh_layer_shape> shapes_;
+  std::vector<const kvh_layer_shape*> shape_pointers_;
+  kvh_model model_{};
+  kvh_rope rope_{};
   std::vector<float> inv_freq_;
-  kvh_exec exec_;
-  kvh_layer raw_;
+  kvh_exec exec_{};
+  kvh_layer raw_{};
 };
 
 }  // namespace kvhost::testing

@@ -53,6 +53,11 @@ struct ScoreTable {
             rows.data(),
             pin_rows.data()};
   }
+  // The same to be read; raw() must be called again when rows moved.
+  kvh_score_view view() {
+    const kvh_scores all = raw();
+    return {sizeof(kvh_score_view), all.n_kv_heads, all.n_entries, all.scores, all.pins};
+  }
 
   std::vector<int64_t> counts;
   std::vector<std::vector<float>> scores;
@@ -65,7 +70,7 @@ struct ScoreTable {
 class GivenScores {
  public:
   explicit GivenScores(ScoreTable table) : table_(std::move(table)) {
-    child_ = {sizeof(kvh_child), KVH_KIND_SCORER, this, "given", score, nullptr};
+    child_ = {sizeof(kvh_child), KVH_KIND_SCORER, 0, 0, this, "given", score, nullptr};
   }
   GivenScores(const GivenScores&) = delete;
   GivenScores& operator=(const GivenScores&) = delete;
@@ -99,6 +104,8 @@ class PluginMethod {
                         uint32_t index = 0) {
     child_ = {sizeof(kvh_child),
               KVH_KIND_SCORER,
+              0,
+              0,
               const_cast<PluginMethod*>(child),
               "inner",
               score_child,
@@ -114,8 +121,8 @@ class PluginMethod {
     open(library, std::move(settings), 1, model, index);
   }
   ~PluginMethod() {
-    if (sequence_) method_->end(instance_, sequence_);
-    if (instance_) method_->destroy(instance_);
+    if (sequence_ && method_->end) method_->end(instance_, sequence_);
+    if (instance_ && method_->destroy) method_->destroy(instance_);
   }
   PluginMethod(const PluginMethod&) = delete;
   PluginMethod& operator=(const PluginMethod&) = delete;
@@ -124,6 +131,8 @@ class PluginMethod {
   const kvh_instance* instance() const { return instance_; }
 
   std::vector<kvh_need> needs() const {
+    if (!method_->needs)
+      return {method_->static_needs, method_->static_needs + method_->n_static_needs};
     std::vector<kvh_need> out(8);
     kvh_needs raw{sizeof(kvh_needs), 8, 0, 0, out.data()};
     check([&](kvh_error* e) { return method_->needs(instance_, &raw, e); });
@@ -138,7 +147,7 @@ class PluginMethod {
     return table;
   }
   void score_into(const kvh_layer& layer, kvh_scores& out) const {
-    const auto* scorer = static_cast<const kvh_scorer*>(method_->interface);
+    const auto* scorer = static_cast<const kvh_scorer*>(method_->functions);
     check([&](kvh_error* e) { return scorer->score(instance_, sequence_, &layer, &out, e); });
   }
 
@@ -148,10 +157,13 @@ class PluginMethod {
 
   std::vector<int64_t> allocate(const kvh_layer& layer, ScoreTable& scores) const {
     std::vector<int64_t> budgets(static_cast<size_t>(layer.n_kv_heads), -1);
-    const kvh_scores raw = scores.raw();
-    const auto* table = static_cast<const kvh_head_allocator*>(method_->interface);
+    const kvh_score_view view = scores.view();
+    kvh_scores raw = scores.raw();
+    const bool edits = (method_->flags & KVH_METHOD_EDITS_SCORES) != 0;
+    const auto* table = static_cast<const kvh_head_allocator*>(method_->functions);
     check([&](kvh_error* e) {
-      return table->allocate(instance_, sequence_, &layer, &raw, budgets.data(), e);
+      return table->allocate(
+          instance_, sequence_, &layer, &view, edits ? &raw : nullptr, budgets.data(), e);
     });
     return budgets;
   }
@@ -160,9 +172,12 @@ class PluginMethod {
     bool exact = false;
     std::vector<double> shares, observed;
     std::vector<int64_t> entries;
+    std::string observed_name;
   };
 
-  uint32_t when() const { return layer_table().when(instance_); }
+  uint32_t when() const {
+    return layer_table().when ? layer_table().when(instance_) : uint32_t{KVH_WHEN_BEFORE_PREFILL};
+  }
   void observe(const kvh_layer& layer) const {
     check([&](kvh_error* e) { return layer_table().observe(instance_, sequence_, &layer, e); });
   }
@@ -177,11 +192,18 @@ class PluginMethod {
     LayerResult result{false,
                        std::vector<double>(n),
                        std::vector<double>(n, std::nan("")),
-                       std::vector<int64_t>(n)};
+                       std::vector<int64_t>(n),
+                       ""};
+    std::vector<std::vector<int64_t>> heads(
+        n, std::vector<int64_t>(static_cast<size_t>(n_kv_heads), -1));
+    std::vector<int64_t*> head_rows;
+    for (auto& row : heads) head_rows.push_back(row.data());
     const kvh_layer_request request{sizeof(kvh_layer_request),
+                                    KVH_PHASE_PREFILL,
                                     n_layers,
                                     n_kv_heads,
                                     n_observed.value_or(n_layers),
+                                    0,
                                     kv_len,
                                     total,
                                     floors.data(),
@@ -192,19 +214,20 @@ class PluginMethod {
                             result.shares.data(),
                             result.entries.data(),
                             result.observed.data(),
-                            nullptr,
                             0,
                             0,
-                            nullptr};
+                            head_rows.data(),
+                            ""};
     check([&](kvh_error* e) {
       return layer_table().allocate(instance_, sequence_, &request, &answer, e);
     });
     result.exact = answer.exact == 1;
+    result.observed_name = answer.observed_name;
     return result;
   }
 
   void edit(const kvh_layer& layer, kvh_edit& edit) const {
-    const auto* table = static_cast<const kvh_press*>(method_->interface);
+    const auto* table = static_cast<const kvh_press*>(method_->functions);
     check([&](kvh_error* e) { return table->edit(instance_, sequence_, &layer, &edit, e); });
   }
 
@@ -233,9 +256,12 @@ class PluginMethod {
                                children,
                                n_children,
                                0};
-    check([&](kvh_error* e) { return method_->create(method_, &args, &instance_, e); });
+    if (method_->create)
+      check([&](kvh_error* e) { return method_->create(method_, &args, &instance_, e); });
+    const kvh_sequence_info info{
+        sizeof(kvh_sequence_info), KVH_PHASE_PREFILL, 0, -1, nullptr, 0, 0};
     if (method_->begin)
-      check([&](kvh_error* e) { return method_->begin(instance_, &sequence_, e); });
+      check([&](kvh_error* e) { return method_->begin(instance_, &info, &sequence_, e); });
   }
 
   template <typename Call>
@@ -245,7 +271,7 @@ class PluginMethod {
   }
 
   const kvh_layer_allocator& layer_table() const {
-    return *static_cast<const kvh_layer_allocator*>(method_->interface);
+    return *static_cast<const kvh_layer_allocator*>(method_->functions);
   }
 
   kvh_value value_of(const kvh_param& param, Settings& settings) {
@@ -267,7 +293,7 @@ class PluginMethod {
                                 kvh_scores* out,
                                 kvh_error* error) noexcept {
     const auto* self = static_cast<const PluginMethod*>(child->impl);
-    const auto* scorer = static_cast<const kvh_scorer*>(self->method_->interface);
+    const auto* scorer = static_cast<const kvh_scorer*>(self->method_->functions);
     return scorer->score(self->instance_, self->sequence_, layer, out, error);
   }
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The layout of the optional parts, as layout.h has that of the rest. */
+#ifndef KVHOST_LAYOUT_PARTS_H_
+#define KVHOST_LAYOUT_PARTS_H_
+
+#include "layout.h"
+#include "own_budget.h"
+#include "passes.h"
+#include "sequence.h"
+#include "surrogate.h"
+
+KVH_STATIC_ASSERT(sizeof(kvh_range) == 16, "kvh_range is frozen");
+KVH_AT(kvh_range, begin, 0);
+KVH_AT(kvh_range, end, 8);
+
+#define KVH_PASS_SIZE_1_0 64u
+KVH_STATIC_ASSERT(sizeof(kvh_pass) >= KVH_PASS_SIZE_1_0, "kvh_pass only grows");
+KVH_AT(kvh_pass, struct_size, 0);
+KVH_AT(kvh_pass, reserved, 4);
+KVH_AT(kvh_pass, n_tokens, 8);
+KVH_AT(kvh_pass, tokens, 16);
+KVH_AT(kvh_pass, reduce, 24);
+KVH_AT(kvh_pass, rows, 28);
+KVH_AT(kvh_pass, per_head, 32);
+KVH_AT(kvh_pass, n_seen, 36);
+KVH_AT(kvh_pass, seen, 40);
+KVH_AT(kvh_pass, columns, 48);
+
+#define KVH_COLUMNS_SIZE_1_0 32u
+KVH_STATIC_ASSERT(sizeof(kvh_columns) >= KVH_COLUMNS_SIZE_1_0, "kvh_columns only grows");
+KVH_AT(kvh_columns, struct_size, 0);
+KVH_AT(kvh_columns, n_rows, 4);
+KVH_AT(kvh_columns, n, 8);
+KVH_AT(kvh_columns, first_entry, 16);
+KVH_AT(kvh_columns, values, 24);
+
+#define KVH_PASS_COST_SIZE_1_0 40u
+KVH_STATIC_ASSERT(sizeof(kvh_pass_cost) >= KVH_PASS_COST_SIZE_1_0, "kvh_pass_cost only grows");
+KVH_AT(kvh_pass_cost, struct_size, 0);
+KVH_AT(kvh_pass_cost, gradients, 4);
+KVH_AT(kvh_pass_cost, n_passes, 8);
+KVH_AT(kvh_pass_cost, n_tokens, 16);
+KVH_AT(kvh_pass_cost, longest, 24);
+KVH_AT(kvh_pass_cost, n_columns, 32);
+
+#define KVH_PASSES_SIZE_1_0 32u
+KVH_STATIC_ASSERT(sizeof(kvh_passes) >= KVH_PASSES_SIZE_1_0, "kvh_passes only grows");
+KVH_AT(kvh_passes, struct_size, 0);
+KVH_AT(kvh_passes, reserved, 4);
+KVH_AT(kvh_passes, cost, 8);
+KVH_AT(kvh_passes, next, 16);
+KVH_AT(kvh_passes, observe, 24);
+
+#define KVH_OWN_BUDGET_SIZE_1_0 16u
+KVH_STATIC_ASSERT(sizeof(kvh_own_budget) >= KVH_OWN_BUDGET_SIZE_1_0, "kvh_own_budget only grows");
+KVH_AT(kvh_own_budget, struct_size, 0);
+KVH_AT(kvh_own_budget, reserved, 4);
+KVH_AT(kvh_own_budget, entries_per_head, 8);
+
+#define KVH_SURROGATE_SIZE_1_0 32u
+KVH_STATIC_ASSERT(sizeof(kvh_surrogate) >= KVH_SURROGATE_SIZE_1_0, "kvh_surrogate only grows");
+KVH_AT(kvh_surrogate, struct_size, 0);
+KVH_AT(kvh_surrogate, reserved, 4);
+KVH_AT(kvh_surrogate, teacher, 8);
+KVH_AT(kvh_surrogate, file_linear, 16);
+KVH_AT(kvh_surrogate, file_mlp, 24);
+
+#define KVH_SEQUENCE_FUNCTIONS_SIZE_1_0 16u
+KVH_STATIC_ASSERT(sizeof(kvh_sequence_functions) >= KVH_SEQUENCE_FUNCTIONS_SIZE_1_0, "kvh_sequence_functions only grows");
+KVH_AT(kvh_sequence_functions, struct_size, 0);
+KVH_AT(kvh_sequence_functions, reserved, 4);
+KVH_AT(kvh_sequence_functions, copy, 8);
+
+#endif /* KVHOST_LAYOUT_PARTS_H_ */
