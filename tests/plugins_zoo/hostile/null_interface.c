@@ -1,5 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "../zoo.h"
-
-ZOO_METHOD("null_interface", .interface = 0)
-ZOO_PLUGIN(.open = 0)
