@@ -126,14 +126,14 @@ def document(client, _):
 
 @tried("anthropic: message, whole")
 def message(_, client):
-    out = client.messages.create(model="demo", max_tokens=8, temperature=0, system="Once upon a time",
+    out = client.messages.create(model="demo", max_tokens=8, extra_body={"temperature": 0}, system="Once upon a time",
                                  messages=[{"role": "user", "content": " there was"}])
     assert out.role == "assistant" and out.content[0].text != "" and out.stop_reason in ("max_tokens", "end_turn")
 
 
 @tried("anthropic: message, streamed")
 def message_streamed(_, client):
-    asked = dict(model="demo", max_tokens=8, temperature=0, messages=[{"role": "user", "content": "The river"}])
+    asked = dict(model="demo", max_tokens=8, extra_body={"temperature": 0}, messages=[{"role": "user", "content": "The river"}])
     with client.messages.stream(**asked) as stream:
         text = "".join(stream.text_stream)
         final = stream.get_final_message()
@@ -144,8 +144,8 @@ def message_streamed(_, client):
 @tried("anthropic: stop sequence, token count, errors")
 def message_rest(_, client):
     asked = dict(model="demo", messages=[{"role": "user", "content": "The river"}])
-    text = client.messages.create(max_tokens=30, temperature=0, **asked).content[0].text
-    out = client.messages.create(max_tokens=30, temperature=0, stop_sequences=[text[4:7]], **asked)
+    text = client.messages.create(max_tokens=30, extra_body={"temperature": 0}, **asked).content[0].text
+    out = client.messages.create(max_tokens=30, extra_body={"temperature": 0}, stop_sequences=[text[4:7]], **asked)
     assert out.stop_reason == "stop_sequence" and out.stop_sequence == text[4:7]
     assert client.messages.count_tokens(**asked).input_tokens == out.usage.input_tokens + out.usage.cache_read_input_tokens
     try:
