@@ -5,8 +5,8 @@
     pip install lm-eval[api,hf]
     tests/oracle/serve_lm_eval.py build/release/bin/kvhost [--model models/demo] [--json FILE]
 
-Requests are made of models/recipe/heldout.txt: a passage, and its own continuation beside those of other passages (multiple
-choice, and what the right one's log-likelihood is). Without compression both backends must agree within 1e-4 a token.
+Requests are made of the bundled prompts: a passage, and its own continuation beside those of other passages (multiple choice,
+and what the right one's log-likelihood is). Without compression both backends must agree within 1e-4 a token.
 """
 import argparse
 import json
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false", HF_HUB_DISABLE_PROGRESS_BARS="1")
 
 from lm_eval.api.instance import Instance  # noqa: E402
 from lm_eval.models.huggingface import HFLM  # noqa: E402
@@ -27,7 +27,8 @@ N_CHOICES = 4
 
 def passages(n, n_words):
     """(context, continuation) of n places of the text."""
-    words = (ROOT / "models/recipe/heldout.txt").read_text().split()
+    texts = [json.loads(file.read_text())["text"] for file in sorted((ROOT / "models/demo/prompts").glob("*.json"))]
+    words = " ".join(texts).split()
     step = max(1, (len(words) - n_words - 12) // n)
     return [(" ".join(words[i * step:i * step + n_words]), " " + " ".join(words[i * step + n_words:i * step + n_words + 6]))
             for i in range(n)]
@@ -67,7 +68,8 @@ class Server:
 def by_server(program, model, asked, *flags):
     with Server(program, model, *flags) as server:
         lm = LocalCompletionsAPI(base_url=server.url + "/v1/completions", model=Path(model).name, tokenizer=model,
-                                 tokenizer_backend="huggingface", batch_size=8, max_length=2048)
+                                 tokenizer_backend="huggingface", batch_size=8, max_length=2048,
+                                 add_bos_token=True)  # as the hf backend does for this tokenizer
         return lm.loglikelihood(asked, disable_tqdm=True)
 
 

@@ -52,6 +52,30 @@ TEST_CASE("a fork goes on as its origin would, to the bit, and neither disturbs 
   }
 }
 
+TEST_CASE("a fork while generating takes the states of its methods along, or names the method") {
+  const Model model = tiny_model("llama_gqa");
+  const auto prompt = some_tokens(model, 60, 7), rest = some_tokens(model, 20, 8);
+  for (const std::string decode :
+       {"h2o_attention(start_size=1,recent_size=2,window_size=4)", "cam(history=8):knorm"}) {
+    auto options = keeping("none", 0, decode);
+    options.decode_every = 4;
+    options.decode_budget = 20;
+    INFO(decode);
+    Sequence origin = read(model, options, prompt), alone = read(model, options, prompt);
+    origin.append(rest);
+    alone.append(rest);
+    REQUIRE(alone.decode_report().cuts.size() == 5);
+    Sequence fork = origin.fork();
+    const auto answer = go_on(fork, 30);
+    CHECK(go_on(alone, 30) == answer);
+    CHECK(logits_of(fork) == logits_of(alone));
+    CHECK(go_on(origin, 30) == answer);
+    CHECK_THROWS_WITH(
+        alone.save("/tmp/kvhost-test-not-written.safetensors"),
+        Catch::Contains("keeps a state of its own while generating, which a saved cache does not"));
+  }
+}
+
 TEST_CASE("what is read in one piece or in several ends alike, whatever is cut on the way") {
   const Model model = tiny_model("qwen3");
   const auto prompt = some_tokens(model, 90, 3), rest = some_tokens(model, 70, 4);
