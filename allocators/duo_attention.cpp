@@ -2,14 +2,58 @@
 // DuoAttention: retrieval heads keep everything, streaming heads only the first and the most recent
 // tokens. Which head is which was learned, or is guessed from the prompt. Paper: arXiv:2410.10819.
 // Checked against: kvpress 0.5.5 DuoAttentionPress.
+#include <kvhost/calibrate.hpp>
 #include <kvhost/resources.hpp>
 #include <sstream>
 
 #include "streaming_scores.hpp"
+#include "support/tensor_file.hpp"
 
 namespace {
 
 using namespace kvhost::sdk;
+
+constexpr const char* kTable = "full_attention_heads.tsv";
+constexpr const char* kTensors = "full_attention_heads.safetensors";
+
+// The scores of on_the_fly_scoring, averaged over texts.
+class StreamingHeads {
+ public:
+  static Description describe() {
+    return scorer("streaming_heads")
+        .summary("Scores heads by mean queries and keys")
+        .paper("arXiv:2410.10819")
+        .param(integer("scoring_length", 500).min(2).max(65536).unit("tokens").doc(
+            "Positions at which the mean key is looked at"))
+        .uses(KVH_T_QUERY_WINDOW);
+  }
+
+  explicit StreamingHeads(const Args& args)
+      : length_(args.integer("scoring_length")),
+        n_layers_(args.model()->n_layers),
+        n_kv_heads_(args.model()->n_kv_heads),
+        sums_(static_cast<size_t>(n_layers_ * n_kv_heads_), 0.0) {}
+
+  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
+
+  void observe(const Layer& layer) {
+    const std::vector<double> scores = kvhost::allocators::streaming_scores(layer, length_);
+    for (size_t h = 0; h < scores.size(); ++h)
+      sums_[static_cast<size_t>(layer.index() * n_kv_heads_) + h] += scores[h];
+    n_texts_ += layer.index() == 0 ? 1 : 0;
+  }
+
+  void finish(Learned& out) const {
+    std::vector<float> means;
+    for (const double sum : sums_)
+      means.push_back(static_cast<float>(sum / static_cast<double>(n_texts_)));
+    out.tensor("full_attention_heads", {n_layers_, n_kv_heads_}, means);
+  }
+
+ private:
+  int64_t length_, n_layers_, n_kv_heads_, n_texts_ = 0;
+  std::vector<double> sums_;  // [n_layers * n_kv_heads]
+};
 
 class DuoAttention {
  public:
@@ -25,10 +69,12 @@ class DuoAttention {
             "earlier head streams first (kvpress leaves that open). kvpress masks and keeps the "
             "bytes; here they are freed. on_the_fly_scoring is kvpress's, by the mean query and "
             "the mean key of a text: there of 50 chapters of BookSum, here of the prompt itself, "
-            "so that nothing is downloaded and the pattern fits the text.")
+            "so that nothing is downloaded and the pattern fits the text. `kvhost calibrate "
+            "duo_attention` averages that over texts of one's own, as full_attention_heads."
+            "safetensors.")
         .param(file("pattern").doc(
-            "Table of head scores, a line per layer; default: full_attention_heads.tsv in "
-            "the model's folder"))
+            "Table of head scores, a line per layer, or a .safetensors file of them; default: "
+            "full_attention_heads.tsv in the model's folder, or .safetensors there"))
         .param(boolean("on_the_fly_scoring", false)
                    .doc("Read no table: score the heads by this prompt's mean queries and keys"))
         .param(integer("scoring_length", 500)
@@ -59,10 +105,11 @@ class DuoAttention {
     if (!args.model()) return;
     n_kv_heads_ = args.model()->n_kv_heads;
     if (on_the_fly_) return;
-    const auto path =
-        resource_path(*args.model(), args.file("pattern"), "full_attention_heads.tsv");
-    const auto scores = read_pattern(path, args.model()->n_layers, n_kv_heads_);
-    streams_ = smallest(scores, ratio_);
+    streams_ = smallest(read_scores(args), ratio_);
+  }
+
+  static const void* extension(const char* id) noexcept {
+    return calibrate_extension<StreamingHeads>(id, kTensors);
   }
 
   // Of one prompt: what on_the_fly_scoring has found out.
@@ -107,6 +154,37 @@ class DuoAttention {
   }
 
  private:
+  // The table, or where there is none the tensors. -> [n_layers * n_kv_heads]
+  static std::vector<double> read_scores(const Args& args) {
+    const kvh_model& model = *args.model();
+    std::string path = resource_path(model, args.file("pattern"), kTable);
+    if (args.file("pattern").empty() && ::access(path.c_str(), F_OK) != 0) {
+      const std::string other = resource_path(model, "", kTensors);
+      if (::access(other.c_str(), F_OK) == 0) path = other;
+    }
+    constexpr std::string_view kEnd = ".safetensors";
+    const bool tensors =
+        path.size() > kEnd.size() && path.compare(path.size() - kEnd.size(), kEnd.size(), kEnd) == 0;
+    return tensors ? read_tensors(path, model)
+                   : read_pattern(path, model.n_layers, model.n_kv_heads);
+  }
+
+  static std::vector<double> read_tensors(const std::string& path, const kvh_model& model) {
+    kvhost::scorers::TensorFile file(path,
+                                     "full_attention_heads [n_layers, n_kv_heads], as `kvhost "
+                                     "calibrate duo_attention` writes it");
+    const kvh_tensor stored =
+        file.get("full_attention_heads", {model.n_layers, model.n_kv_heads});
+    const Matrix scores(stored);
+    std::vector<double> out;
+    std::vector<float> scratch;
+    for (int64_t l = 0; l < model.n_layers; ++l) {
+      const float* row = scores.row(l, scratch);
+      for (int32_t h = 0; h < model.n_kv_heads; ++h) out.push_back(std::clamp(row[h], 0.0f, 1.0f));
+    }
+    return out;
+  }
+
   // -> [n_layers * n_kv_heads]
   static std::vector<double> read_pattern(const std::string& path,
                                           int32_t n_layers,

@@ -3,6 +3,7 @@
 // but the cache is read. Paper: arXiv:2510.00636. Checked against: kvpress 0.5.5
 // ExpectedAttentionStatsPress.
 #include "support/expected_scores.hpp"
+#include "support/query_observer.hpp"
 #include "support/tensor_file.hpp"
 
 namespace {
@@ -15,6 +16,67 @@ constexpr const char* kWanted =
     "query_cov [n_layers, n_heads, head_dim, head_dim] of this model, as "
     "huggingface.co/alessiodevoto publishes them (exp_att_stats_<model>_...)";
 
+// Mean and covariance of the queries before rotation, the first n_sink tokens of each text aside.
+class QueryMoments {
+ public:
+  static Description describe() {
+    return scorer("query_moments")
+        .summary("Collects mean and covariance of queries")
+        .paper("arXiv:2510.00636")
+        .param(integer("n_sink", 4).min(0).max(1 << 20).unit("tokens").doc("First tokens left out"))
+        .uses(KVH_T_QUERY_WINDOW);
+  }
+
+  explicit QueryMoments(const Args& args) : n_sink_(args.integer("n_sink")), model_(*args.model()) {
+    const auto n = static_cast<size_t>(model_.n_layers) * static_cast<size_t>(model_.n_heads);
+    const auto d = static_cast<size_t>(model_.head_dim);
+    counts_.assign(n, 0);
+    sums_.assign(n, std::vector<double>(d, 0.0));
+    products_.assign(n, std::vector<double>(d * d, 0.0));
+  }
+
+  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, 0); }
+
+  void observe(const Layer& layer) {
+    const auto d = static_cast<size_t>(model_.head_dim);
+    for_each_query(layer, n_sink_, /*unrotated=*/true, [&](int64_t j, const float* query) {
+      const auto at = static_cast<size_t>(layer.index() * int64_t{model_.n_heads} + j);
+      ++counts_[at];
+      for (size_t a = 0; a < d; ++a) {
+        sums_[at][a] += query[a];
+        for (size_t b = a; b < d; ++b)
+          products_[at][a * d + b] += static_cast<double>(query[a]) * query[b];
+      }
+    });
+  }
+
+  void finish(Learned& out) const {
+    const auto d = static_cast<size_t>(model_.head_dim);
+    std::vector<float> means, covariances;
+    for (size_t at = 0; at < counts_.size(); ++at) {
+      const auto n = static_cast<double>(counts_[at]);
+      if (n < 2)
+        throw Error(KVH_E_CONFIG, "", "saw fewer than two queries; expected longer texts");
+      for (size_t a = 0; a < d; ++a) means.push_back(static_cast<float>(sums_[at][a] / n));
+      for (size_t a = 0; a < d; ++a)
+        for (size_t b = 0; b < d; ++b) {
+          const double product = products_[at][std::min(a, b) * d + std::max(a, b)];
+          covariances.push_back(
+              static_cast<float>((product - sums_[at][a] * sums_[at][b] / n) / (n - 1)));
+        }
+    }
+    const int64_t n_layers = model_.n_layers, n_heads = model_.n_heads, size = model_.head_dim;
+    out.tensor("query_mean", {n_layers, n_heads, size}, means);
+    out.tensor("query_cov", {n_layers, n_heads, size, size}, covariances);
+  }
+
+ private:
+  int64_t n_sink_;
+  kvh_model model_;  // its numbers
+  std::vector<int64_t> counts_;                       // by layer and query head
+  std::vector<std::vector<double>> sums_, products_;  // likewise: [d], [d * d] above the diagonal
+};
+
 class ExpectedAttentionStats {
  public:
   static Description describe() {
@@ -24,7 +86,8 @@ class ExpectedAttentionStats {
         .paper("arXiv:2510.00636")
         .reference("kvpress 0.5.5 ExpectedAttentionStatsPress")
         .notes(
-            "Needs statistics collected for the model, a safetensors file with query_mean "
+            "Needs statistics collected for the model (`kvhost calibrate expected_attention_stats` "
+            "does), a safetensors file with query_mean "
             "[n_layers, n_heads, head_dim] and query_cov [n_layers, n_heads, head_dim, head_dim], "
             "queries before rotation; kvpress fetches "
             "alessiodevoto/exp_att_stats_<model>_<dataset>_<samples>_<length>_<n_sink> from the "
@@ -46,6 +109,10 @@ class ExpectedAttentionStats {
     mean_ = file_->get("query_mean", {model.n_layers, model.n_heads, d});
     if (!settings_.use_covariance) return;
     covariance_ = file_->get("query_cov", {model.n_layers, model.n_heads, d, d});
+  }
+
+  static const void* extension(const char* id) noexcept {
+    return calibrate_extension<QueryMoments>(id, "expected_attention_stats.safetensors");
   }
 
   void score(const Layer& layer, Scores& out) const {

@@ -32,6 +32,7 @@ Command results_command();
 Command report_command();
 Command serve_command();
 Command train_command();
+Command calibrate_command();
 Command fetch_command();
 Command new_command();
 Command validate_command();

@@ -16,6 +16,7 @@ const std::vector<Command>& commands() {
                                            results_command(),
                                            report_command(),
                                            train_command(),
+                                           calibrate_command(),
                                            fetch_command(),
                                            new_command(),
                                            validate_command(),

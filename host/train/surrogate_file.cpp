@@ -3,15 +3,13 @@
 
 #include <ATen/ATen.h>
 
-#include <nlohmann/json.hpp>
-#include <ostream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/output_file.hpp"
 #include "format/safetensors.hpp"
+#include "train/tensor_writer.hpp"
 
 namespace kvhost::train {
 namespace {
@@ -48,25 +46,10 @@ void write_surrogate(const std::filesystem::path& file,
                      const Surrogate& surrogate,
                      const std::map<std::string, std::string>& facts) {
   const Named named = tensors_of(surrogate);
-  nlohmann::ordered_json header;
-  header["__metadata__"] = facts;
-  int64_t offset = 0;
-  for (const auto& [name, tensor] : named) {
-    const auto end = offset + static_cast<int64_t>(tensor.nbytes());
-    header[name] = {
-        {"dtype", "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  write_file(file, [&](std::ostream& out) {
-    const uint64_t length = text.size();
-    out.write(reinterpret_cast<const char*>(&length), sizeof length);
-    out.write(text.data(), std::ssize(text));
-    for (const auto& [name, tensor] : named)
-      out.write(static_cast<const char*>(tensor.const_data_ptr()),
-                static_cast<std::streamsize>(tensor.nbytes()));
-  });
+  std::vector<NamedTensor> tensors;
+  for (const auto& [name, tensor] : named)
+    tensors.push_back({name, tensor.sizes().vec(), tensor.const_data_ptr<float>()});
+  write_tensors(file, tensors, facts);
 }
 
 std::optional<SurrogateFacts> surrogate_facts(const std::filesystem::path& file) {

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "base/json_file.hpp"
 #include "base/sha256.hpp"
 #include "base/version.hpp"
 #include "engine/model_state.hpp"
@@ -17,6 +16,7 @@
 #include "train/collector.hpp"
 #include "train/fit_linear.hpp"
 #include "train/surrogate_file.hpp"
+#include "train/text_pieces.hpp"
 
 namespace kvhost::train {
 namespace {
@@ -46,27 +46,6 @@ Learner learner(const Engine& engine, const TrainOptions& options) {
                     "that does (`kvhost list`)");
   const bool linear = options.type == SurrogateType::Linear;
   return {learned->teacher, linear ? learned->file_linear : learned->file_mlp};
-}
-
-// Pieces of whole texts; what is left of one at its end is not used when it is short.
-std::vector<std::vector<int32_t>> pieces_of(const Model& model, const TrainOptions& options) {
-  std::vector<std::vector<int32_t>> pieces;
-  const auto length = static_cast<size_t>(options.text_tokens);
-  for (const auto& file : options.data) {
-    const auto tokens = model.encode(read_file(file, ExitCode::BadRequest));
-    for (size_t first = 0; first < tokens.size(); first += length) {
-      const size_t n = std::min(length, tokens.size() - first);
-      if (n < length && n < length / 2) break;
-      const auto begin = tokens.begin() + static_cast<std::ptrdiff_t>(first);
-      pieces.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(n));
-    }
-  }
-  if (pieces.size() < 2)
-    bad_request("--data",
-                "gives " + std::to_string(pieces.size()) + " pieces of " + std::to_string(length) +
-                    " tokens; expected two at least: more text, or a "
-                    "smaller --text-tokens");
-  return pieces;
 }
 
 std::string key_of(const std::vector<std::vector<int32_t>>& pieces,
@@ -149,7 +128,7 @@ TrainReport train(const Engine& engine,
   report.file = options.out.empty() ? fs::path(report.model) / learned.file : options.out;
   const fs::path work =
       options.work.empty() ? fs::path(report.file.string() + ".pairs") : options.work;
-  const auto pieces = pieces_of(model, options);
+  const auto pieces = pieces_of(model, options.data, options.text_tokens, /*n_least=*/2);
   PairStore pairs(work,
                   {config.n_layers, config.hidden_size, config.n_kv_heads},
                   key_of(pieces, report, options));

@@ -139,6 +139,7 @@ const kvh_method* matching_method(const kvh_plugin& plugin, const MethodInfo& in
 const kvh_method* load(const MethodInfo& info,
                        const kvh_host& host,
                        const std::function<void(const char*)>& before) {
+  if (info.part) return info.part;
   const Before tell = before ? before : [](const char*) {};
   Libraries& all = libraries();
   const std::lock_guard<std::mutex> lock(all.mutex);
@@ -159,6 +160,25 @@ const kvh_method* load(const MethodInfo& info,
   } catch (const std::exception& error) {
     throw LoadError(info.library.string() + ": cannot be loaded: " + error.what() +
                     "; expected memory and files enough for it");
+  }
+}
+
+MethodInfo part_of(const MethodInfo& method, const kvh_method* part) {
+  try {
+    if (!part) throw Refusal("load", "hands out no method where it says that it has one");
+    validate_method(*part, "what '" + method.name + "' hands out");
+    MethodInfo info = method_info(*part, method.version.c_str());
+    info.library = method.library;
+    info.plugin = method.plugin;
+    info.vendor = method.vendor;
+    info.license = method.license;
+    info.sha256 = method.sha256;
+    info.tier = method.tier;
+    info.abi = method.abi;
+    info.part = part;
+    return info;
+  } catch (const Refusal& refusal) {
+    throw LoadError(method.library.string() + ": " + refusal.what());
   }
 }
 

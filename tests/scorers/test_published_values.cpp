@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "plugin_method.hpp"
+#include "support/trigonometric_scores.hpp"
 
 using namespace kvhost::testing;
 
@@ -255,4 +256,71 @@ TEST_CASE("lava_heads: the layer's best entries, drawn towards an equal split, t
     const Counts got = split(budget, .2);
     CHECK(got[0] + got[1] == budget);
   }
+}
+
+TEST_CASE("triattention: the series of average queries at later positions") {
+  using kvhost::scorers::TrigonometricSeries;
+  const float inv_freq[] = {1, .01f};
+  kvh_rope rope{};
+  rope.rotary_dim = 4;
+  rope.inv_freq = inv_freq;
+  rope.attention_scaling = 1;
+  const double places[] = {0, 5, 9};
+  std::vector<std::vector<float>> keys;  // as a cache holds them
+  for (int i = 0; i < 3; ++i) {
+    std::vector<float> key(4);
+    for (int f = 0; f < 2; ++f) {
+      const std::complex<double> turned = std::complex<double>(g(1, i, f), g(1, i, f + 2)) *
+                                          std::polar(1.0, places[i] * inv_freq[f]);
+      key[static_cast<size_t>(f)] = static_cast<float>(turned.real());
+      key[static_cast<size_t>(f + 2)] = static_cast<float>(turned.imag());
+    }
+    keys.push_back(key);
+  }
+  const auto scores = [&](int j, bool largest) {
+    float real[2], imag[2], abs_mean[2];
+    for (int f = 0; f < 2; ++f) {
+      real[f] = static_cast<float>(g(2 + j, f, 0));
+      imag[f] = static_cast<float>(g(4 + j, f, 1));
+      abs_mean[f] = std::hypot(real[f], imag[f]) + .5f;
+    }
+    const TrigonometricSeries series({real, imag, abs_mean}, rope, 12, {1, 2, 4}, largest);
+    std::vector<float> out;
+    for (const auto& key : keys) out.push_back(series.score(key.data()));
+    return out;
+  };
+  check_row(scores(0, false), {1.771991, .152056, .492581}, 2e-6);
+  check_row(scores(1, false), {-.072461, .575667, 2.256630}, 2e-6);
+  check_row(scores(0, true), {2.529817, .786298, 1.446092}, 2e-6);
+  check_row(scores(1, true), {.048082, .674156, 2.436311}, 2e-6);
+  std::vector<float> first = scores(0, false), second = scores(1, false);
+  kvhost::scorers::standardise(first);
+  kvhost::scorers::standardise(second);
+  for (size_t i = 0; i < 3; ++i) first[i] = std::max(first[i], second[i]);
+  check_row(first, {1.385830, -.350762, 1.361857}, 2e-6);
+}
+
+TEST_CASE("dynamickv: a layer gets what it has among the best of all layers") {
+  const auto shares = [](double strength, double max_ratio) {
+    FakeLayer strong(small_shape(), FakeLayer::dense(2, kAll), kAll);
+    FakeLayer other(small_shape(), FakeLayer::dense(2, kAll), kAll);
+    set_attention(strong);
+    set_attention(other);
+    for (size_t h = 0; h < 2; ++h)
+      for (float& x : other.attention(h).data()) x *= static_cast<float>(strength);
+    other.raw().layer = 1;
+    const PluginMethod method(library("dynamickv"),
+                              {{"window_size", kRows}, {"max_ratio", max_ratio}});
+    method.observe(strong.raw());
+    const auto early = method.allocate(2, 2, kAll, 16, 1);
+    CHECK(early.shares[0] == 2 * (2 + max_ratio * 2));
+    method.observe(other.raw());
+    return method.allocate(2, 2, kAll, 16).shares;  // 4 a head, of which 2 are the window
+  };
+  CHECK(shares(1, 10) == std::vector<double>{8, 8});
+  CHECK(shares(1e-3, 10) == std::vector<double>{12, 4});
+  CHECK(shares(1e-3, 1) == std::vector<double>{8, 4});  // at most an equal share
+  const auto between = shares(.8, 10);
+  CHECK(between[0] > 8);
+  CHECK(between[0] + between[1] == Approx(16));
 }

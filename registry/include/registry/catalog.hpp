@@ -9,6 +9,8 @@
 
 #include "registry/value.hpp"
 
+struct kvh_method;
+
 namespace kvhost::registry {
 
 enum class Kind {
@@ -49,6 +51,8 @@ struct MethodInfo {
   std::string default_inner;  // the scorer it takes when none is written inside it; "" = none
   std::string altered;        // of its library, see Altered; "" = it is as its manifest says
   std::string rival;          // another library brings the name too: which one is used; "" = none
+  // Of a method that a library hands out beside its list: the descriptor itself, see part_of().
+  const kvh_method* part = nullptr;
 };
 
 struct ScanFailure {

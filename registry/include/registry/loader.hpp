@@ -32,4 +32,8 @@ const kvh_method* load(const MethodInfo& info,
                        const kvh_host& host,
                        const std::function<void(const char* function)>& before = {});
 
+// What an extension of a loaded method hands out as a method of its own, checked like one that is
+// listed; load() gives it back. Throws LoadError.
+MethodInfo part_of(const MethodInfo& method, const kvh_method* part);
+
 }  // namespace kvhost::registry
