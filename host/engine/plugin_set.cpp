@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include "base/error.hpp"
+#include "engine/built_in.hpp"
 #include "kvhost/method.h"
 #include "registry/search_path.hpp"
 
@@ -41,6 +42,12 @@ PluginSet find_plugins(const std::vector<std::filesystem::path>& paths, bool pre
       set.folders, registry::default_describe(program), registry::default_cache_file());
   set.aliases = AliasTable::read(set.folders);
   return set;
+}
+
+bool is_built_in(const PluginFacts& plugin) {
+  std::error_code failed;
+  const auto folder = std::filesystem::path(plugin.library).parent_path();
+  return std::filesystem::equivalent(folder, registry::built_in_folder(home_program()), failed);
 }
 
 PolicyOptions expand_run_alias(const PolicyOptions& options,

@@ -8,6 +8,7 @@
 
 #include "base/json_file.hpp"
 #include "base/sha256.hpp"
+#include "engine/built_in.hpp"
 #include "tokenizer/chat_template.hpp"
 
 namespace kvhost::eval {
@@ -63,6 +64,11 @@ void find_files(const nlohmann::json& json, const fs::path& folder, std::vector<
   for (const auto& value : json) find_files(value, folder, files);
 }
 
+std::string tail(const char* what, Sha256& hash) {
+  constexpr size_t kDigits = 12;
+  return std::string(" [") + what + ' ' + hash.hex().substr(0, kDigits) + ']';
+}
+
 }  // namespace
 
 std::string model_key(const Model& model, std::optional<WeightType> weights) {
@@ -78,13 +84,18 @@ std::string model_key(const Model& model, std::optional<WeightType> weights) {
 }
 
 std::string composition_key(const Policy& policy, const Model& model) {
-  constexpr size_t kDigits = 12;
   std::vector<fs::path> files;
   find_files(nlohmann::json::parse(policy.press_json()), folder_of(model), files);
-  if (files.empty()) return policy.press();
-  Sha256 hash;
-  for (const auto& file : files) add_file(hash, file);
-  return policy.press() + " [files " + hash.hex().substr(0, kDigits) + "]";
+  Sha256 of_files, of_libraries;
+  for (const auto& file : files) add_file(of_files, file);
+  bool all_built_in = true;
+  for (const auto& plugin : policy.plugins()) {
+    if (is_built_in(plugin)) continue;
+    all_built_in = false;
+    add(of_libraries, plugin.method + ' ' + plugin.sha256);
+  }
+  return policy.press() + (files.empty() ? "" : tail("files", of_files)) +
+         (all_built_in ? "" : tail("libraries", of_libraries));
 }
 
 }  // namespace kvhost::eval

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What tells a cell from others besides what its suite says: the model with all that lies beside
-// its weights, and files that a composition reads.
+// its weights, and files and libraries that
+// a composition is made of.
 #pragma once
 
 #include <optional>
@@ -17,8 +18,9 @@ namespace kvhost::eval {
 // of it.
 std::string model_key(const Model& model, std::optional<WeightType> weights);
 
-// The policy's canonical text; with the hash of the files that its parameters name, where there
-// are any.
+// The policy's canonical text; behind it, where there are any, the hash of the files that its
+// parameters name, and that of the libraries that did not come with kvhost: who builds a method
+// anew wants it measured anew.
 std::string composition_key(const Policy& policy, const Model& model);
 
 }  // namespace kvhost::eval

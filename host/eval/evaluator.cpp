@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
 #include "eval/shared_prompt.hpp"
 #include "eval/work_time.hpp"
+#include "measure/report_json.hpp"
 #include "measure/stopwatch.hpp"
 
 namespace kvhost::eval {
@@ -76,6 +78,7 @@ results::Cell Evaluator::cell_of(const Unit& unit, const std::string& id) const 
   cell.question_aware = unit.question_aware;
   cell.seed = unit.seed;
   cell.arm = unit.setting->arm;
+  cell.plugins = to_json(unit.setting->policy.plugins()).dump();
   return cell;
 }
 

@@ -44,6 +44,8 @@ struct CellKey {
 struct Cell : CellKey {
   std::string suite;  // the name by which the suite is called
   std::string arm;    // how tables call the composition: "SnapKV"
+  // Where its methods came from, JSON: [{"method", "library", "sha256"}]; "": not known.
+  std::string plugins;
 };
 
 enum class Better { Unsaid, Higher, Lower };

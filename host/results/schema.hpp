@@ -8,11 +8,12 @@
 
 namespace kvhost::results {
 
-inline constexpr int64_t kSchemaVersion = 1;
+inline constexpr int64_t kSchemaVersion = 2;
 inline constexpr int64_t kApplicationId = 0x4b564852;  // "KVHR", in the header of the file
 
-// Throws Error unless the file is an intact one of kvhost's, of a schema known here. One that
-// holds nothing yet gets the tables when `make`.
-void check_schema(Database& database, bool make);
+// Throws Error unless the file is an intact one of kvhost's, of a schema known here; its version.
+// With `write`, one that holds nothing yet gets the tables, and one of an older schema what it
+// lacks; without, an older one is read as it is.
+int64_t check_schema(Database& database, bool write);
 
 }  // namespace kvhost::results

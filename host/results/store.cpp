@@ -82,10 +82,10 @@ bool insert_cell(Database& database,
   check(database, cell, measurements);
   Statement insert(database,
                    "INSERT INTO cell(suite_hash, model_hash, data_hash, task, case_id, "
-                   "composition, budget, question_aware, seed, suite, arm, run) "
-                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+                   "composition, budget, question_aware, seed, suite, arm, plugins, run) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
   add_key(insert, cell);
-  insert.add(cell.suite).add(cell.arm).add(run_row(database, run));
+  insert.add(cell.suite).add(cell.arm).add(cell.plugins).add(run_row(database, run));
   insert.step();
   const int64_t id = database.last_row();
   Statement row(database,
@@ -99,16 +99,20 @@ bool insert_cell(Database& database,
   return true;
 }
 
-constexpr const char* kSelect =
-    "SELECT cell.id, run.id, model, code_version, cpu, threads, dtype, begun, host, source, "
-    "suite_hash, model_hash, data_hash, task, case_id, composition, budget, question_aware, seed, "
-    "suite, arm, metric, unit, value, better, extra "
-    "FROM cell JOIN run ON run.id = cell.run LEFT JOIN measurement ON measurement.cell = cell.id "
-    "AND (?1 = '' OR metric = ?1) "
-    "WHERE (?2 = '' OR suite = ?2 OR substr(suite_hash, 1, length(?2)) = ?2) "
-    "AND (?3 = '' OR model = ?3) AND (?4 = '' OR task = ?4) "
-    "ORDER BY suite, suite_hash, model, model_hash, data_hash, task, question_aware, arm, "
-    "composition, budget, case_id, seed, metric";
+// Of a schema without libraries, `plugins` is ''.
+std::string select(const std::string& plugins) {
+  return "SELECT cell.id, run.id, model, code_version, cpu, threads, dtype, begun, host, source, "
+         "suite_hash, model_hash, data_hash, task, case_id, composition, budget, question_aware, "
+         "seed, suite, arm, " +
+         plugins +
+         ", metric, unit, value, better, extra "
+         "FROM cell JOIN run ON run.id = cell.run "
+         "LEFT JOIN measurement ON measurement.cell = cell.id AND (?1 = '' OR metric = ?1) "
+         "WHERE (?2 = '' OR suite = ?2 OR substr(suite_hash, 1, length(?2)) = ?2) "
+         "AND (?3 = '' OR model = ?3) AND (?4 = '' OR task = ?4) "
+         "ORDER BY suite, suite_hash, model, model_hash, data_hash, task, question_aware, arm, "
+         "composition, budget, case_id, seed, metric";
+}
 
 Run read_run(const Statement& row) {
   return {row.text(2),
@@ -134,6 +138,7 @@ Cell read_cell(const Statement& row) {
   cell.seed = row.integer(18);
   cell.suite = row.text(19);
   cell.arm = row.text(20);
+  cell.plugins = row.text(21);
   return cell;
 }
 
@@ -148,9 +153,9 @@ std::vector<DoneCell> read_cells(Statement& row) {
       if (!run) run = std::make_shared<const Run>(read_run(row));
       cells.push_back({run, read_cell(row), {}});
     }
-    if (row.text(21).empty()) continue;  // a cell in which nothing was measured
+    if (row.text(22).empty()) continue;  // a cell in which nothing was measured
     cells.back().measurements.push_back(
-        {row.text(21), row.text(22), row.real(23), better_of(row.text(24)), row.text(25)});
+        {row.text(22), row.text(23), row.real(24), better_of(row.text(25)), row.text(26)});
   }
   return cells;
 }
@@ -170,11 +175,12 @@ const fs::path& existing(const fs::path& file, Access access) {
 struct Store::State {
   State(const fs::path& file, Access access, const Waiting& waiting)
       : database(existing(file, access), access == Access::Write, waiting) {
-    check_schema(database, access == Access::Write);
+    has_plugins = check_schema(database, access == Access::Write) >= 2;
     if (access == Access::Read) database.run("PRAGMA query_only = 1");
     database.run("PRAGMA foreign_keys = 1");
   }
   Database database;
+  bool has_plugins = true;
   std::mutex mutex;
 };
 
@@ -210,7 +216,7 @@ int64_t Store::add_all(std::span<const DoneCell> cells) {
 
 std::vector<DoneCell> Store::cells(const Filter& filter) const {
   const std::lock_guard lock(state_->mutex);
-  Statement rows(state_->database, kSelect);
+  Statement rows(state_->database, select(state_->has_plugins ? "plugins" : "''"));
   rows.add(filter.metric).add(filter.suite).add(filter.model).add(filter.task);
   return read_cells(rows);
 }

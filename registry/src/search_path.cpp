@@ -31,10 +31,14 @@ void add_if_there(std::vector<fs::path>& folders, const fs::path& folder) {
 
 }  // namespace
 
+fs::path built_in_folder(const fs::path& executable) {
+  return executable.parent_path().parent_path() / "lib/kvhost/plugins/1";
+}
+
 std::vector<fs::path> default_search_path(const std::vector<fs::path>& flag_paths,
                                           const fs::path& executable,
                                           Precedence precedence) {
-  const fs::path built_in = executable.parent_path().parent_path() / "lib/kvhost/plugins/1";
+  const fs::path built_in = built_in_folder(executable);
   std::vector<fs::path> folders;
   if (precedence == Precedence::BuiltIn) add_if_there(folders, built_in);
   folders.insert(folders.end(), flag_paths.begin(), flag_paths.end());

@@ -13,10 +13,13 @@ enum class Precedence {
   Plugins   // those of the folders that the user named
 };
 
+// <prefix>/lib/kvhost/plugins/1, where the executable is <prefix>/bin/kvhost: of the methods that
+// came with it.
+std::filesystem::path built_in_folder(const std::filesystem::path& executable);
+
 // Folders in order of precedence: `flag_paths` (--plugin-path), KVHOST_PLUGIN_PATH (separated by
 // ':'), then, where they exist, $XDG_DATA_HOME/kvhost/plugins (~/.local/share/kvhost/plugins) and
-// <prefix>/lib/kvhost/plugins/1, where the executable is <prefix>/bin/kvhost. With
-// Precedence::BuiltIn that last one is the first.
+// the built-in folder. With Precedence::BuiltIn that last one is the first.
 std::vector<std::filesystem::path> default_search_path(
     const std::vector<std::filesystem::path>& flag_paths,
     const std::filesystem::path& executable,

@@ -13,6 +13,7 @@ TEST_CASE("what goes into a store comes out of it") {
   const ResultFolder folder;
   DoneCell made = made_cell(made_arms()[1], 0.1, 3, /*seed=*/7);
   made.cell.question_aware = true;
+  made.cell.plugins = R"([{"method": "adakv", "library": "adakv.so", "sha256": "3f"}])";
   made.measurements.push_back({"ppl", "", std::numeric_limits<double>::infinity()});
   {
     Store store(folder / "a.db", Access::Write);
@@ -26,6 +27,7 @@ TEST_CASE("what goes into a store comes out of it") {
   CHECK(static_cast<const CellKey&>(cells[0].cell) == static_cast<const CellKey&>(made.cell));
   CHECK(cells[0].cell.suite == "made_suite");
   CHECK(cells[0].cell.arm == "AdaKV");
+  CHECK(cells[0].cell.plugins == made.cell.plugins);
   REQUIRE(cells[0].measurements.size() == 4);
   CHECK(cells[0].measurements[0] == made.measurements[0]);
   CHECK(cells[0].measurements[1] == made.measurements[1]);

@@ -15,6 +15,7 @@
 #include "base/json_file.hpp"
 #include "made_cells.hpp"
 #include "results/database.hpp"
+#include "results/schema.hpp"
 
 namespace fs = std::filesystem;
 using Catch::Contains;
@@ -118,10 +119,38 @@ TEST_CASE("a file that is no database, or another program's, is refused and not 
 TEST_CASE("a newer schema is refused") {
   const ResultFolder folder;
   fill(folder / "a.db");
-  sql(folder / "a.db", "PRAGMA user_version = 2");
+  sql(folder / "a.db", "PRAGMA user_version = 3");
   const Refusal newer = read_refusal(folder / "a.db");
   check_one_line(newer, ExitCode::CannotLoad);
-  CHECK_THAT(newer.line, Contains("has schema 2; expected 1"));
+  CHECK_THAT(newer.line, Contains("has schema 3; expected 1 to 2"));
+}
+
+TEST_CASE("a file of schema 1 is read as it is, and brought up by what writes into it") {
+  const ResultFolder folder;
+  const fs::path file = folder / "a.db";
+  fill(file);
+  sql(file,
+      "DROP VIEW result; ALTER TABLE cell DROP COLUMN plugins; "
+      "CREATE VIEW result AS SELECT suite FROM cell; PRAGMA user_version = 1");
+  const std::string before = read_file(file, ExitCode::CannotLoad);
+  const size_t n_cells = made_cells(4).size();
+  CHECK(Store(file, Access::Read).cells().size() == n_cells);
+  CHECK(read_file(file, ExitCode::CannotLoad) == before);
+
+  DoneCell more = made_cell(made_arms()[0], 0.5, 99);
+  more.cell.plugins = R"([{"method": "snapkv"}])";
+  {
+    Store store(file, Access::Write);
+    CHECK(store.has(made_cell(made_arms()[0], 0.5, 1).cell));
+    CHECK(store.add(*more.run, more.cell, more.measurements));
+  }
+  size_t n_with = 0;
+  for (const auto& done : Store(file, Access::Read).cells())
+    n_with += done.cell.plugins == more.cell.plugins;
+  CHECK(n_with == 1);
+  Database database(file, /*make=*/false, {});
+  CHECK(database.number("PRAGMA user_version") == kSchemaVersion);
+  CHECK(database.number("SELECT count(*) FROM result WHERE plugins <> ''") == 3);
 }
 
 TEST_CASE("a damaged file is refused, wherever the damage is") {
