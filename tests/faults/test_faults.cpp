@@ -2,15 +2,12 @@
 // What the system refuses, at any point of a short run: one line, a known exit code, no signal, and
 // in the folder either what was there before or the whole result. A sweep takes points spread evenly
 // over all calls, as many as its seconds allow; KVHOST_FAULT_SECONDS gives each sweep more.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -120,39 +117,6 @@ TEST_CASE("a read, write, open, rename, map or synchronisation that fails is one
 TEST_CASE("memory that runs out is one line") {
   CHECK(sweep("malloc") > 0);
   CHECK(sweep("malloc", ":all") > 0);
-}
-
-TEST_CASE("a run that is killed at any moment leaves the old file or the new one, and nothing else") {
-  const Scratch scratch;
-  std::minstd_rand random(3);
-  const auto start = Clock::now();
-  int killed = 0;
-  while (std::chrono::duration<double>(Clock::now() - start).count() < 2 * sweep_seconds()) {
-    scratch.write("out.json", kOld);
-    const pid_t child = fork();
-    if (child == 0) {
-      const int null = open("/dev/null", O_RDWR);
-      dup2(null, 1), dup2(null, 2);
-      if (chdir(scratch.folder().c_str()) != 0) _exit(127);
-      execl(KVHOST_PROGRAM, "kvhost", "run", "--model", kModel.c_str(), "-p", "foxes", "-n", "3",
-            "--json", "out.json", nullptr);
-      _exit(127);
-    }
-    usleep(static_cast<useconds_t>(random() % 1'500'000));
-    kill(child, SIGKILL);
-    int status = 0;
-    waitpid(child, &status, 0);
-    killed += WIFSIGNALED(status) ? 1 : 0;
-    const auto out = scratch.folder() / "out.json";
-    CHECK((bytes_of(out) == kOld || whole_report(out)));
-    for (const auto& name : scratch.files())  // a link that was just made goes with the next run
-      CHECK((name == "out.json" || name.starts_with(".kvhost-")));
-  }
-  WARN(killed << " killed");
-  CHECK(killed > 0);
-  const Outcome next = run_program(short_run(), scratch.folder(), {{"OMP_NUM_THREADS", "1"}});
-  CHECK(next.exit_code == 0);
-  CHECK(scratch.files() == std::vector<std::string>{"out.json"});
 }
 
 TEST_CASE("limits of the process are one line") {
