@@ -89,8 +89,8 @@ class TriAttention {
         .param(integer("farthest", 65536)
                    .min(1)
                    .max(1 << 20)
-                   .unit("tokens")
-                   .doc("Queries are taken 1, 2, 4, ... tokens later, up to so many"))
+                   .unit("positions")
+                   .doc("Queries are taken 1, 2, 4, ... positions later, up to so many"))
         .param(choice("over_offsets", {"mean", "max"}).doc(
             "Whether an entry counts by its average over these queries, or its best"))
         .param(integer("window_size", 0)

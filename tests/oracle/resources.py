@@ -22,6 +22,7 @@ SKETCH, CUR_SKETCH = "sketch.f32", "cur_sketch.f32"
 KVZAP_HIDDEN = 12
 FASTKVZIP = "fastkvzip.safetensors"
 GATE_WIDTH, GATE_SINKS = 2, 3
+CENTRES = "triattention.safetensors"
 DUO_PATTERN, LUKV_CURVES = "full_attention_heads.tsv", "lukv_curves.npy"
 
 
@@ -70,6 +71,21 @@ def write_gates(folder, config, seed=6):
     save_file(tensors, Path(folder) / FASTKVZIP)
 
 
+def rotary_pairs(config, head_dim):
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    share = getattr(config, "rotary_pct", None) or getattr(config, "partial_rotary_factor", None)
+    return int(head_dim * (share or rope.get("partial_rotary_factor") or 1)) // 2
+
+
+def write_centres(folder, config, seed=7):
+    """TriAttention's: means of complex numbers, and means of their absolute values, which are larger."""
+    generator = torch.Generator().manual_seed(seed)
+    n_layers, n_heads, _, d = sizes(config)
+    real, imag, more = torch.randn(3, n_layers, n_heads, rotary_pairs(config, d), generator=generator)
+    tensors = {"q_mean_real": real, "q_mean_imag": imag, "q_abs_mean": (real**2 + imag**2).sqrt() + more.abs()}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, Path(folder) / CENTRES)
+
+
 def write_resources(folder, config, seed=5):
     """The same bytes for the same seed and sizes."""
     generator = torch.Generator().manual_seed(seed)
@@ -94,6 +110,7 @@ def write_resources(folder, config, seed=5):
     spread = 0.6 + 0.8 * torch.rand(1, n_layers, n_kv_heads, generator=generator)
     np.save(folder / LUKV_CURVES, (1 - kept * spread).clamp(0, 1).float().numpy())
     write_gates(folder, config, seed + 1)
+    write_centres(folder, config, seed + 2)
     for path in folder.glob("*.safetensors"):
         path.chmod(0o644)  # the library makes them private
 
