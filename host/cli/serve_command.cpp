@@ -77,6 +77,7 @@ int serve_with(ServeFlags& flags) {
   const RunOptions run = flags.shared.options();
   ServeOptions& options = flags.own;
   options.press = run.press;
+  if (options.name.empty() && run.model.find('/') == std::string::npos) options.name = run.model;
   Context context = program_context(run);
   context.cancelled = [] { return cut_off.load(); };
   const Engine engine = make_engine(run, context);
@@ -92,7 +93,6 @@ int serve_with(ServeFlags& flags) {
             << format_bytes(options.limits.cache_bytes) << ", weights read in "
             << static_cast<int64_t>(load_ms) << " ms\n"
             << "listening on http://" << options.host << ':' << port << std::endl;
-  rearm_interrupt();
   std::thread listener([&] { server.listen(); });
   while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   rearm_interrupt();  // a second one ends what runs at once
@@ -120,6 +120,8 @@ void add_network(CLI::App& app, ServeFlags* flags) {
   add_texts(app,
             {"--api-key", "KEY", "Who may ask; may be repeated. KVHOST_API_KEY is another."},
             [own](const std::string& v) { own->api_keys.push_back(v); });
+  add_text(app, {"--name", "NAME", "What clients call the model. Default: as --model says."},
+           [own](const std::string& v) { own->name = v; });
   add_integer(app, {"--connections", "N", "At once. Default: 128."}, Limits{1, 4096},
               [own](int64_t v) { own->connections = v; });
   add_text(app, {"--max-body", "BYTES", "Of a request. Default: 64MB."},

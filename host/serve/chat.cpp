@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /v1/chat/completions: a talk, put as the model's template puts it.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/json_file.hpp"
 #include "serve/press_fields.hpp"
 #include "serve/refusal.hpp"
 #include "serve/requests.hpp"
+#include "serve/tool_calls.hpp"
 
 namespace kvhost {
 namespace {
@@ -30,8 +32,9 @@ Json logprob_json(const Service& service, const TokenLogprob& one) {
 
 class ChatWire : public Wire {
  public:
-  ChatWire(Service& service, int n, bool usage, std::string warning)
-      : service_(service), n_(n), usage_(usage), warning_(std::move(warning)) {}
+  // `tools`: the answer may call some.
+  ChatWire(Service& service, int n, bool usage, bool tools, std::string warning)
+      : service_(service), n_(n), usage_(usage), tools_(tools), warning_(std::move(warning)) {}
 
   std::string piece(const Event& event, const Collected& all) override {
     Json chunk = object("chat.completion.chunk");
@@ -43,17 +46,16 @@ class ChatWire : public Wire {
       return server_sent(chunk);
     }
     if (const auto* token = std::get_if<TokenChosen>(&event)) {
-      if (token->text.empty() && !token->logprob) return "";
-      Json one = delta(token->choice, {{"content", token->text}}, Json());
+      const std::string text = told(token->choice, token->text, all);
+      if (text.empty() && !token->logprob) return "";
+      Json one = delta(token->choice, {{"content", text}}, Json());
       if (token->logprob)
         one["logprobs"] = {{"content", {logprob_json(service_, *token->logprob)}}};
       chunk["choices"].push_back(one);
       return server_sent(chunk);
     }
     if (const auto* done = std::get_if<AnswerDone>(&event)) {
-      Json content = Json::object();
-      if (!done->text.empty()) content["content"] = done->text;
-      chunk["choices"].push_back(delta(done->choice, content, done->finish_reason));
+      chunk["choices"].push_back(last_delta(*done, all));
       if (all.choices.size() == static_cast<size_t>(n_)) chunk["kvhost"] = kvhost_json(all);
       return server_sent(chunk);
     }
@@ -77,6 +79,11 @@ class ChatWire : public Wire {
                      {"message", {{"role", "assistant"}, {"content", one.text}}},
                      {"logprobs", Json()},
                      {"finish_reason", one.finish_reason}};
+      if (const ToolAnswer read = answer_of(one); !read.calls.empty()) {
+        choice["message"]["content"] = read.text.empty() ? Json() : Json(read.text);
+        choice["message"]["tool_calls"] = calls_json(read, /*indexed=*/false);
+        choice["finish_reason"] = "tool_calls";
+      }
       if (!one.logprobs.empty()) {
         choice["logprobs"] = {{"content", Json::array()}};
         for (const auto& token : one.logprobs)
@@ -91,6 +98,48 @@ class ChatWire : public Wire {
   }
 
  private:
+  ToolAnswer answer_of(const Collected::Choice& one) const {
+    return tools_ ? read_tool_calls(one.text) : ToolAnswer{one.text, {}};
+  }
+
+  static Json calls_json(const ToolAnswer& answer, bool indexed) {
+    Json list = Json::array();
+    for (const auto& call : answer.calls) {
+      list.push_back({{"id", new_id("call_")},
+                      {"type", "function"},
+                      {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+      if (indexed) list.back()["index"] = list.size() - 1;
+    }
+    return list;
+  }
+
+  // What can be told of an answer that grew by `more`: not what may be a call.
+  std::string told(int choice, const std::string& more, const Collected& all) {
+    if (!tools_) return more;
+    const std::string& text = all.choices.at(choice).text;
+    size_t& n = n_told_[choice];
+    const size_t end = std::max(n, text_before_calls(text));
+    std::string piece = text.substr(n, end - n);
+    n = end;
+    return piece;
+  }
+
+  Json last_delta(const AnswerDone& done, const Collected& all) {
+    Json content = Json::object();
+    std::string reason = done.finish_reason, rest = done.text;
+    if (tools_) {
+      const std::string& text = all.choices.at(done.choice).text;
+      const ToolAnswer read = read_tool_calls(text);
+      rest = read.calls.empty() ? text.substr(n_told_[done.choice]) : "";
+      if (!read.calls.empty()) {
+        content["tool_calls"] = calls_json(read, /*indexed=*/true);
+        reason = "tool_calls";
+      }
+    }
+    if (!rest.empty()) content["content"] = rest;
+    return delta(done.choice, content, reason);
+  }
+
   Json object(const char* kind) const {
     return {{"id", id_},
             {"object", kind},
@@ -107,8 +156,9 @@ class ChatWire : public Wire {
 
   Service& service_;
   int n_;
-  bool usage_;
+  bool usage_, tools_;
   std::string warning_;
+  std::map<int, size_t> n_told_;  // bytes of each answer
   std::string id_ = new_id("chatcmpl-");
   int64_t created_ = seconds_now();
 };
@@ -160,7 +210,8 @@ Call chat_call(const Json& body, Service& service) {
   Call call = talk_call(talk, shared, answer, static_cast<int>(n), service);
   call.stream = stream.stream;
   call.wire =
-      std::make_unique<ChatWire>(service, static_cast<int>(n), stream.usage, talk.warning);
+      std::make_unique<ChatWire>(
+          service, static_cast<int>(n), stream.usage, tools != nullptr, talk.warning);
   return call;
 }
 

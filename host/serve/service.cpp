@@ -20,7 +20,7 @@ int64_t now_s() {
 std::string name_of(const Model& model) {
   std::filesystem::path path = model.facts().path;
   if (!path.has_filename()) path = path.parent_path();
-  return path.filename().string();
+  return path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
 }
 
 std::string text_of(const PolicyOptions& o) {
@@ -59,7 +59,7 @@ Service::Service(const Engine& engine, const Model& model, const ServeOptions& o
     : engine_(engine),
       model_(model),
       options_(options),
-      name_(name_of(model)),
+      name_(options.name.empty() ? name_of(model) : options.name),
       started_(now_s()),
       template_(ChatTemplate::find(model.facts().path)),
       scheduler_(model, options.limits, metrics_) {

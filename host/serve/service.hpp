@@ -20,6 +20,7 @@ namespace kvhost {
 struct ServeOptions {
   std::string host = "127.0.0.1";
   int port = 8080;                    // 0: any that is free
+  std::string name;                   // of the model; "": as its folder or file is called
   std::vector<std::string> api_keys;  // none: everybody, and from this machine only
   PolicyOptions press;                // of requests that name none
   SchedulerLimits limits;
