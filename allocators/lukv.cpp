@@ -2,11 +2,14 @@
 // LU-KV: how much each head keeps is read off curves that were measured for the model, a share per
 // head for every percent of compression. Paper: arXiv:2602.08585. Checked against: kvpress 0.5.5
 // LUKVPress.
+#include <unistd.h>
+
 #include <cmath>
+#include <kvhost/calibrate.hpp>
 #include <kvhost/resources.hpp>
-#include <kvhost/sdk.hpp>
 
 #include "npy_file.hpp"
+#include "support/tensor_file.hpp"
 
 namespace {
 
@@ -14,6 +17,85 @@ using namespace kvhost::sdk;
 
 constexpr int8_t kAboveScorer = 100;
 constexpr int64_t kRows = 99;  // compression by 1 % to 99 %
+
+constexpr const char* kArray = "lukv_curves.npy";
+constexpr const char* kTensors = "lukv_curves.safetensors";
+
+// For every percent of compression the share that each head drops, when of all entries of the model
+// those go that received the least of their head's attention: one threshold for all, which is where
+// nothing is gained by moving an entry from one head to another. Mean over texts.
+class UtilityCurves {
+ public:
+  static Description describe() {
+    return scorer("utility_curves")
+        .summary("Measures what heads can do without")
+        .paper("arXiv:2602.08585")
+        .uses(KVH_T_ATTENTION_SUM);
+  }
+
+  explicit UtilityCurves(const Args& args)
+      : n_layers_(args.model()->n_layers),
+        n_kv_heads_(args.model()->n_kv_heads),
+        sums_(static_cast<size_t>(kRows * n_layers_ * n_kv_heads_), 0.0) {}
+
+  void needs(Needs& needs) const { needs.add(KVH_T_ATTENTION_SUM, /*window=*/0); }
+
+  void observe(const Layer& layer) {
+    if (layer.index() == 0) entries_.clear();
+    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
+      layer.check_cancelled();
+      add_head(layer.head(h), layer.index() * n_kv_heads_ + h);
+    }
+    if (layer.index() + 1 == n_layers_) add_text();
+  }
+
+  void finish(Learned& out) const {
+    std::vector<float> curves;
+    for (const double sum : sums_)
+      curves.push_back(static_cast<float>(sum / static_cast<double>(n_texts_)));
+    out.tensor("curves", {kRows, n_layers_, n_kv_heads_}, curves);
+  }
+
+ private:
+  struct Entry {
+    float received;  // of its head's attention: all entries of a head sum to 1
+    int32_t head;    // of the whole model
+  };
+
+  void add_head(const Head& head, int64_t number) {
+    const Matrix received = head.attention_sum();  // [group_size, n]
+    std::vector<double> sums(static_cast<size_t>(received.cols()), 0.0);
+    std::vector<float> scratch;
+    double all = 0;
+    for (int64_t g = 0; g < received.rows(); ++g) {
+      const float* row = received.row(g, scratch);
+      for (size_t i = 0; i < sums.size(); ++i) all += row[i], sums[i] += row[i];
+    }
+    for (const double sum : sums)
+      entries_.push_back({static_cast<float>(all > 0 ? sum / all : 0), static_cast<int32_t>(number)});
+    n_of_head_ = static_cast<double>(sums.size());
+  }
+
+  void add_text() {
+    std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+      return a.received < b.received;
+    });
+    const auto n_heads = static_cast<size_t>(n_layers_ * n_kv_heads_);
+    std::vector<double> dropped(n_heads, 0.0);
+    size_t next = 0;
+    for (size_t percent = 1; percent <= kRows; ++percent) {
+      for (const size_t end = entries_.size() * percent / 100; next < end; ++next)
+        dropped[static_cast<size_t>(entries_[next].head)] += 1 / n_of_head_;
+      for (size_t h = 0; h < n_heads; ++h) sums_[(percent - 1) * n_heads + h] += dropped[h];
+    }
+    ++n_texts_;
+  }
+
+  int64_t n_layers_, n_kv_heads_, n_texts_ = 0;
+  double n_of_head_ = 1;         // entries of a head in this text
+  std::vector<Entry> entries_;   // of this text, all layers so far
+  std::vector<double> sums_;     // [kRows, n_layers, n_kv_heads]
+};
 
 class LuKv {
  public:
@@ -26,12 +108,13 @@ class LuKv {
             "kvpress's lukv is lukv:expected_attention(epsilon=0.02). The curves are a NumPy file, "
             "[99, n_layers, n_kv_heads]: row r holds the share each head drops at a compression "
             "of r + 1 percent (github.com/baidu-baige/LU-KV has one for Llama-3.1-8B-Instruct "
-            "with expected attention). Layers keep what their heads add up to; the total is near "
+            "with expected attention; `kvhost calibrate lukv` measures them for any model, by one "
+            "threshold on received attention). Layers keep what their heads add up to; the total is near "
             "the ratio, not exactly at it. A head whose share is smaller than sink + window keeps "
             "the newest tokens first; kvpress keeps the oldest.")
         .param(file("curves").doc(
-            "NumPy file with the share that each head drops; default: lukv_curves.npy in the "
-            "model's folder"))
+            "NumPy or safetensors file with the share that each head drops; default: "
+            "lukv_curves.npy in the model's folder, or lukv_curves.safetensors there"))
         .param(real("compression_ratio", 0.5)
                    .min(0)
                    .below(1)
@@ -49,8 +132,11 @@ class LuKv {
     if (!args.model()) return;
     n_layers_ = args.model()->n_layers;
     n_kv_heads_ = args.model()->n_kv_heads;
-    const auto path = resource_path(*args.model(), args.file("curves"), "lukv_curves.npy");
-    curves_ = kvhost::allocators::read_npy(path, {kRows, n_layers_, n_kv_heads_}, "/params/curves");
+    read_curves(*args.model(), args.file("curves"));
+  }
+
+  static const void* extension(const char* id) noexcept {
+    return calibrate_extension<UtilityCurves>(id, kTensors);
   }
 
   std::vector<int64_t> allocate(const Layer& layer, const Scores& scores) const {
@@ -64,6 +150,34 @@ class LuKv {
   }
 
  private:
+  void read_curves(const kvh_model& model, const std::string& given) {
+    std::string path = resource_path(model, given, kArray);
+    if (given.empty() && ::access(path.c_str(), F_OK) != 0) {
+      const std::string other = resource_path(model, "", kTensors);
+      if (::access(other.c_str(), F_OK) == 0) path = other;
+    }
+    const std::vector<int64_t> shape = {kRows, n_layers_, n_kv_heads_};
+    if (!ends_with(path, ".safetensors")) {
+      curves_ = kvhost::allocators::read_npy(path, shape, "/params/curves");
+      return;
+    }
+    kvhost::scorers::TensorFile file(
+        path, "curves [99, n_layers, n_kv_heads], as `kvhost calibrate lukv` writes them");
+    const kvh_tensor stored = file.get("curves", shape);
+    const Cube curves(stored);
+    std::vector<float> scratch;
+    for (int64_t r = 0; r < kRows; ++r)
+      for (int64_t l = 0; l < n_layers_; ++l) {
+        const float* row = curves.row(r, l, scratch);
+        curves_.insert(curves_.end(), row, row + n_kv_heads_);
+      }
+  }
+
+  static bool ends_with(const std::string& text, const std::string& end) {
+    return text.size() > end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
+  }
+
   static std::vector<int64_t> everything(const Layer& layer) {
     std::vector<int64_t> counts;
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) counts.push_back(layer.head(h).n_entries());

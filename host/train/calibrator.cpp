@@ -28,11 +28,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The method that the text names first, whatever stands inside it.
-const Node& outermost(const StageSpec& stage) {
-  for (const auto* node :
-       {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
-    if (*node) return **node;
+Node as_it_is(const registry::MethodInfo& method) {
+  Node node;
+  node.method = method;
+  node.where = "METHOD";
+  for (const auto& param : method.params) node.values.push_back(param.def);
+  return node;
+}
+
+// The method that the text names first; what stands inside it need not be said.
+Node node_of(const Engine& engine, const std::string& text) {
+  const PluginSet& plugins = engine.plugins();
+  if (const auto* method = plugins.catalog.find(text)) return as_it_is(*method);
+  const PressSource source{PressSource::Form::Text, text, "METHOD", ""};
+  Composition composition = compose(source, plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
+  if (composition.stages.size() != 1)
+    bad_request("METHOD", "'" + text + "' is no single method; expected one");
+  StageSpec& stage = composition.stages[0];
+  for (auto* node : {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
+    if (*node) return std::move(**node);
   bad_request("METHOD", "names nothing; expected a method");
 }
 
@@ -217,11 +231,7 @@ std::vector<std::string> calibrated_methods(const Engine& engine) {
       return p.type == KVH_PARAM_FILE;
     });
     if (!reads) continue;
-    Node node;
-    node.method = method;
-    node.where = method.name;
-    for (const auto& param : method.params) node.values.push_back(param.def);
-    if (calibration_of(node, engine.context())) names.push_back(method.name);
+    if (calibration_of(as_it_is(method), engine.context())) names.push_back(method.name);
   }
   return names;
 }
@@ -230,20 +240,14 @@ CalibrateReport calibrate(const Engine& engine,
                           const Model& model,
                           const CalibrateOptions& options,
                           const TrainProgress& progress) {
-  const PluginSet& plugins = engine.plugins();
-  const PressSource source{PressSource::Form::Text, options.method, "METHOD", ""};
-  const Composition composition =
-      compose(source, plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
-  if (composition.stages.size() != 1)
-    bad_request("METHOD", "'" + options.method + "' is no single method; expected one");
-  const Node& node = outermost(composition.stages[0]);
+  const Node node = node_of(engine, options.method);
   const kvh_calibrate* calibration = calibration_of(node, engine.context());
   if (!calibration)
     bad_request("METHOD",
                 "'" + node.method.name + "' makes no file of its own from texts; expected one of " +
                     in_words(calibrated_methods(engine)));
   CalibrateReport report;
-  report.method = composition.text();
+  report.method = options.method;
   report.model = model.facts().path;
   report.model_hash = model.weights_hash();
   report.file = options.out.empty() ? fs::path(report.model) / calibration->file : options.out;

@@ -147,6 +147,26 @@ TEST_CASE("duo_attention: the mean of what it finds out of each text") {
   CHECK(scores("duo_attention(scoring_length=50)").second != values);
 }
 
+TEST_CASE("lukv: curves drop what was asked for over all heads, and more with every percent") {
+  const Folder folder;
+  const auto file = calibrate(engine(), tiny(), wanted(folder, "lukv"), [](std::string_view, double) {
+                    }).file;
+  const auto [shape, values] = stored_in(file).tensors.at("curves");
+  REQUIRE(shape == std::vector<int64_t>{99, 4, 2});
+  bool differ = false;
+  for (size_t percent = 1; percent <= 99; ++percent) {
+    double sum = 0;
+    for (size_t h = 0; h < 8; ++h) {
+      const float share = values[(percent - 1) * 8 + h];
+      sum += share;
+      CHECK(share >= (percent > 1 ? values[(percent - 2) * 8 + h] : 0));
+      differ = differ || std::fabs(share - static_cast<float>(percent) / 100) > .05;
+    }
+    CHECK(sum / 8 == Approx(static_cast<double>(percent) / 100).margin(1e-3));
+  }
+  CHECK(differ);  // heads are not all alike
+}
+
 TEST_CASE("a parameter that the method and its observer share counts for both") {
   const Folder folder;
   const auto mean_with = [&](const std::string& method) {
@@ -164,15 +184,18 @@ TEST_CASE("a method runs with the file that was made for it") {
   const std::map<std::string, std::string> files = {{"qfilter", "file"},
                                                     {"expected_attention_stats", "file"},
                                                     {"triattention", "file"},
-                                                    {"duo_attention", "pattern"}};
+                                                    {"duo_attention", "pattern"},
+                                                    {"lukv", "curves"}};
   for (const auto& [method, parameter] : files) {
     INFO(method);
     auto options = wanted(folder, method);
     calibrate(engine(), tiny(), options, [](std::string_view, double) {});
     PolicyOptions policy;
     policy.press = {PressSource::Form::Text,
-                    method + "(" + parameter + "=\"" + options.out.string() + "\")", "--press", ""};
-    if (method != "duo_attention") policy.keep_ratio = 0.25;
+                    method + "(" + parameter + "=\"" + options.out.string() + "\")" +
+                        (method == "lukv" ? ":knorm" : ""),
+                    "--press", ""};
+    if (parameter == "file") policy.keep_ratio = 0.25;  // the others have their own
     policy.min_entries = 0;
     const Model model = tiny();
     Sequence sequence(model, engine().policy(model, policy));
