@@ -80,7 +80,7 @@ Command new_command() {
             app.add_option("kind", flags->kind)->group("")->type_name("KIND")->required();
             app.add_option("name", flags->name)->group("")->type_name("NAME")->required();
             add_text(app,
-                     {"--lang", "LANG", "cpp, for scorers also c, or torch for libtorch inside."},
+                     {"--lang", "LANG", "cpp, c, or torch for a scorer with libtorch inside."},
                      [own](const std::string& v) { own->language = v; });
             add_text(app,
                      {"--into", "DIR", "The folder to make. Default: NAME."},

@@ -21,16 +21,26 @@ struct KindTemplates {
   Kind kind;
   const char* name;   // as the command line has it
   const char* press;  // a composition with it: "%:snapkv"
-  std::string_view source, test;
+  std::string_view cpp, c, test;
 };
 
 const std::vector<KindTemplates>& all_kinds() {
   static const std::vector<KindTemplates> all = {
-      {Kind::Scorer, "scorer", "%", kScorerCpp, kTestScorerCpp},
-      {Kind::Wrapper, "wrapper", "%", kWrapperCpp, kTestWrapperCpp},
-      {Kind::HeadAllocator, "head_allocator", "%", kHeadAllocatorCpp, kTestHeadAllocatorCpp},
-      {Kind::LayerAllocator, "layer_allocator", "%", kLayerAllocatorCpp, kTestLayerAllocatorCpp},
-      {Kind::Press, "press", "%:snapkv", kPressCpp, kTestPressCpp}};
+      {Kind::Scorer, "scorer", "%", kScorerCpp, kScorerC, kTestScorerCpp},
+      {Kind::Wrapper, "wrapper", "%", kWrapperCpp, kWrapperC, kTestWrapperCpp},
+      {Kind::HeadAllocator,
+       "head_allocator",
+       "%",
+       kHeadAllocatorCpp,
+       kHeadAllocatorC,
+       kTestHeadAllocatorCpp},
+      {Kind::LayerAllocator,
+       "layer_allocator",
+       "%",
+       kLayerAllocatorCpp,
+       kLayerAllocatorC,
+       kTestLayerAllocatorCpp},
+      {Kind::Press, "press", "%:snapkv", kPressCpp, kPressC, kTestPressCpp}};
   return all;
 }
 
@@ -77,9 +87,9 @@ std::string filled(std::string_view text, const Words& words) {
 }
 
 std::string_view source_of(const NewProject& project) {
-  if (project.language == Language::C) return kScorerC;
   if (project.language == Language::Torch) return kScorerTorchCpp;
-  return templates_of(project.kind).source;
+  const KindTemplates& all = templates_of(project.kind);
+  return project.language == Language::C ? all.c : all.cpp;
 }
 
 Words words_of(const NewProject& project) {
@@ -106,7 +116,7 @@ Words words_of(const NewProject& project) {
 
 std::vector<std::string> languages_of(Kind kind) {
   return kind == Kind::Scorer ? std::vector<std::string>{"cpp", "c", "torch"}
-                              : std::vector<std::string>{"cpp"};
+                              : std::vector<std::string>{"cpp", "c"};
 }
 
 Language language_named(const std::string& name, Kind kind, const std::string& where) {

@@ -6,8 +6,9 @@
 
 namespace kvhost {
 
-extern const std::string_view kScorerCpp, kScorerTorchCpp, kScorerC, kWrapperCpp, kHeadAllocatorCpp,
+extern const std::string_view kScorerCpp, kScorerTorchCpp, kWrapperCpp, kHeadAllocatorCpp,
     kLayerAllocatorCpp, kPressCpp;
+extern const std::string_view kScorerC, kWrapperC, kHeadAllocatorC, kLayerAllocatorC, kPressC;
 extern const std::string_view kTestScorerCpp, kTestWrapperCpp, kTestHeadAllocatorCpp,
     kTestLayerAllocatorCpp, kTestPressCpp;
 extern const std::string_view kCMakeListsTxt, kReadmeMd, kCiYml, kGitignore, kLicense;

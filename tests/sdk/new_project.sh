@@ -16,12 +16,13 @@ cd "$scratch"
 
 try() { # kind name language: what it builds
   local name=$2
-  quietly "$kvhost" new "$1" "$name" --lang "$3" --vendor 'My Lab'
+  quietly "$kvhost" new "$1" "$name" --lang "$3" --vendor 'My Lab' --license MIT
   quietly cmake -S "$name" -B "$name/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" \
     -DKVHOST="$kvhost" -DKVHOST_TORCH_ROOT="$torch"
   quietly cmake --build "$name/build"
   quietly ctest --test-dir "$name/build" --output-on-failure
   grep -q 'vendor": "My Lab' "$name/build/lib/kvhost/plugins/1/lib$name.kvh.json" || fail "$name: not My Lab's"
+  grep -q 'license": "MIT"' "$name/build/lib/kvhost/plugins/1/lib$name.kvh.json" || fail "$name: not under MIT"
 }
 
 try scorer my_scorer cpp
@@ -40,7 +41,11 @@ try wrapper my_wrapper cpp
 try head_allocator my_heads cpp
 try layer_allocator my_layers cpp
 try press my_press cpp
+try wrapper c_wrapper c
+try head_allocator c_heads c
+try layer_allocator c_layers c
+try press c_press c
 
 "$kvhost" new scorer my_scorer >"$scratch/log" 2>&1 && fail "a folder that holds a project is written over"
 grep -q "my_scorer: is there already; expected" "$scratch/log" || fail "said: $(cat "$scratch/log")"
-echo "new_project: seven projects built and tested against an installed SDK"
+echo "new_project: eleven projects built and tested against an installed SDK"

@@ -70,6 +70,31 @@ TEST_CASE("a plugin of the zoo fails where it is wrong, in words") {
              Contains("FAIL: a budget of ") && Contains("entries together"));
 }
 
+TEST_CASE("every check has a plugin that fails it and no other") {
+  std::vector<std::string> failed_once;
+  for (const auto& method : methods_of(KVHOST_TEST_CHECKS)) {
+    INFO(method.name);
+    ValidateOptions options;
+    options.program = KVHOST_PROGRAM;
+    const MethodReport report = validate_methods({method}, options).front();
+    std::vector<std::string> failed;
+    for (const auto& check : report.checks) {
+      UNSCOPED_INFO(check.id << ": " << outcome_name(check.verdict.outcome) << " " << check.verdict.reason);
+      const bool bad = check.verdict.outcome == Outcome::Fail || check.verdict.outcome == Outcome::Warn;
+      if (bad) failed.push_back(check.id);
+    }
+    REQUIRE(failed.size() == 1);
+    std::string name = "zoo_" + failed[0];
+    std::replace(name.begin(), name.end(), '.', '_');
+    CHECK(name == method.name);
+    failed_once.push_back(failed[0]);
+  }
+  for (const CheckInfo& check : known_checks()) {
+    INFO(check.id);
+    CHECK(std::count(failed_once.begin(), failed_once.end(), check.id) == 1);
+  }
+}
+
 TEST_CASE("a level is reached when nothing in it and below fails") {
   CHECK(validate("zoo_good", "").level() == "shares");
   const MethodReport crash = validate("zoo_crash", "");
@@ -106,7 +131,8 @@ TEST_CASE("every kind of project has its files, filled in") {
       project.language = language_named(language, project.kind, "--lang");
       for (const auto& file : files_of(project)) {
         INFO(kind << " " << language << " " << file.path);
-        for (const char* left : {"@name@", "@Class@", "@vendor@", "@press@", "@source@", "@torch"})
+        for (const char* left :
+             {"@name@", "@Class@", "@vendor@", "@license@", "@press@", "@source@", "@torch"})
           CHECK(file.bytes.find(left) == std::string::npos);
       }
     }
