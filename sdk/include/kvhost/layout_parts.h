@@ -5,10 +5,38 @@
 #define KVHOST_LAYOUT_PARTS_H_
 
 #include "layout.h"
+#include "calibrate.h"
 #include "own_budget.h"
 #include "passes.h"
 #include "sequence.h"
 #include "surrogate.h"
+
+#define KVH_LEARNED_SIZE_1_0 24u
+KVH_STATIC_ASSERT(sizeof(kvh_learned) >= KVH_LEARNED_SIZE_1_0, "kvh_learned only grows");
+KVH_AT(kvh_learned, struct_size, 0);
+KVH_AT(kvh_learned, reserved, 4);
+KVH_AT(kvh_learned, impl, 8);
+KVH_AT(kvh_learned, tensor, 16);
+
+#define KVH_OBSERVER_SIZE_1_0 24u
+KVH_STATIC_ASSERT(sizeof(kvh_observer) >= KVH_OBSERVER_SIZE_1_0, "kvh_observer only grows");
+KVH_AT(kvh_observer, struct_size, 0);
+KVH_AT(kvh_observer, reserved, 4);
+KVH_AT(kvh_observer, observe, 8);
+KVH_AT(kvh_observer, finish, 16);
+
+#define KVH_CALIBRATE_SIZE_1_0 24u
+KVH_STATIC_ASSERT(sizeof(kvh_calibrate) >= KVH_CALIBRATE_SIZE_1_0, "kvh_calibrate only grows");
+KVH_AT(kvh_calibrate, struct_size, 0);
+KVH_AT(kvh_calibrate, reserved, 4);
+KVH_AT(kvh_calibrate, file, 8);
+KVH_AT(kvh_calibrate, observer, 16);
+
+#define KVH_OWN_BUDGET_SIZE_1_0 16u
+KVH_STATIC_ASSERT(sizeof(kvh_own_budget) >= KVH_OWN_BUDGET_SIZE_1_0, "kvh_own_budget only grows");
+KVH_AT(kvh_own_budget, struct_size, 0);
+KVH_AT(kvh_own_budget, reserved, 4);
+KVH_AT(kvh_own_budget, entries_per_head, 8);
 
 KVH_STATIC_ASSERT(sizeof(kvh_range) == 16, "kvh_range is frozen");
 KVH_AT(kvh_range, begin, 0);
@@ -52,11 +80,11 @@ KVH_AT(kvh_passes, cost, 8);
 KVH_AT(kvh_passes, next, 16);
 KVH_AT(kvh_passes, observe, 24);
 
-#define KVH_OWN_BUDGET_SIZE_1_0 16u
-KVH_STATIC_ASSERT(sizeof(kvh_own_budget) >= KVH_OWN_BUDGET_SIZE_1_0, "kvh_own_budget only grows");
-KVH_AT(kvh_own_budget, struct_size, 0);
-KVH_AT(kvh_own_budget, reserved, 4);
-KVH_AT(kvh_own_budget, entries_per_head, 8);
+#define KVH_SEQUENCE_FUNCTIONS_SIZE_1_0 16u
+KVH_STATIC_ASSERT(sizeof(kvh_sequence_functions) >= KVH_SEQUENCE_FUNCTIONS_SIZE_1_0, "kvh_sequence_functions only grows");
+KVH_AT(kvh_sequence_functions, struct_size, 0);
+KVH_AT(kvh_sequence_functions, reserved, 4);
+KVH_AT(kvh_sequence_functions, copy, 8);
 
 #define KVH_SURROGATE_SIZE_1_0 32u
 KVH_STATIC_ASSERT(sizeof(kvh_surrogate) >= KVH_SURROGATE_SIZE_1_0, "kvh_surrogate only grows");
@@ -65,11 +93,5 @@ KVH_AT(kvh_surrogate, reserved, 4);
 KVH_AT(kvh_surrogate, teacher, 8);
 KVH_AT(kvh_surrogate, file_linear, 16);
 KVH_AT(kvh_surrogate, file_mlp, 24);
-
-#define KVH_SEQUENCE_FUNCTIONS_SIZE_1_0 16u
-KVH_STATIC_ASSERT(sizeof(kvh_sequence_functions) >= KVH_SEQUENCE_FUNCTIONS_SIZE_1_0, "kvh_sequence_functions only grows");
-KVH_AT(kvh_sequence_functions, struct_size, 0);
-KVH_AT(kvh_sequence_functions, reserved, 4);
-KVH_AT(kvh_sequence_functions, copy, 8);
 
 #endif /* KVHOST_LAYOUT_PARTS_H_ */
