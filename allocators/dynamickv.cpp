@@ -67,13 +67,18 @@ class DynamicKv {
     sequence.votes.push_back(std::move(votes));
   }
 
+  // While layers are still to come, the most that one may end with.
   void allocate(Sequence& sequence, const LayerRequest& request, LayerAnswer& answer) const {
     const auto n_heads = static_cast<double>(request.n_kv_heads());
     const auto window = static_cast<double>(std::min(window_size_, request.kv_len()));
     const double base = std::max(request.entries_per_head() - window, 0.0);
     const double most = n_heads * (window + max_ratio_ * base);
-    if (request.n_observed() < request.n_layers())
-      return answer.shares(std::vector<double>(sequence.votes.size(), most));
+    if (request.n_observed() < request.n_layers()) {
+      std::vector<int64_t> bounds;
+      for (int32_t l = 0; l < request.n_observed(); ++l)
+        bounds.push_back(std::min(static_cast<int64_t>(most), request.max_entries(l)));
+      return answer.entries(bounds);
+    }
     const auto n_layers = static_cast<double>(sequence.votes.size());
     const auto n_best =
         static_cast<size_t>(base * static_cast<double>(sequence.n_query_heads) * n_layers);

@@ -313,7 +313,8 @@ TEST_CASE("dynamickv: a layer gets what it has among the best of all layers") {
                               {{"window_size", kRows}, {"max_ratio", max_ratio}});
     method.observe(strong.raw());
     const auto early = method.allocate(2, 2, kAll, 16, 1);
-    CHECK(early.shares[0] == 2 * (2 + max_ratio * 2));
+    CHECK(early.exact);
+    CHECK(early.entries[0] == std::min<int64_t>(2 * kAll, std::lround(2 * (2 + max_ratio * 2))));
     method.observe(other.raw());
     return method.allocate(2, 2, kAll, 16).shares;  // 4 a head, of which 2 are the window
   };
