@@ -73,6 +73,32 @@ void check_options(ServeOptions& options, const Model& model) {
   if (options.limits.cache_bytes == 0) options.limits.cache_bytes = usual_cache_bytes();
 }
 
+// A server outlives whoever reads what it prints.
+void say(const std::string& text) {
+  try {
+    std::cout << text << std::endl;
+  } catch (...) {
+  }
+}
+
+// Answers until a signal comes; then lets what runs end.
+void run_until_told(HttpServer& server, int64_t grace_s) {
+  std::thread listener([&] { server.listen(); });
+  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  rearm_interrupt();  // a second one ends what runs at once
+  say("stopping: what runs may end, " + std::to_string(grace_s) + " s at most");
+  std::atomic<bool> ended{false};
+  std::thread hurry([&] {
+    while (!ended && !interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (!ended) server.hurry();
+  });
+  server.stop(std::chrono::seconds(grace_s), [] { cut_off = true; });
+  ended = true;
+  hurry.join();
+  listener.join();
+  say("stopped");
+}
+
 int serve_with(ServeFlags& flags) {
   const RunOptions run = flags.shared.options();
   ServeOptions& options = flags.own;
@@ -93,20 +119,7 @@ int serve_with(ServeFlags& flags) {
             << format_bytes(options.limits.cache_bytes) << ", weights read in "
             << static_cast<int64_t>(load_ms) << " ms\n"
             << "listening on http://" << options.host << ':' << port << std::endl;
-  std::thread listener([&] { server.listen(); });
-  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  rearm_interrupt();  // a second one ends what runs at once
-  std::cout << "stopping: what runs may end, " << flags.grace_s << " s at most" << std::endl;
-  std::atomic<bool> ended{false};
-  std::thread hurry([&] {
-    while (!ended && !interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    if (!ended) server.hurry();
-  });
-  server.stop(std::chrono::seconds(flags.grace_s), [] { cut_off = true; });
-  ended = true;
-  hurry.join();
-  listener.join();
-  std::cout << "stopped" << std::endl;
+  run_until_told(server, flags.grace_s);
   return 0;
 }
 

@@ -30,12 +30,14 @@ Answer::Answer(
       sampler_(nth_sampling(task.answer.sampling, nth)),
       text_(model.tokenizer(), task.answer.stop),
       submitted_(task.submitted),
-      last_(task.submitted) {}
+      last_(task.submitted) {
+  if (task.answer.form) form_.emplace(task.answer.form);
+}
 
 // What was said already counts less, or more.
 int32_t Answer::sample(std::span<const float> logits) {
   const bool penalised = options_.presence_penalty != 0 || options_.frequency_penalty != 0;
-  if (options_.logit_bias.empty() && !penalised) return sampler_.next(logits);
+  if (options_.logit_bias.empty() && !penalised && !form_) return sampler_.next(logits);
   changed_.assign(logits.begin(), logits.end());
   for (const auto& [token, bias] : options_.logit_bias)
     changed_[static_cast<size_t>(token)] += bias;
@@ -43,6 +45,7 @@ int32_t Answer::sample(std::span<const float> logits) {
     for (const auto& [token, n] : used_)
       changed_[static_cast<size_t>(token)] -= static_cast<float>(
           options_.presence_penalty + options_.frequency_penalty * static_cast<double>(n));
+  if (form_) form_->restrict(model_, changed_);
   return sampler_.next(changed_);
 }
 
@@ -64,8 +67,10 @@ std::optional<int32_t> Answer::choose() {
   stopped_ = !ended && !text_.push(token);
   event.text = text_.take_new();
   outlet_->put(std::move(event));
-  if (ended || stopped_ || n_tokens_ >= most_tokens_) {
-    done(ended || stopped_ ? "stop" : "length");
+  if (form_ && !ended) form_->take(token);
+  const bool complete = ended || stopped_ || (form_ && form_->over());
+  if (complete || n_tokens_ >= most_tokens_) {
+    done(complete ? "stop" : "length");
     return std::nullopt;
   }
   return token;

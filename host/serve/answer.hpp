@@ -11,6 +11,7 @@
 #include "engine/sampler.hpp"
 #include "engine/sequence.hpp"
 #include "engine/text_out.hpp"
+#include "serve/form.hpp"
 #include "serve/outlet.hpp"
 #include "serve/task.hpp"
 
@@ -46,6 +47,7 @@ class Answer {
   std::shared_ptr<Outlet> outlet_;
   Sampler sampler_;
   TextOut text_;
+  std::optional<FormState> form_;
   std::map<int32_t, int64_t> used_;  // tokens of the answer, how often
   std::vector<float> changed_;       // logits after bias and penalties
   int64_t n_tokens_ = 0;

@@ -163,14 +163,6 @@ class ChatWire : public Wire {
   int64_t created_ = seconds_now();
 };
 
-void read_format(Fields& fields) {
-  const auto* format = fields.any("response_format");
-  if (!format) return;
-  Fields own(*format, "response_format.");
-  own.only("type", "text", "answers are not held to a form");
-  own.end();
-}
-
 // logprobs: true, top_logprobs: n
 std::optional<int64_t> read_logprobs(Fields& fields) {
   const bool wanted = fields.flag("logprobs").value_or(false);
@@ -199,7 +191,8 @@ Call chat_call(const Json& body, Service& service) {
   const int64_t older = read_max_tokens(fields, "max_tokens", service, tokens_left(talk, service));
   answer.max_new_tokens = read_max_tokens(fields, "max_completion_tokens", service, older);
   answer.n_logprobs = read_logprobs(fields);
-  read_format(fields);
+  if (const Json* format = fields.any("response_format"))
+    answer.form = read_form(*format, "response_format", /*inside=*/true, service);
   const auto n = fields.whole("n", {1, kMostChoices}).value_or(1);
   fields.only("tool_choice", "auto", "whether to call a tool is the model's choice");
   fields.ignore({"user", "metadata", "store", "service_tier", "parallel_tool_calls",

@@ -96,7 +96,10 @@ Call document_call(const Json& body, Service& service) {
   const auto text = fields.text("text");
   if (!text) refuse_field("text", "not given; expected the document");
   const auto title = fields.text("title").value_or("");
-  Conversation conversation(service.model(), fields.flag("chat"), fields.text("system"));
+  const auto chat = fields.flag("chat");
+  if (chat.value_or(false) && !service.chat_template())
+    refuse_field("chat", "found true, and the model has no chat template; expected false or none");
+  Conversation conversation(service.model(), chat, fields.text("system"));
   const KeyedPolicy policy = service.policy(read_press_fields(fields, service));
   const auto seed = fields.whole("method_seed", kNotNegative).value_or(0);
   fields.end();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "serve/json_grammar.hpp"
 #include "serve/refusal.hpp"
 #include "serve/requests.hpp"
 
@@ -43,6 +44,33 @@ std::vector<int32_t> token_ids(const nlohmann::json& list,
     out.push_back(id.get<int32_t>());
   }
   return out;
+}
+
+std::shared_ptr<const Form> read_form(const nlohmann::json& format,
+                                      const std::string& where,
+                                      bool inside,
+                                      Service& service) {
+  Fields fields(format, where + ".");
+  const std::string type = fields.text("type").value_or("text");
+  if (type == "text" || type == "json_object") {
+    fields.end();
+    if (type == "text") return nullptr;
+    return std::make_shared<const Form>(Form{any_object_grammar(), service.token_bytes()});
+  }
+  if (type != "json_schema")
+    refuse_field(where + ".type",
+                 "found " + quoted(type) + "; expected text, json_object or json_schema");
+  const auto* wrapped = inside ? fields.any("json_schema") : &format;
+  if (!wrapped) refuse_field(where + ".json_schema", "not given; expected name and schema");
+  const std::string place = inside ? where + ".json_schema" : where;
+  Fields own(*wrapped, place + ".");
+  own.ignore({"type", "name", "description", "strict"});
+  const auto* schema = own.any("schema");
+  if (!schema) refuse_field(place + ".schema", "not given; expected a JSON schema");
+  own.end();
+  if (inside) fields.end();
+  return std::make_shared<const Form>(
+      Form{schema_grammar(*schema, place + ".schema"), service.token_bytes()});
 }
 
 StreamWish read_stream_fields(Fields& fields) {

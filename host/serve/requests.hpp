@@ -7,6 +7,7 @@
 #include <string>
 
 #include "serve/fields.hpp"
+#include "serve/form.hpp"
 #include "serve/wire.hpp"
 
 namespace kvhost {
@@ -54,6 +55,12 @@ bool is_token_list(const nlohmann::json& value);
 std::vector<int32_t> token_ids(const nlohmann::json& list,
                                const std::string& where,
                                const Service& service);
+// {"type": "text" | "json_object" | "json_schema", ...}; null where any text will do. `inside`:
+// whether the schema stands in an object of its own.
+std::shared_ptr<const Form> read_form(const nlohmann::json& format,
+                                      const std::string& where,
+                                      bool inside,
+                                      Service& service);
 // stream, stream_options.include_usage.
 struct StreamWish {
   bool stream = false, usage = false;

@@ -154,13 +154,14 @@ Json input_messages(Fields& fields) {
   return messages;
 }
 
-void read_text_format(Fields& fields) {
+std::shared_ptr<const Form> read_text_format(Fields& fields, Service& service) {
   const Json* text = fields.any("text");
-  if (!text) return;
+  if (!text) return nullptr;
   Fields own(*text, "text.");
-  own.only("format", {{"type", "text"}}, "answers are not held to a form");
+  const Json* format = own.any("format");
   own.ignore({"verbosity"});
   own.end();
+  return format ? read_form(*format, "text.format", /*inside=*/false, service) : nullptr;
 }
 
 }  // namespace
@@ -178,7 +179,7 @@ Call response_call(const Json& body, Service& service) {
   fields.only("previous_response_id", Json(), "responses are not kept; send the messages");
   fields.only("background", false, "an answer is waited for");
   fields.only("tool_choice", "auto", "whether to call a tool is the model's choice");
-  read_text_format(fields);
+  answer.form = read_text_format(fields, service);
   fields.ignore({"metadata", "store", "truncation", "parallel_tool_calls", "user", "include",
                  "reasoning", "service_tier", "safety_identifier", "prompt_cache_key"});
   const StreamWish stream = read_stream_fields(fields);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/service.hpp"
 
+#include <algorithm>
+
 #include "engine/plugin_set.hpp"
 #include "kvhost/params.h"
 #include "serve/refusal.hpp"
+#include "tokenizer/pieces.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace kvhost {
@@ -101,6 +104,20 @@ KeyedPolicy Service::policy(const PolicyOptions& options) {
   if (policies_.size() >= kMostPolicies) policies_.clear();
   policies_.emplace(key, made);
   return made;
+}
+
+std::shared_ptr<const std::vector<std::string>> Service::token_bytes() {
+  const std::lock_guard lock(mutex_);
+  if (token_bytes_) return token_bytes_;
+  const Tokenizer& tokenizer = *model_.tokenizer();
+  auto all = std::make_shared<std::vector<std::string>>();
+  const int32_t n = std::min(tokenizer.vocab_size(), static_cast<int32_t>(model_.vocab_size()));
+  for (int32_t token = 0; token < n; ++token) {
+    const int32_t pair[] = {anchor_.back(), token};
+    all->push_back(tokenizer.is_special(token) ? "" : pieces_of(tokenizer, pair).back());
+  }
+  token_bytes_ = all;
+  return token_bytes_;
 }
 
 std::string Service::token_text(int32_t token) const {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -56,6 +57,8 @@ class Service {
   KeyedPolicy policy(const PolicyOptions& options);
   // A token as it stands within a text.
   std::string token_text(int32_t token) const;
+  // The bytes of all tokens, "" for those that are no text; made when they are asked for.
+  std::shared_ptr<const std::vector<std::string>> token_bytes();
 
  private:
   void check_no_files(const PolicyOptions& options) const;
@@ -69,6 +72,7 @@ class Service {
   std::string anchor_text_;
   std::vector<int32_t> anchor_;
   std::mutex mutex_;
+  std::shared_ptr<const std::vector<std::string>> token_bytes_;
   std::map<std::string, KeyedPolicy> policies_;
   Metrics metrics_;
   Scheduler scheduler_;  // the last: it works with all of the above

@@ -18,6 +18,7 @@
 namespace kvhost {
 
 class Outlet;
+struct Form;
 
 struct AnswerOptions {
   SamplingOptions sampling;  // the seed of the first answer; each further one has the next
@@ -26,6 +27,7 @@ struct AnswerOptions {
   int64_t max_new_tokens = 16;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  std::shared_ptr<const Form> form;  // that the answer must have; null: any
   std::optional<int64_t> n_logprobs;  // log-probabilities, and of so many of the likeliest tokens
 };
 

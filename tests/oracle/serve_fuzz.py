@@ -84,7 +84,7 @@ class Fuzzer:
         if rng.random() < .3:
             raw = damaged(raw, rng)
         with socket.create_connection((self.address.hostname, self.address.port), timeout=30) as client:
-            end = rng.randrange(1, len(raw) + 1) if rng.random() < .3 else len(raw)
+            end = rng.randrange(len(raw) + 1) if rng.random() < .3 else len(raw)
             client.sendall(raw[:end])
             if rng.random() < .5:
                 client.shutdown(socket.SHUT_WR)
