@@ -36,6 +36,7 @@ Command calibrate_command();
 Command fetch_command();
 Command new_command();
 Command validate_command();
+Command dev_command();
 Command compare_command();
 Command plan_command();
 Command tokenize_command();

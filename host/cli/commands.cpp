@@ -20,6 +20,7 @@ const std::vector<Command>& commands() {
                                            fetch_command(),
                                            new_command(),
                                            validate_command(),
+                                           dev_command(),
                                            compare_command(),
                                            plan_command(),
                                            list_command(),

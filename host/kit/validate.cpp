@@ -32,16 +32,6 @@ std::string quoted_word(const std::string& word) {
   return out + "'";
 }
 
-std::string run_command_of(const MethodInfo& method, const std::string& program) {
-  const std::string press = quoted_word(press_with(method));
-  const bool prefill = method.flags & KVH_METHOD_PREFILL;
-  const bool budget = !(method.flags & KVH_METHOD_OWN_TOTAL);
-  return program + " run --prefer-plugins --plugin-path " +
-         quoted_word(method.library.parent_path().string()) + " --max-prompt-tokens 300 -n 80 -q" +
-         (prefill ? " --press " + press : " --press none --decode-press " + press) +
-         (prefill && budget ? " --keep-ratio 0.5 --min-entries 0" : "");
-}
-
 // In a model, with what else stands in a composition; what is printed last is told.
 Verdict run_in_model(const MethodInfo& method, const std::filesystem::path& program) {
   const std::string command = run_command_of(method, quoted_word(program.string())) + " 2>&1";
@@ -82,6 +72,16 @@ bool wanted(const std::string& id, const std::string& only) {
 }  // namespace
 
 Check model_check() { return {5, "model.run", "in a model: a prompt, and tokens behind it", nullptr}; }
+
+std::string run_command_of(const MethodInfo& method, const std::string& program) {
+  const std::string press = quoted_word(press_with(method));
+  const bool prefill = method.flags & KVH_METHOD_PREFILL;
+  const bool budget = !(method.flags & KVH_METHOD_OWN_TOTAL);
+  return program + " run --prefer-plugins --plugin-path " +
+         quoted_word(method.library.parent_path().string()) + " --max-prompt-tokens 300 -n 80 -q" +
+         (prefill ? " --press " + press : " --press none --decode-press " + press) +
+         (prefill && budget ? " --keep-ratio 0.5 --min-entries 0" : "");
+}
 
 std::string press_with(const MethodInfo& method) {
   if (method.kind == Kind::Press)

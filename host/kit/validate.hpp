@@ -38,6 +38,9 @@ struct ValidateOptions {
 // A composition in which the method stands, with snapkv where it wants another.
 std::string press_with(const registry::MethodInfo& method);
 
+// The command line of `program` that runs it on the bundled model's prompt.
+std::string run_command_of(const registry::MethodInfo& method, const std::string& program);
+
 struct CheckInfo {
   std::string id, what;
 };

@@ -35,6 +35,24 @@ quietly cmake --build my_scorer/build
 ctest --test-dir my_scorer/build -R 'formula|golden' >"$scratch/log" 2>&1 && fail "a changed formula passes"
 grep -q '2 tests failed' "$scratch/log" || fail "a changed formula fails in one test only: $(grep passed "$scratch/log")"
 
+# While one works on it: built, checked and timed again when the source changes, and only then.
+rounds() { grep -c -e 'all well' -e 'not yet' -e 'FAIL  build' "$scratch/dev" || true; }
+wait_for() { for _ in $(seq 300); do [ "$(rounds)" -ge "$1" ] && return; sleep 0.2; done; cat "$scratch/dev" >&2; fail "dev: no round $1"; }
+"$kvhost" dev my_scorer/build/lib/kvhost/plugins/1/libmy_scorer.so --without-model --only numbers >"$scratch/dev" 2>&1 &
+dev=$!
+wait_for 1
+sed -i 's/static_cast<float>(-squared_norm/static_cast<float>(0.0 * squared_norm/' my_scorer/my_scorer.cpp
+wait_for 2
+grep -q 'all well' "$scratch/dev" || fail "dev: $(cat "$scratch/dev")"
+sed -i 's/static_cast<float>(0.0 \*/std::nanf("") * static_cast<float>(/' my_scorer/my_scorer.cpp
+wait_for 3
+grep -q 'FAIL  numbers.f32' "$scratch/dev" || fail "dev: a NaN is not told: $(cat "$scratch/dev")"
+sed -i 's/std::nanf/std::nano/' my_scorer/my_scorer.cpp
+wait_for 4
+grep -q 'FAIL  build' "$scratch/dev" || fail "dev: a file that does not compile is not told: $(cat "$scratch/dev")"
+kill -INT $dev
+wait $dev && fail "dev: ends with 0 after Ctrl-C"
+
 try scorer c_scorer c
 try scorer torch_scorer torch
 try wrapper my_wrapper cpp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What authors of methods type: new, validate, compare.
+// What authors of methods type: new, validate, dev, compare.
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -50,6 +50,24 @@ TEST_CASE("validate tells what fails with a command that does it again, and exit
   CHECK(check.at("reason") == "crashed with SIGSEGV");
   CHECK(check.at("repeat") == "kvhost validate " + zoo("zoo_crash") + " --only numbers.f32");
   check_refused(run(scratch, {"validate", "no.so"}), 2, "no.so: is not there; expected");
+}
+
+TEST_CASE("dev checks and times what lies there, once or until it is right") {
+  const Scratch scratch;
+  for (const char* name : {"zoo_good", "zoo_nan"})  // where no build folder is above them
+    fs::copy_file(zoo(name), scratch.folder() / (std::string("lib") + name + ".so"));
+  const Outcome good = run(scratch, {"dev", "libzoo_good.so", "--once"});
+  INFO(good.out << good.err);
+  CHECK(good.exit_code == 0);
+  CHECK_THAT(good.out,
+             Contains("zoo_good: ") && Contains("a layer of the prompt takes ") && Contains("all well after "));
+  const Outcome bad = run(scratch, {"dev", "libzoo_nan.so", "--once", "--only", "numbers.f32"});
+  CHECK(bad.exit_code == 1);
+  CHECK_THAT(bad.out, Contains("FAIL  numbers.f32: ") && Contains("not yet after "));
+  check_refused(run(scratch, {"dev", "no.so", "--once"}), 2, "no.so: is not there; expected");
+  check_refused(run(scratch, {"dev", "libzoo_good.so", "--build", ".", "--once"}),
+                2,
+                "holds no CMakeCache.txt; expected");
 }
 
 TEST_CASE("compare finds a method equal to itself and different from another") {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/project.hpp"
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/json_file.hpp"
+
+namespace kvhost {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kCache = "CMakeCache.txt";
+
+fs::path configured_above(const fs::path& library) {
+  for (fs::path folder = library.parent_path(); folder.has_relative_path(); folder = folder.parent_path())
+    if (fs::exists(folder / kCache)) return folder;
+  return {};
+}
+
+// Where cmake found CMakeLists.txt.
+fs::path source_of(const fs::path& build) {
+  const std::string cache = read_file(build / kCache, ExitCode::BadRequest);
+  constexpr std::string_view kKey = "CMAKE_HOME_DIRECTORY:INTERNAL=";
+  const size_t at = cache.find(kKey);
+  if (at == std::string::npos)
+    bad_request((build / kCache).string(), "names no CMAKE_HOME_DIRECTORY; expected a configured folder");
+  const size_t begin = at + kKey.size();
+  return cache.substr(begin, cache.find('\n', begin) - begin);
+}
+
+bool is_source(const fs::path& file) {
+  for (const char* ending : {".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".cu", ".rs", ".txt", ".cmake", ".toml"})
+    if (file.extension() == ending) return true;
+  return false;
+}
+
+uint64_t stamp_of(const fs::path& file) {
+  std::error_code gone;
+  const auto time = fs::last_write_time(file, gone);
+  if (gone) return 1;
+  const uint64_t name = std::hash<std::string>()(file.string());
+  return name * 31 + static_cast<uint64_t>(time.time_since_epoch().count()) + fs::file_size(file, gone);
+}
+
+std::string quoted_path(const fs::path& path) {
+  std::string out = "'";
+  for (const char c : path.string()) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+Project::Project(fs::path library, const fs::path& build)
+    : library_(fs::absolute(std::move(library)).lexically_normal()), build_(build) {
+  if (build_.empty()) build_ = configured_above(library_);
+  if (build_.empty()) return;
+  if (!fs::exists(build_ / kCache))
+    bad_request(build_.string(), "holds no CMakeCache.txt; expected a folder that cmake has configured");
+  source_ = source_of(build_);
+}
+
+std::string Project::rebuild() const {
+  if (build_.empty()) return "";
+  const std::string command = "cmake --build " + quoted_path(build_) + " 2>&1";
+  FILE* output = popen(command.c_str(), "r");
+  if (!output) return "cmake cannot be started";
+  std::string said;
+  std::array<char, 4096> part{};
+  while (std::fgets(part.data(), part.size(), output)) said += part.data();
+  return pclose(output) == 0 ? "" : said.empty() ? "failed without words" : said;
+}
+
+uint64_t Project::stamp() const {
+  if (source_.empty()) return stamp_of(library_);
+  constexpr int kMost = 10'000;  // files; a folder of more is no plugin's project
+  uint64_t sum = 0;
+  int n = 0;
+  std::error_code gone;
+  for (fs::recursive_directory_iterator file(source_, fs::directory_options::skip_permission_denied, gone), end;
+       !gone && file != end && n < kMost;
+       file.increment(gone), ++n) {
+    const bool hidden = file->path().filename().string().front() == '.';
+    if (file->is_directory(gone) && (hidden || fs::exists(file->path() / kCache))) {
+      file.disable_recursion_pending();
+    } else if (is_source(file->path())) {
+      sum += stamp_of(file->path());  // in whatever order they are found
+    }
+  }
+  return sum;
+}
+
+}  // namespace kvhost
