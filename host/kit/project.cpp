@@ -24,7 +24,7 @@ fs::path configured_above(const fs::path& library) {
 }
 
 // Where cmake found CMakeLists.txt.
-fs::path source_of(const fs::path& build) {
+fs::path source_folder_of(const fs::path& build) {
   const std::string cache = read_file(build / kCache, ExitCode::BadRequest);
   constexpr std::string_view kKey = "CMAKE_HOME_DIRECTORY:INTERNAL=";
   const size_t at = cache.find(kKey);
@@ -62,7 +62,7 @@ Project::Project(fs::path library, const fs::path& build)
   if (build_.empty()) return;
   if (!fs::exists(build_ / kCache))
     bad_request(build_.string(), "holds no CMakeCache.txt; expected a folder that cmake has configured");
-  source_ = source_of(build_);
+  source_ = source_folder_of(build_);
 }
 
 std::string Project::rebuild() const {
