@@ -91,7 +91,7 @@ TEST_CASE("layers have the bytes of an entry, and the rotation that is theirs") 
   }
 }
 
-TEST_CASE("joint:defensive divides the whole model exactly; its scores know no layer's budget") {
+TEST_CASE("joint:defensive divides the whole model exactly, and its scores know no layer's budget") {
   const TinyModel model("llama_gqa");
   const auto tokens = model.random_tokens(90, 3);
   const int64_t total = 50 * model.config().n_layers * model.config().n_kv_heads;
