@@ -3,13 +3,12 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/job.hpp"
+#include "cli/learn_flags.hpp"
 #include "cli/output_files.hpp"
-#include "cli/run_flags.hpp"
 #include "report/progress.hpp"
 #include "report/table.hpp"
 #include "train/calibrator.hpp"
@@ -18,11 +17,9 @@ namespace kvhost {
 
 namespace {
 
-struct CalibrateFlags {
-  explicit CalibrateFlags(CLI::App& app) : shared(app) {}
-  RunFlags shared;
+struct CalibrateFlags : LearnFlags {
+  using LearnFlags::LearnFlags;
   train::CalibrateOptions calibrate;
-  std::string out, json;
 };
 
 nlohmann::json to_json(const train::CalibrateReport& report) {
@@ -47,16 +44,13 @@ void print(const train::CalibrateReport& report) {
 }
 
 int calibrate_with(const CalibrateFlags& flags) {
-  if (flags.calibrate.method.empty())
-    bad_request("METHOD", "not given; expected a method that reads a file made from texts");
-  if (flags.calibrate.data.empty()) bad_request("--data", "not given; expected text files");
-  check_output_files({{"--out", flags.out}, {"--json", flags.json}});
-  if (goes_to_stdout(flags.out))
-    bad_request("--out", "found '-'; expected a file: its format is binary");
+  flags.check("a method that reads a file made from texts");
   const RunOptions options = flags.shared.options();
   const Engine engine = make_engine(options);
   const Model model = open_model(engine, options);
   train::CalibrateOptions wanted = flags.calibrate;
+  wanted.method = flags.method;
+  wanted.data = flags.data;
   wanted.out = flags.out;
   Progress progress(true);
   const auto report =
@@ -70,19 +64,14 @@ int calibrate_with(const CalibrateFlags& flags) {
   return 0;
 }
 
-void add_texts_read(CLI::App& app, train::CalibrateOptions& to) {
+void add_texts_read(CLI::App& app, CalibrateFlags& flags) {
   app.option_defaults()->group("Texts");
-  add_texts(app,
-            {"--data", "FILE", "A UTF-8 text to learn from; may be repeated."},
-            [&to](const std::string& v) { to.data.emplace_back(v); });
-  add_integer(app,
-              {"--text-tokens", "N", "Tokens of a piece of text. Default: 1000."},
-              Limits{16, 1 << 20},
-              [&to](int64_t v) { to.text_tokens = v; });
+  flags.add_data(app);
+  flags.add_text_tokens(app, flags.calibrate.text_tokens);
   add_integer(app,
               {"--max-texts", "N", "Pieces read, at most. Default: 100."},
               Limits{1, 1 << 20},
-              [&to](int64_t v) { to.max_texts = v; });
+              [&flags](int64_t v) { flags.calibrate.max_texts = v; });
 }
 
 }  // namespace
@@ -101,18 +90,10 @@ Command calibrate_command() {
       "kvhost calibrate triattention --model smollm2 --data a.txt --text-tokens 4000",
       [](CLI::App& app) {
         auto flags = std::make_shared<CalibrateFlags>(app);
-        app.add_option("method_name", flags->calibrate.method)->group("")->type_name("METHOD");
+        flags->add_method(app);
         flags->shared.add_model();
-        add_texts_read(app, flags->calibrate);
-        app.option_defaults()->group("Output");
-        add_text(app,
-                 {"-o,--out",
-                  "FILE",
-                  "The file to write. Default: what the method looks for in the model's folder."},
-                 [flags = flags.get()](const std::string& v) { flags->out = v; });
-        add_text(app,
-                 {"--json", "FILE", "The report; - = standard output."},
-                 [flags = flags.get()](const std::string& v) { flags->json = v; });
+        add_texts_read(app, *flags);
+        flags->add_output(app, "");
         flags->shared.add_plugins();
         return [flags] { return calibrate_with(*flags); };
       }};

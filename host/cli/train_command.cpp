@@ -3,13 +3,12 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/job.hpp"
+#include "cli/learn_flags.hpp"
 #include "cli/output_files.hpp"
-#include "cli/run_flags.hpp"
 #include "report/progress.hpp"
 #include "report/table.hpp"
 #include "train/trainer.hpp"
@@ -18,11 +17,9 @@ namespace kvhost {
 
 namespace {
 
-struct TrainFlags {
-  explicit TrainFlags(CLI::App& app) : shared(app) {}
-  RunFlags shared;
+struct TrainFlags : LearnFlags {
+  using LearnFlags::LearnFlags;
   train::TrainOptions train;
-  std::string out, json;
 };
 
 nlohmann::json to_json(const train::TrainReport& report) {
@@ -74,15 +71,13 @@ void print(const train::TrainReport& report) {
 }
 
 int train_with(const TrainFlags& flags) {
-  if (flags.train.method.empty()) bad_request("METHOD", "not given; expected a scorer that learns");
-  if (flags.train.data.empty()) bad_request("--data", "not given; expected text files");
-  check_output_files({{"--out", flags.out}, {"--json", flags.json}});
-  if (goes_to_stdout(flags.out))
-    bad_request("--out", "found '-'; expected a file: its format is binary");
+  flags.check("a scorer that learns");
   const RunOptions options = flags.shared.options();
   const Engine engine = make_engine(options);
   const Model model = open_model(engine, options);
   train::TrainOptions wanted = flags.train;
+  wanted.method = flags.method;
+  wanted.data = flags.data;
   wanted.out = flags.out;
   Progress progress(true);
   const auto report =
@@ -98,11 +93,10 @@ int train_with(const TrainFlags& flags) {
   return 0;
 }
 
-void add_learning(CLI::App& app, train::TrainOptions& to) {
+void add_learning(CLI::App& app, TrainFlags& flags) {
+  train::TrainOptions& to = flags.train;
   app.option_defaults()->group("Learning");
-  add_texts(app,
-            {"--data", "FILE", "A UTF-8 text to learn from; may be repeated."},
-            [&to](const std::string& v) { to.data.emplace_back(v); });
+  flags.add_data(app);
   add_text(app,
            {"--teacher", "SPEC", "Whose scores are learned. Default: as the method says."},
            [&to](const std::string& v) { to.teacher = v; });
@@ -112,10 +106,7 @@ void add_learning(CLI::App& app, train::TrainOptions& to) {
              [&to](const std::string& v) {
                to.type = v == "linear" ? train::SurrogateType::Linear : train::SurrogateType::Mlp;
              });
-  add_integer(app,
-              {"--text-tokens", "N", "Tokens of a piece of text. Default: 1000."},
-              Limits{16, 1 << 20},
-              [&to](int64_t v) { to.text_tokens = v; });
+  flags.add_text_tokens(app, to.text_tokens);
   add_integer(app,
               {"--samples", "N", "Tokens taken of each piece. Default: 500."},
               Limits{1, 1 << 20},
@@ -152,23 +143,14 @@ Command train_command() {
       "kvhost train kvzap --model smollm2 --data a.txt --data b.txt -o kvzap_mlp.safetensors",
       [](CLI::App& app) {
         auto flags = std::make_shared<TrainFlags>(app);
-        app.add_option("method_name", flags->train.method)->group("")->type_name("METHOD");
+        flags->add_method(app);
         flags->shared.add_model();
-        add_learning(app, flags->train);
-        app.option_defaults()->group("Output");
-        add_text(app,
-                 {"-o,--out",
-                  "FILE",
-                  "The file to write, and FILE.json. Default: what the method looks for in the "
-                  "model's folder."},
-                 [flags = flags.get()](const std::string& v) { flags->out = v; });
+        add_learning(app, *flags);
+        flags->add_output(app, ", and FILE.json");
         add_text(
             app,
             {"--work", "DIR", "Where pairs are kept. Default: FILE.pairs, removed at the end."},
             [flags = flags.get()](const std::string& v) { flags->train.work = v; });
-        add_text(app,
-                 {"--json", "FILE", "The report; - = standard output."},
-                 [flags = flags.get()](const std::string& v) { flags->json = v; });
         flags->shared.add_plugins();
         return [flags] { return train_with(*flags); };
       }};
