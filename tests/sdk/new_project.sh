@@ -5,7 +5,8 @@
 set -euo pipefail
 build=$1 torch=$2
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+dev=
+trap '[ -z "$dev" ] || kill -KILL $dev; rm -rf "$scratch"' EXIT
 
 fail() { printf 'new_project: %s\n' "$*" >&2; exit 1; }
 quietly() { "$@" >"$scratch/log" 2>&1 || { tail -n 30 "$scratch/log" >&2; fail "failed: $*"; }; }
@@ -50,8 +51,9 @@ grep -q 'FAIL  numbers.f32' "$scratch/dev" || fail "dev: a NaN is not told: $(ca
 sed -i 's/std::nanf/std::nano/' my_scorer/my_scorer.cpp
 wait_for 4
 grep -q 'FAIL  build' "$scratch/dev" || fail "dev: a file that does not compile is not told: $(cat "$scratch/dev")"
-kill -INT $dev
-wait $dev && fail "dev: ends with 0 after Ctrl-C"
+kill -TERM $dev # a shell starts what runs beside it deaf to Ctrl-C
+wait $dev && fail "dev: ends with 0 after it was interrupted"
+dev=
 
 try scorer c_scorer c
 try scorer torch_scorer torch
