@@ -146,6 +146,10 @@ class Calibration {
   void read(std::span<const int32_t> text, const std::function<void(double)>& progress) {
     const c10::InferenceMode inference;
     KvCache cache(decoder_.cache_layout());
+    // Some models rotate long texts otherwise than short ones.
+    const auto n_tokens = static_cast<int64_t>(text.size());
+    const ModelView view(decoder_.config(), decoder_.cache_layout().dtype, n_tokens);
+    const kvh_model* shown = view.get(decoder_.weights());
     ForwardOptions forward;
     forward.capture.query_window = observer_.captured_window_of(KVH_T_QUERY_WINDOW);
     forward.capture.hidden_window = observer_.captured_window_of(KVH_T_HIDDEN);
@@ -154,7 +158,7 @@ class Calibration {
       if (observer_.needs_tensor(made_of_queries)) forward.capture.query_window = -1;
     forward.progress = progress;
     forward.sink = [&](int64_t layer, const LayerCapture& capture) {
-      observe(layer, capture, cache, static_cast<int64_t>(text.size()));
+      observe(layer, capture, cache, n_tokens, shown);
     };
     decoder_.forward(text, cache, forward);
   }
@@ -166,7 +170,11 @@ class Calibration {
   }
 
  private:
-  void observe(int64_t layer, const LayerCapture& capture, const KvCache& cache, int64_t n_tokens) {
+  void observe(int64_t layer,
+               const LayerCapture& capture,
+               const KvCache& cache,
+               int64_t n_tokens,
+               const kvh_model* model) {
     LayerInputs in;
     in.layer = layer;
     in.n_seen = in.q_len = in.n_prompt = n_tokens;
@@ -176,7 +184,7 @@ class Calibration {
     in.window_rows = observer_.window_of(KVH_T_WINDOW_ATTENTION);
     if (observer_.needs_tensor(KVH_T_OUTPUT_WEIGHT))
       in.output_weight = std::make_shared<const at::Tensor>(decoder_.output_weight(layer));
-    in.model = view_.get();
+    in.model = model;
     in.exec = &exec_;
     in.sliding_window = decoder_.config().window_of(layer);
     LayerData data(in);
