@@ -3,10 +3,10 @@
 // tokens. Which head is which was learned, or is guessed from the prompt. Paper: arXiv:2410.10819.
 // Checked against: kvpress 0.5.5 DuoAttentionPress.
 #include <kvhost/calibrate.hpp>
-#include <kvhost/resources.hpp>
 #include <sstream>
 
 #include "streaming_scores.hpp"
+#include "support/learned_path.hpp"
 #include "support/tensor_file.hpp"
 
 namespace {
@@ -157,16 +157,11 @@ class DuoAttention {
   // The table, or where there is none the tensors. -> [n_layers * n_kv_heads]
   static std::vector<double> read_scores(const Args& args) {
     const kvh_model& model = *args.model();
-    std::string path = resource_path(model, args.file("pattern"), kTable);
-    if (args.file("pattern").empty() && ::access(path.c_str(), F_OK) != 0) {
-      const std::string other = resource_path(model, "", kTensors);
-      if (::access(other.c_str(), F_OK) == 0) path = other;
-    }
-    constexpr std::string_view kEnd = ".safetensors";
-    const bool tensors =
-        path.size() > kEnd.size() && path.compare(path.size() - kEnd.size(), kEnd.size(), kEnd) == 0;
-    return tensors ? read_tensors(path, model)
-                   : read_pattern(path, model.n_layers, model.n_kv_heads);
+    const std::string path =
+        kvhost::scorers::learned_path(model, args.file("pattern"), kTable, kTensors);
+    return kvhost::scorers::is_tensor_file(path)
+               ? read_tensors(path, model)
+               : read_pattern(path, model.n_layers, model.n_kv_heads);
   }
 
   static std::vector<double> read_tensors(const std::string& path, const kvh_model& model) {

@@ -2,13 +2,11 @@
 // LU-KV: how much each head keeps is read off curves that were measured for the model, a share per
 // head for every percent of compression. Paper: arXiv:2602.08585. Checked against: kvpress 0.5.5
 // LUKVPress.
-#include <unistd.h>
-
 #include <cmath>
 #include <kvhost/calibrate.hpp>
-#include <kvhost/resources.hpp>
 
 #include "npy_file.hpp"
+#include "support/learned_path.hpp"
 #include "support/tensor_file.hpp"
 
 namespace {
@@ -151,13 +149,9 @@ class LuKv {
 
  private:
   void read_curves(const kvh_model& model, const std::string& given) {
-    std::string path = resource_path(model, given, kArray);
-    if (given.empty() && ::access(path.c_str(), F_OK) != 0) {
-      const std::string other = resource_path(model, "", kTensors);
-      if (::access(other.c_str(), F_OK) == 0) path = other;
-    }
+    const std::string path = kvhost::scorers::learned_path(model, given, kArray, kTensors);
     const std::vector<int64_t> shape = {kRows, n_layers_, n_kv_heads_};
-    if (!ends_with(path, ".safetensors")) {
+    if (!kvhost::scorers::is_tensor_file(path)) {
       curves_ = kvhost::allocators::read_npy(path, shape, "/params/curves");
       return;
     }
@@ -171,11 +165,6 @@ class LuKv {
         const float* row = curves.row(r, l, scratch);
         curves_.insert(curves_.end(), row, row + n_kv_heads_);
       }
-  }
-
-  static bool ends_with(const std::string& text, const std::string& end) {
-    return text.size() > end.size() &&
-           text.compare(text.size() - end.size(), end.size(), end) == 0;
   }
 
   static std::vector<int64_t> everything(const Layer& layer) {

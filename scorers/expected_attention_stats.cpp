@@ -27,42 +27,27 @@ class QueryMoments {
         .uses(KVH_T_QUERY_WINDOW);
   }
 
-  explicit QueryMoments(const Args& args) : n_sink_(args.integer("n_sink")), model_(*args.model()) {
-    const auto n = static_cast<size_t>(model_.n_layers) * static_cast<size_t>(model_.n_heads);
-    const auto d = static_cast<size_t>(model_.head_dim);
-    counts_.assign(n, 0);
-    sums_.assign(n, std::vector<double>(d, 0.0));
-    products_.assign(n, std::vector<double>(d * d, 0.0));
-  }
+  explicit QueryMoments(const Args& args)
+      : n_sink_(args.integer("n_sink")), model_(*args.model()), queries_(model_) {}
 
   void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, 0); }
 
-  void observe(const Layer& layer) {
-    const auto d = static_cast<size_t>(model_.head_dim);
-    for_each_query(layer, n_sink_, /*unrotated=*/true, [&](int64_t j, const float* query) {
-      const auto at = static_cast<size_t>(layer.index() * int64_t{model_.n_heads} + j);
-      ++counts_[at];
-      for (size_t a = 0; a < d; ++a) {
-        sums_[at][a] += query[a];
-        for (size_t b = a; b < d; ++b)
-          products_[at][a * d + b] += static_cast<double>(query[a]) * query[b];
-      }
-    });
-  }
+  void observe(const Layer& layer) { queries_.add(layer, n_sink_, /*unrotated=*/true); }
 
   void finish(Learned& out) const {
     const auto d = static_cast<size_t>(model_.head_dim);
     std::vector<float> means, covariances;
-    for (size_t at = 0; at < counts_.size(); ++at) {
-      const auto n = static_cast<double>(counts_[at]);
+    for (size_t at = 0; at < queries_.size(); ++at) {
+      const auto n = static_cast<double>(queries_.count(at));
       if (n < 2)
         throw Error(KVH_E_CONFIG, "", "saw fewer than two queries; expected longer texts");
-      for (size_t a = 0; a < d; ++a) means.push_back(static_cast<float>(sums_[at][a] / n));
+      const std::vector<double>& sum = queries_.sum(at);
+      for (size_t a = 0; a < d; ++a) means.push_back(static_cast<float>(sum[a] / n));
       for (size_t a = 0; a < d; ++a)
         for (size_t b = 0; b < d; ++b) {
-          const double product = products_[at][std::min(a, b) * d + std::max(a, b)];
+          const double product = queries_.product(at, a, b);
           covariances.push_back(
-              static_cast<float>((product - sums_[at][a] * sums_[at][b] / n) / (n - 1)));
+              static_cast<float>((product - sum[a] * sum[b] / n) / (n - 1)));
         }
     }
     const int64_t n_layers = model_.n_layers, n_heads = model_.n_heads, size = model_.head_dim;
@@ -73,8 +58,7 @@ class QueryMoments {
  private:
   int64_t n_sink_;
   kvh_model model_;  // its numbers
-  std::vector<int64_t> counts_;                       // by layer and query head
-  std::vector<std::vector<double>> sums_, products_;  // likewise: [d], [d * d] above the diagonal
+  QuerySums queries_;
 };
 
 class ExpectedAttentionStats {

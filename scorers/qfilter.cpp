@@ -24,26 +24,11 @@ class QueryDirections {
         .uses(KVH_T_QUERY_WINDOW);
   }
 
-  explicit QueryDirections(const Args& args) : model_(*args.model()) {
-    const auto n = static_cast<size_t>(model_.n_layers) * static_cast<size_t>(model_.n_heads);
-    const auto d = static_cast<size_t>(model_.head_dim);
-    products_.assign(n, std::vector<double>(d * d, 0.0));
-    sums_.assign(n, std::vector<double>(d, 0.0));
-  }
+  explicit QueryDirections(const Args& args) : model_(*args.model()), queries_(model_) {}
 
   void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, 0); }
 
-  void observe(const Layer& layer) {
-    const auto d = static_cast<size_t>(model_.head_dim);
-    for_each_query(layer, /*n_sink=*/0, /*unrotated=*/false, [&](int64_t j, const float* query) {
-      const size_t at = index(layer.index(), j);
-      for (size_t a = 0; a < d; ++a) {
-        sums_[at][a] += query[a];
-        for (size_t b = a; b < d; ++b)
-          products_[at][a * d + b] += static_cast<double>(query[a]) * query[b];
-      }
-    });
-  }
+  void observe(const Layer& layer) { queries_.add(layer, /*n_sink=*/0, /*unrotated=*/false); }
 
   void finish(Learned& out) const {
     const int64_t group = model_.n_heads / model_.n_kv_heads, d = model_.head_dim;
@@ -52,7 +37,7 @@ class QueryDirections {
       for (int32_t h = 0; h < model_.n_kv_heads; ++h) {
         std::vector<double> mean(static_cast<size_t>(d), 0.0);
         for (int64_t g = 0; g < group; ++g) {
-          const std::vector<double> one = direction(index(l, h * group + g));
+          const std::vector<double> one = direction(queries_.index(l, h * group + g));
           for (size_t c = 0; c < mean.size(); ++c) mean[c] += one[c] / static_cast<double>(group);
         }
         filters.insert(filters.end(), mean.begin(), mean.end());
@@ -61,18 +46,14 @@ class QueryDirections {
   }
 
  private:
-  size_t index(int64_t layer, int64_t j) const {
-    return static_cast<size_t>(layer * model_.n_heads + j);
-  }
-
   // [d] of unit length: the eigenvector of the queries' products with the largest eigenvalue, by
   // power iteration from their sum, on the side of which it ends.
   std::vector<double> direction(size_t at) const {
     constexpr int kMost = 2000;
     constexpr double kStill = 1e-14;
-    std::vector<double> now = unit(sums_[at]);
+    std::vector<double> now = unit(queries_.sum(at));
     for (int step = 0; step < kMost; ++step) {
-      const std::vector<double> next = unit(times(products_[at], now));
+      const std::vector<double> next = unit(times(at, now));
       double same = 0;
       for (size_t c = 0; c < now.size(); ++c) same += now[c] * next[c];
       now = next;
@@ -81,12 +62,11 @@ class QueryDirections {
     return now;
   }
 
-  // A symmetric matrix of which the upper half is held, times a vector.
-  static std::vector<double> times(const std::vector<double>& upper, const std::vector<double>& x) {
-    const size_t d = x.size();
-    std::vector<double> out(d, 0.0);
-    for (size_t a = 0; a < d; ++a)
-      for (size_t b = 0; b < d; ++b) out[a] += upper[std::min(a, b) * d + std::max(a, b)] * x[b];
+  // The queries' products times a vector.
+  std::vector<double> times(size_t at, const std::vector<double>& x) const {
+    std::vector<double> out(x.size(), 0.0);
+    for (size_t a = 0; a < x.size(); ++a)
+      for (size_t b = 0; b < x.size(); ++b) out[a] += queries_.product(at, a, b) * x[b];
     return out;
   }
 
@@ -100,7 +80,7 @@ class QueryDirections {
   }
 
   kvh_model model_;  // its numbers
-  std::vector<std::vector<double>> products_, sums_;  // by layer and query head: [d * d], [d]
+  QuerySums queries_;
 };
 
 class QFilter {

@@ -31,4 +31,42 @@ void for_each_query(const sdk::Layer& layer, int64_t n_sink, bool unrotated, con
   });
 }
 
+// Of every layer's query heads: how many queries, their sum, and their products.
+class QuerySums {
+ public:
+  explicit QuerySums(const kvh_model& model)
+      : n_heads_(model.n_heads), d_(static_cast<size_t>(model.head_dim)) {
+    const auto n = static_cast<size_t>(model.n_layers) * static_cast<size_t>(model.n_heads);
+    counts_.assign(n, 0);
+    sums_.assign(n, std::vector<double>(d_, 0.0));
+    products_.assign(n, std::vector<double>(d_ * d_, 0.0));
+  }
+
+  void add(const sdk::Layer& layer, int64_t n_sink, bool unrotated) {
+    for_each_query(layer, n_sink, unrotated, [&](int64_t j, const float* query) {
+      const size_t at = index(layer.index(), j);
+      ++counts_[at];
+      for (size_t a = 0; a < d_; ++a) {
+        sums_[at][a] += query[a];
+        for (size_t b = a; b < d_; ++b)
+          products_[at][a * d_ + b] += static_cast<double>(query[a]) * query[b];
+      }
+    });
+  }
+
+  size_t index(int64_t layer, int64_t j) const { return static_cast<size_t>(layer * n_heads_ + j); }
+  size_t size() const { return counts_.size(); }
+  int64_t count(size_t at) const { return counts_[at]; }
+  const std::vector<double>& sum(size_t at) const { return sums_[at]; }  // [d]
+  double product(size_t at, size_t a, size_t b) const {
+    return products_[at][std::min(a, b) * d_ + std::max(a, b)];
+  }
+
+ private:
+  int64_t n_heads_;
+  size_t d_;
+  std::vector<int64_t> counts_;
+  std::vector<std::vector<double>> sums_, products_;  // the products above the diagonal
+};
+
 }  // namespace kvhost::scorers
