@@ -188,6 +188,16 @@ def tokenizer_of(model):
     return ByteTokens(model.config.vocab_size)
 
 
+def template_prefix(model) -> list:
+    """The ids that the model's chat template lays before a user's text; the peer takes every text to begin with them."""
+    tokenizer, text = tokenizer_of(model), "dummy context"
+    if tokenizer.chat_template is None:
+        return []
+    message = [{"role": "user", "content": text}]
+    whole = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False, enable_thinking=False)
+    return tokenizer.encode(whole.split(text)[0], add_special_tokens=False)
+
+
 def unsure_positions(again: Callable, kept: list, rel: float) -> list:
     """Per layer and head what falls otherwise when every score is off by up to `rel` of itself."""
     unsure = [[set() for _ in layer] for layer in kept]

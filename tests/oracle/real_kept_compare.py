@@ -8,7 +8,8 @@ book (bench/texts). A quarter is kept where the method does not decide it itself
 (resources.py) and the same for both. In 30 layers the last digits of float32 grow, so an entry near the cut may fall
 either way. Each row says how many of the kept entries differ and the width within which all of them lie about the cut,
 relative to its score; with --float64 there stands beside it by how many entries the peer differs from itself when its
-pass is computed in that. Exit 1 where the width is above --tie.
+pass is computed in that (not for those that read the text more than once: there the peer really runs, and the text
+begins with what the chat template lays before it). Exit 1 where the width is above --tie.
 """
 
 import json
@@ -17,7 +18,7 @@ import re
 import signal
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # bars over 272 tensors; read when it is imported
@@ -26,6 +27,7 @@ import transformers
 from common import ROOT, Host, HostError, make_parser, print_table
 from gguf_compare import fetched
 from kept_compare import host_kept, host_request
+from pass_presses import PASSES, template_prefix
 from presses import METHODS, run_peer
 from replay import listen, playing
 from resources import write_resources
@@ -117,31 +119,39 @@ class Comparison:
     def __init__(self, args, host, model, file, tokens):
         self.args, self.host, self.model, self.file, self.tokens = args, host, model, file, tokens
         self.heard = listened(model, tokens, args.float64)
+        self.framed = [*template_prefix(model), *tokens][: len(tokens)]
+
+    def text(self, spec):
+        return self.framed if spec in PASSES else self.tokens
 
     def ask_peer(self, kind, spec):
         n, n_kept = fitted(spec, len(self.tokens), round(len(self.tokens) * self.args.keep_ratio))
-        with limited(self.args.limit), playing(self.model, self.heard[kind]):
-            peer = run_peer(self.model, self.tokens[:n], spec, n_kept)
+        with limited(self.args.limit), self.heard_by(spec, kind):
+            peer = run_peer(self.model, self.text(spec)[:n], spec, n_kept)
         if peer.refused:
             peer.press, peer.budget = host_request(self.model, spec, n_kept)
         return n, peer
 
+    def heard_by(self, spec, kind):
+        """One pass is played to all; what reads the text again meets the model itself."""
+        return nullcontext() if spec in PASSES else playing(self.model, self.heard[kind])
+
     def begin(self, pool, spec):
         """-> what settle() ends: the peer's answer, kvhost's on its way"""
         n, peer = self.ask_peer("float32", spec)
-        tokens_file = self.host.write_tokens(self.tokens[:n])
+        tokens_file = self.host.write_tokens(self.text(spec)[:n])
         return n, peer, pool.submit(host_kept, self.host, self.file, tokens_file, peer.press, peer.budget)
 
     def settle(self, spec, peer, future):
         """-> (kept, differ, peer in float64, within, outcome), why"""
-        again = self.ask_peer("float64", spec)[1] if self.args.float64 else None
+        again = self.ask_peer("float64", spec)[1] if self.args.float64 and spec not in PASSES else None
         try:
             ours, _ = future.result()
         except HostError as error:
             return ("", "", "", "", "different"), str(error)
         if peer.refused:
             return ("", "", "", "", "refused"), peer.refused
-        with limited(self.args.limit), playing(self.model, self.heard["float32"]):
+        with limited(self.args.limit), self.heard_by(spec, "float32"):
             return judged(ours, peer, again, self.args.tie)
 
     def rows(self):
