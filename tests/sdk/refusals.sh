@@ -33,4 +33,29 @@ refused 'void needs(Needs& needs) { needs.add(KVH_T_HIDDEN); }' 'needs() must be
 refused 'uint32_t when() { return KVH_WHEN_MONOTONE; }' 'when() must be const'
 refused 'void observe(const Layer&) {}' 'const Mine'
 refused 'int64_t own_budget(int64_t) { return 3; }' 'const Mine'
-echo "refusals: four mistakes are compile errors"
+
+# What borrows cannot be made of a temporary, which would be gone when it is read.
+borrowed() { # expression
+  cat >"$scratch/method.cpp" <<END
+#include <kvhost/calibrate.hpp>
+#include <kvhost/passes.hpp>
+#include <kvhost/sdk.hpp>
+using namespace kvhost::sdk;
+template <class T> T made() noexcept;                                   // gone at the end of the line
+template <class T> const T& lasting();
+const kvh_method& method = lasting<kvh_method>();
+auto view() { return $1; }
+END
+  "$cxx" -std=c++17 -fsyntax-only -I"$source_dir/sdk/include" "$scratch/method.cpp" 2>"$scratch/words"
+}
+n=0
+for what in 'Matrix(%<kvh_tensor>())' 'Cube(%<kvh_tensor>())' 'View(%<kvh_tensor>(), 2)' 'Head(%<kvh_head>())' 'Layer(%<kvh_layer>())' \
+  'Prompt(%<kvh_prompt>())' 'LayerRequest(%<kvh_layer_request>())' 'Edit(%<kvh_edit>())' 'Args(method, %<kvh_create_args>())' \
+  'SequenceInfo(%<kvh_sequence_info>())' 'Child(%<kvh_child>())' 'Columns(%<kvh_columns>())' 'Learned(%<kvh_learned>())'; do
+  borrowed "${what//%/lasting}" || { echo "refusals: '${what//%/lasting}' does not compile:" >&2; head -n 5 "$scratch/words" >&2; exit 1; }
+  borrowed "${what//%/made}" && { echo "refusals: '$what' of a temporary compiles" >&2; exit 1; }
+  grep -q 'deleted' "$scratch/words" || { echo "refusals: '$what' is refused otherwise:" >&2; head -n 5 "$scratch/words" >&2; exit 1; }
+  n=$((n + 1))
+done
+borrowed 'ScoreBuffer(std::vector<int64_t>{3}).scores()' && { echo "refusals: scores of a buffer that is gone compile" >&2; exit 1; }
+echo "refusals: four mistakes and $((n + 1)) views of what is gone are compile errors"

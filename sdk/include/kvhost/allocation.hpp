@@ -10,6 +10,7 @@ namespace kvhost::sdk {
 class LayerRequest {
  public:
   explicit LayerRequest(const kvh_layer_request& raw) : raw_(&raw) {}
+  explicit LayerRequest(const kvh_layer_request&&) = delete;
 
   bool decoding() const { return raw_->phase == KVH_PHASE_DECODE; }
   int32_t n_layers() const { return raw_->n_layers; }
@@ -87,6 +88,7 @@ class LayerAnswer {
 class Edit {
  public:
   explicit Edit(const kvh_edit& raw) : raw_(&raw) {}
+  explicit Edit(const kvh_edit&&) = delete;
 
   int32_t n_kv_heads() const { return raw_->n_kv_heads; }
   int64_t n_kept(int32_t h) const { return raw_->n_kept[h]; }

@@ -13,6 +13,7 @@ namespace kvhost::sdk {
 class Args {
  public:
   Args(const kvh_method& method, const kvh_create_args& args) : method_(&method), args_(&args) {}
+  Args(const kvh_method&, const kvh_create_args&&) = delete;
 
   bool has(const char* name) const { return value(name).present != 0; }
   bool flag(const char* name) const { return get(name, KVH_PARAM_BOOL).v.i != 0; }
@@ -111,6 +112,7 @@ class SequenceInfo {
   explicit SequenceInfo(const kvh_sequence_info& raw) : raw_(&raw) {}
   bool decodes() const { return raw_->phase == KVH_PHASE_DECODE; }
   uint64_t seed() const { return raw_->seed; }
+  explicit SequenceInfo(const kvh_sequence_info&&) = delete;
   // Tokens of the prompt; -1: not known.
   int64_t n_prompt() const { return raw_->n_prompt; }
 

@@ -21,6 +21,7 @@ namespace kvhost::sdk {
 class Learned {
  public:
   explicit Learned(const kvh_learned& raw) : raw_(&raw) {}
+  explicit Learned(const kvh_learned&&) = delete;
 
   // values: row-major, as many as `shape` says.
   void tensor(const char* name, const std::vector<int64_t>& shape, const std::vector<float>& values) {

@@ -10,6 +10,7 @@
 #include "allocation.hpp"
 #include "describe.hpp"
 #include "own_budget.h"
+#include "plugin.h"
 #include "sequence.h"
 
 namespace kvhost::sdk {
@@ -22,7 +23,7 @@ inline void copy_text(char* to, size_t capacity, const std::string& from) noexce
 }
 
 inline kvh_status fail(kvh_error* error, kvh_status code, const char* path, const char* what) {
-  if (error && error->struct_size >= sizeof(kvh_error)) {
+  if (error && error->struct_size >= KVH_ERROR_SIZE_1_0) {
     error->code = code;
     copy_text(error->path, sizeof error->path, path);
     copy_text(error->message, sizeof error->message, what);

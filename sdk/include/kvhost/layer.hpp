@@ -11,6 +11,7 @@ namespace kvhost::sdk {
 class Head {
  public:
   explicit Head(const kvh_head& head) : head_(&head) {}
+  explicit Head(const kvh_head&&) = delete;
 
   int64_t n_entries() const { return head_->n_entries; }
   const int32_t* positions() const { return head_->positions; }  // [n]
@@ -61,6 +62,7 @@ class Head {
 class Layer {
  public:
   explicit Layer(const kvh_layer& layer) : layer_(&layer) {}
+  explicit Layer(const kvh_layer&&) = delete;
 
   int32_t index() const { return layer_->layer; }
   bool decoding() const { return layer_->phase == KVH_PHASE_DECODE; }

@@ -48,6 +48,7 @@ struct PassCost {
 class Columns {
  public:
   explicit Columns(const kvh_columns& raw) : raw_(&raw) {}
+  explicit Columns(const kvh_columns&&) = delete;
   int32_t n_rows() const { return raw_->n_rows; }  // n_heads or n_kv_heads
   int64_t n() const { return raw_->n; }
   int64_t first_entry() const { return raw_->first_entry; }  // of each head

@@ -13,6 +13,7 @@ namespace kvhost::sdk {
 class Prompt {
  public:
   explicit Prompt(const kvh_prompt& raw) : raw_(&raw) {}
+  explicit Prompt(const kvh_prompt&&) = delete;
 
   int64_t n_tokens() const { return raw_->n_tokens; }
   const int32_t* tokens() const { return raw_->tokens; }

@@ -92,7 +92,8 @@ class ScoreBuffer {
   ScoreBuffer(const ScoreBuffer&) = delete;
   ScoreBuffer& operator=(const ScoreBuffer&) = delete;
 
-  Scores scores() {
+  Scores scores() && = delete;  // the buffer would be gone
+  Scores scores() & {
     return Scores({sizeof(kvh_scores),
                    static_cast<int32_t>(counts_.size()),
                    counts_.data(),
@@ -118,6 +119,7 @@ class ScoreBuffer {
 class Child {
  public:
   explicit Child(const kvh_child& child) : child_(&child) {}
+  explicit Child(const kvh_child&&) = delete;
 
   // [inside score()] Pass the layer you were called with, or one of a copy with another
   // layer_budget. [throws] the inner scorer's own error.

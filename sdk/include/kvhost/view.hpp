@@ -92,6 +92,8 @@ class View {
                       "; this method reads CPU memory");
     }
   }
+  // A view of a temporary would read what is gone. So it is with all that borrows in these headers.
+  View(const kvh_tensor&&, int32_t) = delete;
 
   int64_t size(int32_t axis) const { return tensor_->shape[axis]; }
   const kvh_tensor& raw() const { return *tensor_; }
@@ -121,6 +123,7 @@ class View {
 class Matrix : public View {
  public:
   explicit Matrix(const kvh_tensor& t) : View(t, 2) {}
+  explicit Matrix(const kvh_tensor&&) = delete;
   int64_t rows() const { return size(0); }
   int64_t cols() const { return size(1); }
   // Valid until `scratch` changes; one scratch per thread.
@@ -133,6 +136,7 @@ class Matrix : public View {
 class Cube : public View {
  public:
   explicit Cube(const kvh_tensor& t) : View(t, 3) {}
+  explicit Cube(const kvh_tensor&&) = delete;
   int64_t slices() const { return size(0); }
   int64_t rows() const { return size(1); }
   int64_t cols() const { return size(2); }

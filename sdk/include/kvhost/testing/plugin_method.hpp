@@ -134,10 +134,13 @@ class PluginMethod {
     if (!method_->needs)
       return {method_->static_needs, method_->static_needs + method_->n_static_needs};
     std::vector<kvh_need> out(8);
-    kvh_needs raw{sizeof(kvh_needs), 8, 0, 0, out.data()};
-    check([&](kvh_error* e) { return method_->needs(instance_, &raw, e); });
-    out.resize(raw.count);
-    return out;
+    while (true) {
+      const auto capacity = static_cast<uint32_t>(out.size());
+      kvh_needs raw{sizeof(kvh_needs), capacity, 0, 0, out.data()};
+      check([&](kvh_error* e) { return method_->needs(instance_, &raw, e); });
+      out.resize(raw.count);
+      if (raw.count <= capacity) return out;
+    }
   }
 
   ScoreTable score(const kvh_layer& layer) const {
