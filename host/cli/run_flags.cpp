@@ -29,14 +29,32 @@ void RunFlags::name_one_of(const char* group, std::string& held, const std::stri
   held = flag;
 }
 
+namespace {
+
+const Flag kModelFlag{
+    "--model",
+    "DIR|NAME",
+    "A Hugging Face folder, a hub id in the local hub cache, or a bundled name. Default: the "
+    "bundled model."};
+
+}  // namespace
+
 void RunFlags::add_model() {
   app_.option_defaults()->group("Model");
-  add_text(app_,
-           {"--model",
-            "DIR|NAME",
-            "A Hugging Face folder, a hub id in the local hub cache, or a bundled name. Default: "
-            "the bundled model."},
-           [this](const std::string& v) { later([v](RunOptions& o) { o.model = v; }); });
+  add_text(app_, kModelFlag, [this](const std::string& v) {
+    later([v](RunOptions& o) { o.model = v; });
+  });
+  add_model_kind();
+}
+
+void RunFlags::add_models(std::vector<std::string>* models) {
+  app_.option_defaults()->group("Model");
+  const Flag flag{kModelFlag.names, kModelFlag.value, kModelFlag.help + " May be repeated."};
+  add_texts(app_, flag, [models](const std::string& v) { models->push_back(v); });
+  add_model_kind();
+}
+
+void RunFlags::add_model_kind() {
   add_choice(app_,
              {"--dtype", "", "Type of weights and cache. Default: the checkpoint's."},
              kDTypeNames,

@@ -16,6 +16,8 @@ class RunFlags {
   explicit RunFlags(CLI::App& app) : app_(app) {}
 
   void add_model();
+  // The same, and --model may be repeated; all that were named are put there.
+  void add_models(std::vector<std::string>* models);
   void add_prompt();
   void add_press();
   void add_plugins();
@@ -30,6 +32,7 @@ class RunFlags {
 
  private:
   void add_budget();
+  void add_model_kind();  // all but --model
 
   using Step = std::function<void(RunOptions&)>;
   void later(Step step) { steps_.push_back(std::move(step)); }

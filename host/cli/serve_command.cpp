@@ -25,6 +25,7 @@ struct ServeFlags {
   explicit ServeFlags(CLI::App& app) : shared(app) {}
   RunFlags shared;
   ServeOptions own;
+  std::vector<std::string> models, names;  // as --model and --name say
   int64_t grace_s = 30;
 };
 
@@ -53,7 +54,7 @@ int64_t usual_cache_bytes() {
   return pages > 0 && page > 0 ? pages / 4 * page : 1'000'000'000;
 }
 
-void check_options(ServeOptions& options, const Model& model) {
+void check_options(ServeOptions& options) {
   if (const char* key = std::getenv("KVHOST_API_KEY"); key && *key) options.api_keys.push_back(key);
   if (options.api_keys.empty() && !is_loopback(options.host))
     bad_request("--host",
@@ -63,14 +64,53 @@ void check_options(ServeOptions& options, const Model& model) {
   if (!options.documents.empty() && !std::filesystem::is_directory(options.documents))
     bad_request("--documents",
                 "found " + quoted(options.documents.string()) + "; expected a folder");
-  int64_t& context = options.limits.context;
-  const int64_t most = model.max_positions();
+  if (options.limits.cache_bytes == 0) options.limits.cache_bytes = usual_cache_bytes();
+}
+
+// What can be wrong with a model is told before any weights are read.
+NamedModel open_one(const Engine& engine, RunOptions run, const std::string& name, int64_t context) {
+  const bool path = run.model.find('/') != std::string::npos;
+  NamedModel one{open_model(engine, run), name.empty() && !path ? run.model : name};
+  const int64_t most = one.model.max_positions();
   if (most > 0 && context > most)
     bad_request("--ctx",
                 "found " + std::to_string(context) + "; expected at most " + std::to_string(most) +
-                    ", what the model was made for");
-  if (context == 0) context = most;
-  if (options.limits.cache_bytes == 0) options.limits.cache_bytes = usual_cache_bytes();
+                    ", what the model " + kvhost::quoted(run.model) + " was made for");
+  const Policy usual = engine.policy(one.model, run.press);
+  for (const auto& warning : usual.warnings()) std::cout << "note: " << warning << '\n';
+  return one;
+}
+
+std::vector<NamedModel> open_models(const Engine& engine, const ServeFlags& flags, RunOptions run) {
+  const std::vector<std::string> models =
+      flags.models.empty() ? std::vector<std::string>{run.model} : flags.models;
+  if (!flags.names.empty() && flags.names.size() != models.size())
+    bad_request("--name",
+                "found " + std::to_string(flags.names.size()) + " for " +
+                    std::to_string(models.size()) + " models; expected one for each, or none");
+  std::vector<NamedModel> out;
+  for (size_t i = 0; i < models.size(); ++i) {
+    run.model = models[i];
+    out.push_back(
+        open_one(engine, run, flags.names.empty() ? "" : flags.names[i], flags.own.context));
+  }
+  return out;
+}
+
+// The first lines, when it listens.
+void say_what_is_served(Service& service, int port) {
+  const ServeOptions& options = service.options();
+  std::vector<std::string> names;
+  double load_ms = 0;
+  for (const auto& one : service.models()) {
+    names.push_back(one->name());
+    load_ms += one->model().load();
+  }
+  const Policy usual = service.models().front()->policy(options.press).policy;
+  std::cout << "kvhost serve: " << join(names, ", ") << "; " << usual.press() << "; cache "
+            << format_bytes(options.limits.cache_bytes) << "; weights read in "
+            << static_cast<int64_t>(load_ms) << " ms\n"
+            << "listening on http://" << options.host << ':' << port << std::endl;
 }
 
 // A server outlives whoever reads what it prints.
@@ -103,22 +143,15 @@ int serve_with(ServeFlags& flags) {
   const RunOptions run = flags.shared.options();
   ServeOptions& options = flags.own;
   options.press = run.press;
-  if (options.name.empty() && run.model.find('/') == std::string::npos) options.name = run.model;
   Context context = program_context(run);
   context.cancelled = [] { return cut_off.load(); };
   const Engine engine = make_engine(run, context);
-  const Model model = open_model(engine, run);
-  check_options(options, model);
-  const Policy usual = engine.policy(model, options.press);  // what is wrong with it is told now
-  for (const auto& warning : usual.warnings()) std::cout << "note: " << warning << '\n';
-  const double load_ms = model.load();
-  Service service(engine, model, options);
+  check_options(options);
+  Service service(engine, open_models(engine, flags, run), options);
+  for (const auto& one : service.models()) one->model().load();
   HttpServer server(service);
   const int port = server.bind();
-  std::cout << "kvhost serve: " << service.model_name() << ", " << usual.press() << ", cache "
-            << format_bytes(options.limits.cache_bytes) << ", weights read in "
-            << static_cast<int64_t>(load_ms) << " ms\n"
-            << "listening on http://" << options.host << ':' << port << std::endl;
+  say_what_is_served(service, port);
   run_until_told(server, flags.grace_s);
   return 0;
 }
@@ -133,8 +166,9 @@ void add_network(CLI::App& app, ServeFlags* flags) {
   add_texts(app,
             {"--api-key", "KEY", "Who may ask; may be repeated. KVHOST_API_KEY is another."},
             [own](const std::string& v) { own->api_keys.push_back(v); });
-  add_text(app, {"--name", "NAME", "What clients call the model. Default: as --model says."},
-           [own](const std::string& v) { own->name = v; });
+  add_texts(app,
+            {"--name", "NAME", "What clients call the model; of several, one each. Default: as --model says."},
+            [flags](const std::string& v) { flags->names.push_back(v); });
   add_integer(app, {"--connections", "N", "At once. Default: 128."}, Limits{1, 4096},
               [own](int64_t v) { own->connections = v; });
   add_text(app, {"--max-body", "BYTES", "Of a request. Default: 64MB."},
@@ -154,7 +188,7 @@ void add_work(CLI::App& app, ServeOptions* own) {
              own->limits.cache_bytes = bytes_from_text("--max-cache", v);
            });
   add_integer(app, {"--ctx", "N", "Tokens of prompt and answer. Default: the model's."}, kPositive,
-              [own](int64_t v) { own->limits.context = v; });
+              [own](int64_t v) { own->context = v; });
   add_integer(app, {"--max-tokens", "N", "Most tokens of an answer. Default: 4096."}, kPositive,
               [own](int64_t v) { own->most_new_tokens = v; });
   add_integer(app, {"--parallel", "N", "Answers at once; others wait. Default: 64."},
@@ -177,16 +211,16 @@ Command serve_command() {
   return {"serve",
           "an HTTP server that OpenAI's clients know; every request may name its press",
           "",
-          "Serves one model: /v1/completions, /v1/chat/completions, /v1/documents and more "
+          "Serves a model or several: /v1/completions, /v1/chat/completions, /v1/documents and more "
           "(docs/serve.md). A request may name\n"
-          "press and budget; those given here are for requests that name none. Ctrl-C lets what "
-          "runs end.",
+          "model, press and budget; the first model and what is given here are for requests that "
+          "name none. Ctrl-C lets what runs end.",
           "kvhost serve --press {press} --keep-ratio 0.25\n"
-          "kvhost serve --model smollm2 --port 8000 --max-cache 2GB\n"
+          "kvhost serve --model demo --model smollm2 --port 8000 --max-cache 2GB\n"
           "curl http://127.0.0.1:8080/v1/completions -d '{\"prompt\": \"Once\", \"max_tokens\": 8}'",
           [](CLI::App& app) {
             auto flags = std::make_shared<ServeFlags>(app);
-            flags->shared.add_model();
+            flags->shared.add_models(&flags->models);
             add_network(app, flags.get());
             add_work(app, &flags->own);
             flags->shared.add_press();

@@ -11,15 +11,14 @@ int64_t argmax(const std::vector<float>& row) {
   return std::max_element(row.begin(), row.end()) - row.begin();
 }
 
-// KL(p || q) of two rows of log-probabilities, in nats.
-double divergence(const std::vector<float>& p, const std::vector<float>& q) {
+}  // namespace
+
+double divergence(std::span<const float> p, std::span<const float> q) {
   double sum = 0;
   for (size_t i = 0; i < p.size(); ++i)
     sum += std::exp(static_cast<double>(p[i])) * (static_cast<double>(p[i]) - q[i]);
   return std::max(sum, 0.0);
 }
-
-}  // namespace
 
 std::optional<Agreement> agreement(Sequence& compressed, const FullRun& full) {
   const auto& tokens = full.generation.tokens;

@@ -11,6 +11,9 @@
 
 namespace kvhost {
 
+// KL(p || q) of two rows of log-probabilities, in nats; never below 0.
+KVHOST_API double divergence(std::span<const float> p, std::span<const float> q);
+
 // A continuation that the full cache generated, and what it thought of every token.
 struct FullRun {
   Generation generation;

@@ -19,16 +19,15 @@ SamplingOptions nth_sampling(SamplingOptions options, int nth) {
 
 }  // namespace
 
-Answer::Answer(
-    const Model& model, Sequence sequence, const Task& task, int nth, int64_t most_tokens)
-    : model_(model),
+Answer::Answer(Sequence sequence, const Task& task, int nth, int64_t most_tokens)
+    : model_(task.model),
       sequence_(std::move(sequence)),
       options_(task.answer),
       choice_(task.first_choice + nth),
       most_tokens_(std::min(task.answer.max_new_tokens, most_tokens)),
       outlet_(task.outlet),
       sampler_(nth_sampling(task.answer.sampling, nth)),
-      text_(model.tokenizer(), task.answer.stop),
+      text_(task.model.tokenizer(), task.answer.stop),
       submitted_(task.submitted),
       last_(task.submitted) {
   if (task.answer.form) form_.emplace(task.answer.form);

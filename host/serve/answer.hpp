@@ -22,11 +22,12 @@ class Answer {
   using Clock = std::chrono::steady_clock;
 
   // `most_tokens`: what the context leaves. `nth`: of the answers to one prompt.
-  Answer(const Model& model, Sequence sequence, const Task& task, int nth, int64_t most_tokens);
+  Answer(Sequence sequence, const Task& task, int nth, int64_t most_tokens);
 
   // The next token, which is to be read before the next call; nothing: the answer is done, and told
   // so. Throws Error where the logits cannot be used.
   std::optional<int32_t> choose();
+  const Model& model() const { return model_; }
   Sequence& sequence() { return sequence_; }
   const Sequence& sequence() const { return sequence_; }
   Outlet& outlet() const { return *outlet_; }

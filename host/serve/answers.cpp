@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/answers.hpp"
 
+#include <map>
+
 #include "engine/batch.hpp"
 
 namespace kvhost {
@@ -38,7 +40,7 @@ std::vector<Answers::Next> Answers::choose() {
 // When several fail together they are tried one by one: the others must not pay for one.
 void Answers::read(const std::vector<Next>& next) {
   try {
-    Batch batch(model_);
+    Batch batch(next.front().one->answer.model());
     for (const auto& [one, token] : next) batch.add(one->answer.sequence(), {&token, 1});
     return batch.run();
   } catch (...) {
@@ -56,8 +58,12 @@ void Answers::read(const std::vector<Next>& next) {
 bool Answers::step() {
   const std::vector<Next> next = choose();
   if (next.empty()) return running_.empty();
-  metrics_.batch(static_cast<int64_t>(next.size()));
-  read(next);
+  std::map<const ModelState*, std::vector<Next>> by_model;
+  for (const auto& one : next) by_model[one.one->answer.model().shared().get()].push_back(one);
+  for (const auto& [model, its] : by_model) {
+    metrics_.batch(static_cast<int64_t>(its.size()));
+    read(its);
+  }
   return true;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The answers under way: each step gives all of them their next token, read in one pass.
+// The answers under way: each step gives all of them their next token, read in one pass for each
+// model.
 #pragma once
 
 #include <functional>
@@ -26,8 +27,7 @@ class Answers {
   // It said its last word, and is not of use afterwards.
   using OnEnd = std::function<void(Running&, End)>;
 
-  Answers(const Model& model, Metrics& metrics, OnEnd on_end)
-      : model_(model), metrics_(metrics), on_end_(std::move(on_end)) {}
+  Answers(Metrics& metrics, OnEnd on_end) : metrics_(metrics), on_end_(std::move(on_end)) {}
 
   bool empty() const { return running_.empty(); }
   size_t size() const { return running_.size(); }
@@ -45,9 +45,8 @@ class Answers {
   };
   std::vector<Next> choose();
   bool choose(Running& one, std::vector<Next>& next);  // false: it is over
-  void read(const std::vector<Next>& next);
+  void read(const std::vector<Next>& next);  // of one model
 
-  Model model_;
   Metrics& metrics_;
   OnEnd on_end_;
   std::vector<std::unique_ptr<Running>> running_;

@@ -15,26 +15,26 @@ namespace {
 using Json = nlohmann::json;
 
 // {"token", "logprob", "bytes"} and its rivals.
-Json token_json(const Service& service, int32_t token, float logprob) {
-  const std::string text = service.token_text(token);
+Json token_json(const ServedModel& served, int32_t token, float logprob) {
+  const std::string text = served.token_text(token);
   std::vector<int> bytes;
   for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
   return {{"token", text}, {"logprob", logprob}, {"bytes", bytes}};
 }
 
-Json logprob_json(const Service& service, const TokenLogprob& one) {
-  Json out = token_json(service, one.token, one.logprob);
+Json logprob_json(const ServedModel& served, const TokenLogprob& one) {
+  Json out = token_json(served, one.token, one.logprob);
   out["top_logprobs"] = Json::array();
   for (const auto& [id, logprob] : one.top)
-    out["top_logprobs"].push_back(token_json(service, id, logprob));
+    out["top_logprobs"].push_back(token_json(served, id, logprob));
   return out;
 }
 
 class ChatWire : public Wire {
  public:
   // `tools`: the answer may call some.
-  ChatWire(Service& service, int n, bool usage, bool tools, std::string warning)
-      : service_(service), n_(n), usage_(usage), tools_(tools), warning_(std::move(warning)) {}
+  ChatWire(ServedModel& served, int n, bool usage, bool tools, std::string warning)
+      : served_(served), n_(n), usage_(usage), tools_(tools), warning_(std::move(warning)) {}
 
   std::string piece(const Event& event, const Collected& all) override {
     Json chunk = object("chat.completion.chunk");
@@ -50,7 +50,7 @@ class ChatWire : public Wire {
       if (text.empty() && !token->logprob) return "";
       Json one = delta(token->choice, {{"content", text}}, Json());
       if (token->logprob)
-        one["logprobs"] = {{"content", {logprob_json(service_, *token->logprob)}}};
+        one["logprobs"] = {{"content", {logprob_json(served_, *token->logprob)}}};
       chunk["choices"].push_back(one);
       return server_sent(chunk);
     }
@@ -87,7 +87,7 @@ class ChatWire : public Wire {
       if (!one.logprobs.empty()) {
         choice["logprobs"] = {{"content", Json::array()}};
         for (const auto& token : one.logprobs)
-          choice["logprobs"]["content"].push_back(logprob_json(service_, token));
+          choice["logprobs"]["content"].push_back(logprob_json(served_, token));
       }
       out["choices"].push_back(choice);
     }
@@ -144,7 +144,7 @@ class ChatWire : public Wire {
     return {{"id", id_},
             {"object", kind},
             {"created", created_},
-            {"model", service_.model_name()},
+            {"model", served_.name()},
             {"choices", Json::array()}};
   }
   static Json delta(int index, Json content, Json reason) {
@@ -154,7 +154,7 @@ class ChatWire : public Wire {
             {"finish_reason", std::move(reason)}};
   }
 
-  Service& service_;
+  ServedModel& served_;
   int n_;
   bool usage_, tools_;
   std::string warning_;
@@ -174,10 +174,10 @@ std::optional<int64_t> read_logprobs(Fields& fields) {
 
 }  // namespace
 
-Call chat_call(const Json& body, Service& service) {
+Call chat_call(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  check_model(fields, service);
-  const Shared shared = read_shared_fields(body, fields, service);
+  fields.ignore({"model"});  // chosen by it already
+  const Shared shared = read_shared_fields(body, fields, served);
   const Json* messages = fields.any("messages");
   const Json* tools = fields.any("tools");
   const Json* variables = fields.any("chat_template_kwargs");
@@ -185,14 +185,14 @@ Call chat_call(const Json& body, Service& service) {
                               tools ? *tools : Json(),
                               variables ? *variables : Json(),
                               shared.document,
-                              service);
-  AnswerOptions answer = read_answer_fields(fields, service, "stop");
+                              served);
+  AnswerOptions answer = read_answer_fields(fields, served, "stop");
   // One of the two names, the newer one first.
-  const int64_t older = read_max_tokens(fields, "max_tokens", service, tokens_left(talk, service));
-  answer.max_new_tokens = read_max_tokens(fields, "max_completion_tokens", service, older);
+  const int64_t older = read_max_tokens(fields, "max_tokens", served, tokens_left(talk, served));
+  answer.max_new_tokens = read_max_tokens(fields, "max_completion_tokens", served, older);
   answer.n_logprobs = read_logprobs(fields);
   if (const Json* format = fields.any("response_format"))
-    answer.form = read_form(*format, "response_format", /*inside=*/true, service);
+    answer.form = read_form(*format, "response_format", /*inside=*/true, served);
   const auto n = fields.whole("n", {1, kMostChoices}).value_or(1);
   fields.only("tool_choice", "auto", "whether to call a tool is the model's choice");
   fields.ignore({"user", "metadata", "store", "service_tier", "parallel_tool_calls",
@@ -200,11 +200,11 @@ Call chat_call(const Json& body, Service& service) {
   const StreamWish stream = read_stream_fields(fields);
   fields.end();
 
-  Call call = talk_call(talk, shared, answer, static_cast<int>(n), service);
+  Call call = talk_call(talk, shared, answer, static_cast<int>(n), served);
   call.stream = stream.stream;
   call.wire =
       std::make_unique<ChatWire>(
-          service, static_cast<int>(n), stream.usage, tools != nullptr, talk.warning);
+          served, static_cast<int>(n), stream.usage, tools != nullptr, talk.warning);
   return call;
 }
 

@@ -22,22 +22,22 @@ struct Prompt {
 
 Prompt read_one(const Json& value,
                 const std::string& where,
-                const Service& service,
+                const ServedModel& served,
                 bool add_special) {
-  const Model& model = service.model();
+  const Model& model = served.model();
   if (value.is_string()) {
     const auto text = value.get<std::string>();
     return {text, true, model.encode(text, add_special)};
   }
-  if (is_token_list(value)) return {"", false, token_ids(value, where, service)};
+  if (is_token_list(value)) return {"", false, token_ids(value, where, served)};
   refuse_field(where, "found " + kind_of(value) + "; expected a text or a list of token ids");
 }
 
-std::vector<Prompt> read_prompts(Fields& fields, const Service& service, bool add_special) {
+std::vector<Prompt> read_prompts(Fields& fields, const ServedModel& served, bool add_special) {
   const Json* value = fields.any("prompt");
   if (!value) refuse_field("prompt", "not given; expected a text, token ids, or a list of these");
   if (!value->is_array() || is_token_list(*value))
-    return {read_one(*value, "prompt", service, add_special)};
+    return {read_one(*value, "prompt", served, add_special)};
   if (value->empty() || std::ssize(*value) > kMostPrompts)
     refuse_field("prompt",
                  "found " + std::to_string(value->size()) + " prompts; expected 1 to " +
@@ -45,7 +45,7 @@ std::vector<Prompt> read_prompts(Fields& fields, const Service& service, bool ad
   std::vector<Prompt> out;
   for (size_t i = 0; i < value->size(); ++i)
     out.push_back(
-        read_one((*value)[i], "prompt[" + std::to_string(i) + "]", service, add_special));
+        read_one((*value)[i], "prompt[" + std::to_string(i) + "]", served, add_special));
   return out;
 }
 
@@ -58,11 +58,11 @@ size_t n_characters(const std::string& text) {
 // OpenAI's four lists.
 class LogprobLists {
  public:
-  LogprobLists(const Service& service, size_t offset) : service_(service), offset_(offset) {}
+  LogprobLists(const ServedModel& served, size_t offset) : served_(served), offset_(offset) {}
 
   // Nothing before it: no log-probability.
   void add(int32_t token, const std::optional<TokenLogprob>& one, bool tops) {
-    const std::string text = service_.token_text(token);
+    const std::string text = served_.token_text(token);
     lists_["tokens"].push_back(text);
     lists_["text_offset"].push_back(offset_);
     offset_ += n_characters(text);
@@ -71,7 +71,7 @@ class LogprobLists {
     if (one && tops) {
       top = Json::object();
       // Several tokens may have one text: the likeliest counts.
-      for (const auto& [id, logprob] : one->top) top.emplace(service_.token_text(id), logprob);
+      for (const auto& [id, logprob] : one->top) top.emplace(served_.token_text(id), logprob);
       top.emplace(text, one->logprob);
     }
     lists_["top_logprobs"].push_back(top);
@@ -80,7 +80,7 @@ class LogprobLists {
   size_t offset() const { return offset_; }
 
  private:
-  const Service& service_;
+  const ServedModel& served_;
   size_t offset_;
   Json lists_ = {{"tokens", Json::array()},
                  {"token_logprobs", Json::array()},
@@ -90,8 +90,8 @@ class LogprobLists {
 
 class CompletionWire : public Wire {
  public:
-  CompletionWire(Service& service, int n, bool echo, std::optional<int64_t> n_top, bool usage)
-      : service_(service), n_(n), echo_(echo), n_top_(n_top), usage_(usage) {}
+  CompletionWire(ServedModel& served, int n, bool echo, std::optional<int64_t> n_top, bool usage)
+      : served_(served), n_(n), echo_(echo), n_top_(n_top), usage_(usage) {}
 
   std::vector<std::string> prompt_texts;  // for echo
 
@@ -124,7 +124,7 @@ class CompletionWire : public Wire {
       const auto prompt = static_cast<size_t>(index / n_);
       Json lists;
       if (n_top_) {
-        LogprobLists made(service_, 0);
+        LogprobLists made(served_, 0);
         if (echo_) add_prompt(all.prompts.at(static_cast<int>(prompt)), made);
         for (const auto& token : one.logprobs) made.add(token.token, token, *n_top_ > 0);
         lists = made.take();
@@ -142,7 +142,7 @@ class CompletionWire : public Wire {
     return {{"id", id_},
             {"object", "text_completion"},
             {"created", created_},
-            {"model", service_.model_name()},
+            {"model", served_.name()},
             {"choices", Json::array()}};
   }
 
@@ -166,7 +166,7 @@ class CompletionWire : public Wire {
         const int index = read.prompt * n_ + i;
         Json lists;
         if (n_top_) {
-          LogprobLists made(service_, 0);
+          LogprobLists made(served_, 0);
           add_prompt(read, made);
           lists = made.take();
           offsets_[index] = made.offset();
@@ -181,7 +181,7 @@ class CompletionWire : public Wire {
     if (token.text.empty() && !token.logprob) return "";
     Json lists;
     if (token.logprob) {
-      LogprobLists made(service_, offsets_[token.choice]);
+      LogprobLists made(served_, offsets_[token.choice]);
       made.add(token.token, token.logprob, *n_top_ > 0);
       offsets_[token.choice] = made.offset();
       lists = made.take();
@@ -191,7 +191,7 @@ class CompletionWire : public Wire {
     return server_sent(chunk);
   }
 
-  Service& service_;
+  ServedModel& served_;
   int n_;
   bool echo_;
   std::optional<int64_t> n_top_;
@@ -202,25 +202,25 @@ class CompletionWire : public Wire {
 };
 
 // Tokens of a scored prompt before these are compressed; these see what was kept.
-int64_t context_of(const Service& service, Fields& fields, const Task& task) {
+int64_t context_of(const ServedModel& served, Fields& fields, const Task& task) {
   const auto n = static_cast<int64_t>(task.tokens.size());
   const auto given = fields.whole("n_context", {1, static_cast<double>(n)});
   if (given) return *given;
   if (task.policy.press() == "none" && task.policy.decode_press().empty()) return n;
-  return std::max<int64_t>(1, n - service.options().score_tail);
+  return std::max<int64_t>(1, n - served.options().score_tail);
 }
 
 }  // namespace
 
-Call completion_call(const Json& body, Service& service) {
+Call completion_call(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  check_model(fields, service);
+  fields.ignore({"model"});  // chosen by it already
   const bool add_special = fields.flag("add_special_tokens").value_or(true);
-  const Shared shared = read_shared_fields(body, fields, service);
+  const Shared shared = read_shared_fields(body, fields, served);
   std::vector<Prompt> prompts =
-      read_prompts(fields, service, add_special && shared.document.empty());
-  AnswerOptions answer = read_answer_fields(fields, service, "stop");
-  answer.max_new_tokens = read_max_tokens(fields, "max_tokens", service, kUsualTokens);
+      read_prompts(fields, served, add_special && shared.document.empty());
+  AnswerOptions answer = read_answer_fields(fields, served, "stop");
+  answer.max_new_tokens = read_max_tokens(fields, "max_tokens", served, kUsualTokens);
   answer.n_logprobs = fields.whole("logprobs", {0, kMostTop});
   const bool echo = fields.flag("echo").value_or(false);
   const auto n = fields.whole("n", {1, kMostChoices}).value_or(1);
@@ -238,18 +238,18 @@ Call completion_call(const Json& body, Service& service) {
   call.stream = stream.stream;
   call.outlet = std::make_shared<Outlet>(prompts.size());
   auto wire = std::make_unique<CompletionWire>(
-      service, static_cast<int>(n), echo, answer.n_logprobs, stream.usage);
+      served, static_cast<int>(n), echo, answer.n_logprobs, stream.usage);
   for (auto& prompt : prompts) {
-    Task task = make_task(shared, call.outlet);
+    Task task = make_task(shared, served, call.outlet);
     task.tokens = std::move(prompt.tokens);
-    check_prompt(service, task, "prompt");
+    check_prompt(served, task, "prompt");
     task.score_prompt = score;
-    task.n_context = score ? context_of(service, fields, task) : 0;
+    task.n_context = score ? context_of(served, fields, task) : 0;
     task.answer = answer;
     task.prompt = static_cast<int>(call.tasks.size());
     task.first_choice = task.prompt * static_cast<int>(n);
     task.n_choices = static_cast<int>(n);
-    wire->prompt_texts.push_back(prompt.is_text ? prompt.text : service.model().decode(task.tokens));
+    wire->prompt_texts.push_back(prompt.is_text ? prompt.text : served.model().decode(task.tokens));
     call.tasks.push_back(std::move(task));
   }
   if (!score) fields.ignore({"n_context"});

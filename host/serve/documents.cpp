@@ -23,6 +23,7 @@ Json document_json(const StoredDocument& document) {
           {"object", "document"},
           {"created", document.created},
           {"title", document.title},
+          {"model", document.model},
           {"chat", document.conversation.has_template()},
           {"n_uses", document.n_uses},
           {"kvhost", facts_json(document.facts)}};
@@ -30,8 +31,8 @@ Json document_json(const StoredDocument& document) {
 
 class DocumentWire : public Wire {
  public:
-  DocumentWire(std::string id, std::string title, bool chat)
-      : id_(std::move(id)), title_(std::move(title)), chat_(chat) {}
+  DocumentWire(std::string id, std::string title, std::string model, bool chat)
+      : id_(std::move(id)), title_(std::move(title)), model_(std::move(model)), chat_(chat) {}
   std::string piece(const Event&, const Collected&) override { return ""; }
   std::string end(const Collected&) override { return ""; }
   std::string whole(const Collected& all) override {
@@ -39,19 +40,19 @@ class DocumentWire : public Wire {
                       {"object", "document"},
                       {"created", seconds_now()},
                       {"title", title_},
+                      {"model", model_},
                       {"chat", chat_},
                       {"n_uses", 0},
                       {"kvhost", facts_json(all.prompts.at(0).facts)}});
   }
 
  private:
-  std::string id_, title_;
+  std::string id_, title_, model_;
   bool chat_;
 };
 
 // Letters, digits, '.', '_' and '-', not beginning with '.': never a way out of the folder.
-std::filesystem::path file_of(Fields& fields, const Service& service) {
-  const auto& folder = service.options().documents;
+std::filesystem::path file_of(Fields& fields, const std::filesystem::path& folder) {
   if (folder.empty())
     refuse(403, "documents: this server keeps no files; expected one started with --documents DIR");
   const auto name = fields.text("file");
@@ -90,30 +91,31 @@ ReadFacts loaded_facts(const Sequence& sequence) {
 
 }  // namespace
 
-Call document_call(const Json& body, Service& service) {
+Call document_call(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  check_model(fields, service);
+  fields.ignore({"model"});  // chosen by it already
   const auto text = fields.text("text");
   if (!text) refuse_field("text", "not given; expected the document");
   const auto title = fields.text("title").value_or("");
   const auto chat = fields.flag("chat");
-  if (chat.value_or(false) && !service.chat_template())
+  if (chat.value_or(false) && !served.chat_template())
     refuse_field("chat", "found true, and the model has no chat template; expected false or none");
-  Conversation conversation(service.model(), chat, fields.text("system"));
-  const KeyedPolicy policy = service.policy(read_press_fields(fields, service));
+  Conversation conversation(served.model(), chat, fields.text("system"));
+  const KeyedPolicy policy = served.policy(read_press_fields(fields, served));
   const auto seed = fields.whole("method_seed", kNotNegative).value_or(0);
   fields.end();
 
   Call call;
   call.outlet = std::make_shared<Outlet>(1);
-  Task task(policy.policy, call.outlet);
+  Task task = new_task(served, policy.policy, call.outlet);
   task.tokens = conversation.document(*text, /*add_special=*/true);
-  check_prompt(service, task, "text");
+  check_prompt(served, task, "text");
   task.method_seed = static_cast<uint64_t>(seed);
   task.keep_as = new_id("doc-");
   task.title = title;
   task.n_choices = 0;
-  call.wire = std::make_unique<DocumentWire>(task.keep_as, title, conversation.has_template());
+  call.wire = std::make_unique<DocumentWire>(
+      task.keep_as, title, served.name(), conversation.has_template());
   task.conversation = std::move(conversation);
   call.tasks.push_back(std::move(task));
   return call;
@@ -129,19 +131,22 @@ Json list_documents(Service& service) {
 
 Json show_document(const std::string& id, bool positions, Service& service) {
   Json out;
+  std::string model;
   std::vector<int32_t> tokens;
   KeptPositions kept;
   service.scheduler().on_engine([&](Shelf& shelf) {
     const StoredDocument& document = shelf.document(id);
     out = document_json(document);
     if (!positions) return;
+    model = document.model;
     tokens = document.sequence.tokens();
     kept = document.sequence.kept();
     out["renumbered"] = document.sequence.renumbered();
   });
   if (!positions) return out;
   out["kept_positions"] = kept;
-  for (const int32_t token : tokens) out["tokens"].push_back(service.token_text(token));
+  const ServedModel& served = service.model(model);
+  for (const int32_t token : tokens) out["tokens"].push_back(served.token_text(token));
   return out;
 }
 
@@ -154,7 +159,7 @@ Json delete_document(const std::string& id, Service& service) {
 
 Json save_document(const std::string& id, const Json& body, Service& service) {
   Fields fields(body, "");
-  const std::filesystem::path file = file_of(fields, service);
+  const std::filesystem::path file = file_of(fields, service.options().documents);
   fields.end();
   // A copy is written, so that no answer waits for the disk.
   std::optional<Sequence> copy;
@@ -172,29 +177,29 @@ Json save_document(const std::string& id, const Json& body, Service& service) {
           {"bytes", static_cast<int64_t>(std::filesystem::file_size(file, none))}};
 }
 
-Json load_document(const Json& body, Service& service) {
+Json load_document(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  const std::filesystem::path file = file_of(fields, service);
+  fields.ignore({"model"});  // chosen by it already
+  const std::filesystem::path file = file_of(fields, served.options().documents);
   fields.end();
   if (!std::filesystem::exists(file))
     refuse(404, "file: no file " + quoted(file.filename().string()) + " is here", "file");
-  PolicyOptions whole;
-  whole.press = {PressSource::Form::Text, "none", "press", ""};
   Sequence sequence =
-      Sequence::load(file, service.model(), service.policy(whole).policy, SequenceOptions{});
+      Sequence::load(file, served.model(), served.policy(full_cache()).policy, SequenceOptions{});
   const std::string state = fact(sequence, kConversationFact);
   Conversation conversation(
-      service.model(), state.empty() ? std::optional(false) : std::nullopt, std::nullopt);
+      served.model(), state.empty() ? std::optional(false) : std::nullopt, std::nullopt);
   if (!state.empty()) conversation.restore(state, file.filename().string());
   const std::string title = fact(sequence, kTitleFact);
   ReadFacts facts = loaded_facts(sequence);
   auto document = std::make_unique<StoredDocument>(
       new_id("doc-"), std::move(sequence), std::move(conversation));
   document->title = title;
+  document->model = served.name();
   document->facts = std::move(facts);
   document->created = seconds_now();
   Json out = document_json(*document);
-  service.scheduler().on_engine([&](Shelf& shelf) { shelf.add(std::move(document)); });
+  served.scheduler().on_engine([&](Shelf& shelf) { shelf.add(std::move(document)); });
   return out;
 }
 

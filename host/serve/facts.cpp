@@ -6,7 +6,8 @@
 
 namespace kvhost {
 
-ReadFacts facts_of(const Model& model, const Reading& reading) {
+ReadFacts facts_of(const Reading& reading) {
+  const ModelFacts& model = reading.task.model.facts();
   const Sequence& sequence = *reading.sequence;
   ReadFacts facts;
   facts.n_tokens = static_cast<int64_t>(sequence.tokens().size());
@@ -17,7 +18,7 @@ ReadFacts facts_of(const Model& model, const Reading& reading) {
   facts.bytes_kept = sequence.bytes_kept();
   facts.renumbered = sequence.renumbered();
   facts.n_kept = entries_held(sequence);
-  facts.n_entries = facts.n_tokens * model.facts().n_layers * model.facts().n_kv_heads;
+  facts.n_entries = facts.n_tokens * model.n_layers * model.n_kv_heads;
   const MemoryUse memory = sequence.memory();  // of the prompt that was compressed
   if (sequence.n_prompt_tokens() > 0)
     facts.bytes_full = memory.cache_bytes_full / sequence.n_prompt_tokens() * facts.n_tokens;

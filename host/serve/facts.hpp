@@ -6,6 +6,6 @@
 namespace kvhost {
 
 // What there is to tell of a prompt that was read.
-ReadFacts facts_of(const Model& model, const Reading& reading);
+ReadFacts facts_of(const Reading& reading);
 
 }  // namespace kvhost

@@ -41,6 +41,19 @@ void answer_with(const httplib::Request& request,
   response.set_content(anthropic ? message_error(refusal) : error_json(refusal), kJson);
 }
 
+Json model_json(const ServedModel& served, int64_t started) {
+  return {{"id", served.name()},
+          {"object", "model"},
+          {"created", started},
+          {"owned_by", "kvhost"},
+          {"kvhost",
+           {{"family", served.model().facts().family},
+            {"dtype", dtype_name(served.model().dtype())},
+            {"context", served.context()},
+            {"vocab_size", served.model().vocab_size()},
+            {"chat_template", served.chat_template().has_value()}}}};
+}
+
 Json body_of(const httplib::Request& request) {
   if (request.body.empty()) refuse_field("body", "is empty; expected JSON");
   return parse_json(request.body, "body", ExitCode::BadRequest);
@@ -77,16 +90,20 @@ struct HttpServer::State {
     http.Post(pattern, guarded(route, std::move(handler)));
   }
   // A POST that the engine works for.
-  void post_call(const std::string& route, Call (*read)(const Json&, Service&)) {
+  void post_call(const std::string& route, Call (*read)(const Json&, ServedModel&)) {
     post(route, route, [this, read](const httplib::Request& request, httplib::Response& response) {
-      Call call = read(body_of(request), service);
+      const Json body = body_of(request);
+      Call call = read(body, service.choose(body));
       for (auto& task : call.tasks) task.client = client_of(request);
       exchange.carry_out(std::move(call), request, response);
     });
   }
 
   void set_limits();
-  void set_routes();
+  void set_request_routes();
+  void set_page_routes();
+  void set_model_routes();
+  void set_text_routes();
   void set_document_routes();
   void check_access(const httplib::Request& request) const;
   bool may_send(const httplib::Request& request) const;
@@ -169,16 +186,21 @@ bool HttpServer::State::may_send(const httplib::Request& request) const {
   }
 }
 
-void HttpServer::State::set_routes() {
+void HttpServer::State::set_request_routes() {
   post_call("/v1/completions", completion_call);
   post_call("/v1/chat/completions", chat_call);
   post_call("/v1/messages", message_call);
   post_call("/v1/responses", response_call);
+  post_call("/v1/compare", compare_call);
   post("/v1/messages/count_tokens", "/v1/messages/count_tokens",
        [this](const auto& request, auto& response) {
-         const int64_t n = count_message_tokens(body_of(request), service);
+         const Json body = body_of(request);
+         const int64_t n = count_message_tokens(body, service.choose(body));
          response.set_content(json_text({{"input_tokens", n}}), kJson);
        });
+}
+
+void HttpServer::State::set_page_routes() {
   const auto file = [this](const char* path, const char* type, std::string_view bytes) {
     get(path, path, [type, bytes](const auto&, auto& response) {
       response.set_header("Content-Security-Policy",
@@ -196,53 +218,54 @@ void HttpServer::State::set_routes() {
     response.set_content(
         json_text({{"status", stopping ? "stopping" : "ok"}, {"kvhost", version()}}), kJson);
   });
+  get("/metrics", "/metrics", [this](const auto&, auto& response) {
+    response.set_content(service.metrics().text(), "text/plain; version=0.0.4");
+  });
+}
+
+void HttpServer::State::set_model_routes() {
   get("/v1/models", "/v1/models", [this](const auto&, auto& response) {
-    const Model& model = service.model();
-    const ModelFacts& facts = model.facts();
-    response.set_content(
-        json_text({{"object", "list"},
-                   {"data",
-                    {{{"id", service.model_name()},
-                      {"object", "model"},
-                      {"created", service.started()},
-                      {"owned_by", "kvhost"},
-                      {"kvhost",
-                       {{"family", facts.family},
-                        {"dtype", dtype_name(model.dtype())},
-                        {"context", service.context()},
-                        {"vocab_size", model.vocab_size()},
-                        {"chat_template", service.chat_template().has_value()}}}}}}}),
-        kJson);
+    Json list = Json::array();
+    for (const auto& one : service.models()) list.push_back(model_json(*one, service.started()));
+    response.set_content(json_text({{"object", "list"}, {"data", list}}), kJson);
+  });
+  get("/v1/models/{id}", "/v1/models/(.+)", [this](const auto& request, auto& response) {
+    const ServedModel& one = service.model(request.matches[1]);
+    response.set_content(json_text(model_json(one, service.started())), kJson);
   });
   get("/v1/presses", "/v1/presses", [this](const auto&, auto& response) {
     Json list = registry::list_json(service.engine().plugins().catalog);
     for (auto& method : list) method.erase("library");  // a path of the server's
     response.set_content(json_text({{"object", "list"}, {"data", list}}), kJson);
   });
-  get("/metrics", "/metrics", [this](const auto&, auto& response) {
-    response.set_content(service.metrics().text(), "text/plain; version=0.0.4");
-  });
+}
+
+void HttpServer::State::set_text_routes() {
   post("/tokenize", "/tokenize", [this](const auto& request, auto& response) {
     const Json body = body_of(request);
+    ServedModel& served = service.choose(body);
     Fields fields(body, "");
+    fields.ignore({"model"});
     const auto text = fields.text("content");
     if (!text) refuse_field("content", "not given; expected a text");
     const bool special = fields.flag("add_special").value_or(true);
     fields.end();
-    const auto tokens = service.model().encode(*text, special);
+    const auto tokens = served.model().encode(*text, special);
     Json pieces = Json::array();
-    for (const int32_t token : tokens) pieces.push_back(service.token_text(token));
+    for (const int32_t token : tokens) pieces.push_back(served.token_text(token));
     response.set_content(json_text({{"tokens", tokens}, {"pieces", pieces}}), kJson);
   });
   post("/detokenize", "/detokenize", [this](const auto& request, auto& response) {
     const Json body = body_of(request);
+    ServedModel& served = service.choose(body);
     Fields fields(body, "");
+    fields.ignore({"model"});
     const Json* list = fields.any("tokens");
     if (!list || !list->is_array())
       refuse_field("tokens", "not given; expected a list of token ids");
-    const auto tokens = token_ids(*list, "tokens", service);
+    const auto tokens = token_ids(*list, "tokens", served);
     fields.end();
-    response.set_content(json_text({{"content", service.model().decode(tokens)}}), kJson);
+    response.set_content(json_text({{"content", served.model().decode(tokens)}}), kJson);
   });
 }
 
@@ -255,7 +278,8 @@ void HttpServer::State::set_document_routes() {
     reply(response, list_documents(service));
   });
   post("/v1/documents/load", "/v1/documents/load", [this, reply](const auto& request, auto& response) {
-    reply(response, load_document(body_of(request), service));
+    const Json body = body_of(request);
+    reply(response, load_document(body, service.choose(body)));
   });
   const std::string route = "/v1/documents/{id}", pattern = R"(/v1/documents/([A-Za-z0-9-]+))";
   get(route, pattern, [this, reply](const auto& request, auto& response) {
@@ -272,7 +296,10 @@ void HttpServer::State::set_document_routes() {
 
 HttpServer::HttpServer(Service& service) : state_(std::make_unique<State>(service)) {
   state_->set_limits();
-  state_->set_routes();
+  state_->set_request_routes();
+  state_->set_page_routes();
+  state_->set_model_routes();
+  state_->set_text_routes();
   state_->set_document_routes();
 }
 

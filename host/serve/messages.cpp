@@ -30,7 +30,7 @@ Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json
 
 class MessageWire : public Wire {
  public:
-  explicit MessageWire(Service& service) : service_(service) {}
+  explicit MessageWire(ServedModel& served) : served_(served) {}
 
   std::string piece(const Event& event, const Collected& all) override {
     if (std::holds_alternative<PromptRead>(event)) return begin(all);
@@ -72,7 +72,7 @@ class MessageWire : public Wire {
     return {{"id", id_},
             {"type", "message"},
             {"role", "assistant"},
-            {"model", service_.model_name()},
+            {"model", served_.name()},
             {"content", Json::array()},
             {"stop_reason", Json()},
             {"stop_sequence", Json()},
@@ -95,7 +95,7 @@ class MessageWire : public Wire {
                   {"delta", {{"type", "text_delta"}, {"text", text}}}});
   }
 
-  Service& service_;
+  ServedModel& served_;
   std::string id_ = new_id("msg_");
 };
 
@@ -120,35 +120,35 @@ std::string message_error(const Refusal& refusal) {
       {{"type", "error"}, {"error", {{"type", type}, {"message", refusal.message}}}});
 }
 
-Call message_call(const Json& body, Service& service) {
+Call message_call(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  check_model(fields, service);
-  const Shared shared = read_shared_fields(body, fields, service);
+  fields.ignore({"model"});  // chosen by it already
+  const Shared shared = read_shared_fields(body, fields, served);
   const Json messages = all_messages(fields);
   const Json* tools = fields.any("tools");
-  const Talk talk = read_talk(messages, tools ? *tools : Json(), Json(), shared.document, service);
+  const Talk talk = read_talk(messages, tools ? *tools : Json(), Json(), shared.document, served);
   if (!fields.any("max_tokens")) refuse_field("max_tokens", "not given; expected a number");
-  AnswerOptions answer = read_answer_fields(fields, service, "stop_sequences");
-  answer.max_new_tokens = read_max_tokens(fields, "max_tokens", service, 0);
+  AnswerOptions answer = read_answer_fields(fields, served, "stop_sequences");
+  answer.max_new_tokens = read_max_tokens(fields, "max_tokens", served, 0);
   fields.ignore({"metadata", "tool_choice", "thinking", "service_tier"});
   const StreamWish stream = read_stream_fields(fields);
   fields.end();
-  Call call = talk_call(talk, shared, answer, 1, service);
+  Call call = talk_call(talk, shared, answer, 1, served);
   call.stream = stream.stream;
-  call.wire = std::make_unique<MessageWire>(service);
+  call.wire = std::make_unique<MessageWire>(served);
   return call;
 }
 
-int64_t count_message_tokens(const Json& body, Service& service) {
+int64_t count_message_tokens(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  check_model(fields, service);
+  fields.ignore({"model"});  // chosen by it already
   const Json messages = all_messages(fields);
   const Json* tools = fields.any("tools");
   const auto document = fields.text("document").value_or("");
   fields.ignore({"tool_choice", "thinking"});
   fields.end();
   return std::ssize(
-      read_talk(messages, tools ? *tools : Json(), Json(), document, service).tokens);
+      read_talk(messages, tools ? *tools : Json(), Json(), document, served).tokens);
 }
 
 }  // namespace kvhost

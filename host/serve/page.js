@@ -14,8 +14,9 @@ const bytes = (n) => n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : n < 1e9 ? `${(n / 
 const ms = (n) => n < 1000 ? `${n.toFixed(n < 10 ? 1 : 0)} ms` : `${(n / 1000).toFixed(1)} s`;
 const percent = (part, whole) => `${(100 * part / (whole || 1)).toFixed(1)} %`;
 
-// Documents read: the compressed one and, where it was asked for, the full one beside it.
-const state = {document: null, full: null, messages: [], shown: null, running: null};
+// Documents read: the compressed one, and, where it was asked for, a second one and the full cache
+// beside it. The first one's answers are what the talk goes on from.
+const state = {documents: [], full: null, messages: [], shown: null, running: null, models: []};
 
 // ---- the server ----
 
@@ -63,16 +64,29 @@ const say = (text, wrong = false) => {
 // ---- the start ----
 
 const methods = new Map();
+const range = ({type, min, max, choices}) => choices?.length ? choices.join(', ') :
+  min === null && max === null ? type : `${type}, ${min ?? 'any'} to ${max ?? 'any'}`;
 const describe = () => {
-  const names = find('#press').value.split(/[:+]/).map((part) => part.trim().replace(/\(.*$/, ''));
-  find('#press-doc').textContent = names.map((name) => methods.get(name)?.summary).filter(Boolean).join('; ');
+  const names = find('#press').value.replace(/\([^)]*\)/g, '').split(/[:+]/).map((part) => part.trim());
+  const used = names.map((name) => methods.get(name)).filter(Boolean);
+  find('#press-doc').textContent = used.map((method) => method.summary).join('; ');
+  const rows = used.flatMap((method) => method.params.map((param) => [
+    make('dt', '', `${method.name}(${param.name}=${param.default})`), make('dd', '', `${param.doc} (${range(param)})`)]));
+  find('#params').replaceChildren(...rows.flat());
+  find('#params-box').hidden = !rows.length;
+};
+const model = () => state.models[Math.max(0, find('#models').selectedIndex)];
+const showModel = () => {
+  const {family, dtype, context, chat_template: template} = model().kvhost;
+  find('#model').textContent = (state.models.length > 1 ? '' : `${model().id}: `) +
+    `${family}, ${dtype}, context ${context.toLocaleString('en')}${template ? '' : ', no chat template'}`;
 };
 const start = async () => {
   try {
-    const model = (await json('/v1/models')).data[0];
-    find('#model').textContent =
-      `${model.id}: ${model.kvhost.family}, ${model.kvhost.dtype}, context ${model.kvhost.context.toLocaleString('en')}` +
-      (model.kvhost.chat_template ? '' : ', no chat template');
+    state.models = (await json('/v1/models')).data;
+    find('#models').replaceChildren(...state.models.map(({id}) => new Option(id, id)));
+    find('#models-label').hidden = state.models.length < 2;
+    showModel();
     const list = (await json('/v1/presses')).data;
     for (const method of list) methods.set(method.name, method);
     const scorers = list.filter((method) => method.kind === 'scorer').map((method) => method.name);
@@ -88,25 +102,40 @@ const start = async () => {
 
 // ---- the document ----
 
-const settings = () => {
-  const press = find('#press').value.trim() || 'none';
-  return press === 'none' ? {press} : {press, keep_ratio: Number(find('#ratio').value) / 100, min_entries: 0};
-};
-const showFigures = (facts) => {
-  const rows = [['composition', facts.press], ['tokens', facts.n_prompt_tokens.toLocaleString('en')],
-    ['entries kept', percent(facts.n_kept, facts.n_entries_full)],
-    ['cache', `${bytes(facts.cache_bytes_full)} → ${bytes(facts.cache_bytes_kept)}`],
-    ['read in', ms(facts.prefill_ms)]];
-  find('#figures').replaceChildren(...rows.flatMap(([name, value]) => [make('dt', '', name), make('dd', '', value)]));
+const keeping = (press, ratio) => press === 'none' ? {press} : {press, keep_ratio: ratio / 100, min_entries: 0};
+const settings = (which = '') =>
+  keeping(find(`#press${which}`).value.trim() || 'none', Number(find(`#ratio${which}`).value));
+const isFull = (document) => document.kvhost.press === 'none';
+const nameOf = (document) => isFull(document) ? 'full cache' :
+  `${document.kvhost.press}, ${percent(document.kvhost.n_kept, document.kvhost.n_entries_full)}`;
+
+const showFigures = () => {
+  const facts = state.documents.map((one) => one.kvhost);
+  const rows = [['composition', (one) => one.press === 'none' ? 'full cache' : one.press.replace(/[:_(]/g, '$&\u200b')],
+    ['tokens', (one) => one.n_prompt_tokens.toLocaleString('en')],
+    ['entries kept', (one) => percent(one.n_kept, one.n_entries_full)],
+    ['cache', (one) => `${bytes(one.cache_bytes_kept)} of ${bytes(one.cache_bytes_full)}`],
+    ['read in', (one) => ms(one.prefill_ms)]];
+  find('#figures').replaceChildren(...rows.map(([name, value]) => {
+    const row = make('tr'), head = make('th', '', name);
+    head.scope = 'row';
+    row.append(head, ...facts.map((one) => make('td', '', value(one))));
+    return row;
+  }));
+  find('#bars').replaceChildren(...facts.filter((one) => one.press !== 'none').map((one) => {
+    const bar = make('div', 'bar'), kept = make('i');
+    kept.style.width = percent(one.cache_bytes_kept, one.cache_bytes_full).replace(' ', '');
+    bar.append(kept);
+    return bar;
+  }));
   find('#figures').hidden = find('#bars').hidden = false;
-  find('#bar-full').style.width = '100%';
-  find('#bar-kept').style.width = percent(facts.cache_bytes_kept, facts.cache_bytes_full).replace(' ', '');
 };
 const forget = async () => {
-  for (const one of [state.document, state.full])
-    if (one) await json(`/v1/documents/${one.id}`, null, {method: 'DELETE'}).catch(() => {});
-  state.document = state.full = null;
-  find('#forget').hidden = find('#figures').hidden = find('#bars').hidden = find('#kept').hidden = true;
+  for (const one of state.documents)
+    await json(`/v1/documents/${one.id}`, null, {method: 'DELETE'}).catch(() => {});
+  state.documents = [];
+  state.full = null;
+  for (const id of ['#forget', '#figures', '#bars', '#kept']) find(id).hidden = true;
 };
 const readDocument = async (event) => {
   event.preventDefault();
@@ -117,12 +146,16 @@ const readDocument = async (event) => {
     await forget();
     newTalk();
     say('Reading …');
-    state.document = await json('/v1/documents', {text, ...settings()});
-    if (find('#beside').checked) state.full = await json('/v1/documents', {text, press: 'none'});
-    showFigures(state.document.kvhost);
+    const wanted = [settings()];
+    if (find('#beside').checked) wanted.push(settings('2'), {press: 'none'});
+    const full = wanted.findIndex(({press}) => press === 'none');
+    for (const press of wanted.filter((one, i) => one.press !== 'none' || i === full))
+      state.documents.push(await json('/v1/documents', {model: model().id, text, ...press}));
+    state.full = state.documents.length > 1 ? state.documents.find(isFull) : null;
+    showFigures();
     find('#forget').hidden = false;
     say('Read. Every question starts from what was kept.');
-    showKept(await json(`/v1/documents/${state.document.id}?kept=positions`));
+    await chooseShown();
     find('#question').focus();
   } catch (error) {
     say(error.message, true);
@@ -137,6 +170,12 @@ const choices = (select, all, n) => {
   const options = [new Option(all, ''), ...Array.from({length: n}, (_, i) => new Option(String(i), i))];
   select.replaceChildren(...options);
 };
+const chooseShown = async () => {
+  find('#whose').replaceChildren(...state.documents.map((one) => new Option(nameOf(one), one.id)));
+  find('#whose-label').hidden = state.documents.length < 2;
+  await showChosen();
+};
+const showChosen = async () => showKept(await json(`/v1/documents/${find('#whose').value}?kept=positions`));
 const showKept = (document) => {
   find('#kept').hidden = document.renumbered;
   if (document.renumbered) return;
@@ -171,13 +210,13 @@ const newTalk = () => {
   find('#talk').replaceChildren();
 };
 const follow = () => { find('#talk').scrollTop = find('#talk').scrollHeight; };
-const answerInto = async (box, extra, signal) => {
+const answerInto = async (box, messages, extra, signal) => {
   const said = box.querySelector('.said');
   let text = '', facts = null;
   said.classList.add('waiting');
   try {
     await stream('/v1/chat/completions',
-      {messages: state.messages, temperature: Number(find('#temperature').value),
+      {messages, temperature: Number(find('#temperature').value),
         max_tokens: Number(find('#tokens').value), ...extra}, signal, (chunk) => {
         if (chunk.kvhost?.answers) facts = chunk.kvhost;
         const more = chunk.choices[0]?.delta?.content;
@@ -200,27 +239,47 @@ const box = (who) => {
   one.append(make('div', 'said'));
   return one;
 };
+const agreement = (pair) => `KL ${pair.kl.toPrecision(3)} nats a token, the same likeliest token at ` +
+  `${percent(pair.top1_agreement, 1)}`;
+// What each cache thinks of the full one's answer, beside what the full one thinks of it.
+const compare = async (turn, boxes, messages, answer) => {
+  const order = [state.full, ...state.documents.filter((one) => one !== state.full)];
+  const told = await json('/v1/compare', {documents: order.map(({id}) => id), messages, answer});
+  for (const pair of told.pairs) {
+    const beside = order[pair.beside];
+    if (pair.of === 0)
+      boxes.get(beside).append(make('small', 'agrees', `against the full cache: ${agreement(pair)}`));
+    else
+      turn.append(make('small', 'agrees between', `${nameOf(order[pair.of])} and ${nameOf(beside)}: ${agreement(pair)}`));
+  }
+};
+const answerAll = async (turn, messages, signal) => {
+  if (!state.documents.length) {
+    turn.append(box(''));
+    return [await answerInto(turn.lastChild, messages, {model: model().id, ...settings()}, signal)];
+  }
+  const several = state.documents.length > 1, boxes = new Map();
+  for (const one of state.documents) boxes.set(one, turn.appendChild(box(several ? nameOf(one) : '')));
+  const said = await Promise.all(state.documents.map((one) =>
+    answerInto(boxes.get(one), messages, {document: one.id}, signal)));
+  const answer = state.full && said[state.documents.indexOf(state.full)];
+  if (answer && !signal.aborted)
+    await compare(turn, boxes, messages, answer).catch((error) => turn.append(make('span', 'wrong', error.message)));
+  return said;
+};
 const ask = async (event) => {
   event.preventDefault();
   const question = find('#question').value;
   if (!question.trim() || state.running) return;
   find('#question').value = '';
   find('#talk').append(make('div', 'turn user', question));
-  state.messages.push({role: 'user', content: question});
+  const messages = [...state.messages, {role: 'user', content: question}];
   state.running = new AbortController();
   find('#stop').disabled = false;
-  const turn = make('div', 'turn' + (state.full ? ' pair' : ''));
+  const turn = make('div', `turn n${state.documents.length}`);
   find('#talk').append(turn);
-  const compressed = box(state.full ? state.document.kvhost.press : '');
-  turn.append(compressed);
-  const own = state.document ? {document: state.document.id} : settings();
-  const answers = [answerInto(compressed, own, state.running.signal)];
-  if (state.full) {
-    turn.append(box('full cache'));
-    answers.push(answerInto(turn.lastChild, {document: state.full.id}, state.running.signal));
-  }
-  const [text] = await Promise.all(answers);
-  state.messages.push({role: 'assistant', content: text});
+  const [text] = await answerAll(turn, messages, state.running.signal);
+  state.messages = [...messages, {role: 'assistant', content: text}];
   state.running = null;
   find('#stop').disabled = true;
   follow();
@@ -237,7 +296,15 @@ find('#stop').addEventListener('click', () => state.running?.abort());
 find('#fresh').addEventListener('click', newTalk);
 find('#forget').addEventListener('click', async () => { await forget(); newTalk(); say(''); });
 find('#press').addEventListener('input', describe);
-find('#ratio').addEventListener('input', () => { find('#ratio-out').textContent = `${find('#ratio').value} %`; });
+for (const which of ['', '2'])
+  find(`#ratio${which}`).addEventListener('input', () => {
+    find(`#ratio${which}-out`).textContent = `${find(`#ratio${which}`).value} %`;
+  });
+const showSecond = () => { find('#second').hidden = !find('#beside').checked; };
+showSecond();  // a browser may remember what was checked
+find('#beside').addEventListener('change', showSecond);
+find('#models').addEventListener('change', async () => { showModel(); await forget(); newTalk(); say(''); });
+find('#whose').addEventListener('change', showChosen);
 for (const id of ['#layer', '#head']) find(id).addEventListener('change', paintKept);
 find('#key-form').addEventListener('submit', (event) => {
   event.preventDefault();

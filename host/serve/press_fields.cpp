@@ -43,7 +43,7 @@ void read_budget(Fields& fields, PolicyOptions& press) {
 }
 
 // {"token id": bias}
-std::map<int32_t, float> read_bias(Fields& fields, const Service& service) {
+std::map<int32_t, float> read_bias(Fields& fields, const ServedModel& served) {
   std::map<int32_t, float> out;
   const auto* value = fields.any("logit_bias");
   if (!value) return out;
@@ -54,10 +54,10 @@ std::map<int32_t, float> read_bias(Fields& fields, const Service& service) {
     const bool digits = !key.empty() && key.size() < 9 &&
                         key.find_first_not_of("0123456789") == std::string::npos;
     const int64_t id = digits ? std::stoll(key) : -1;
-    if (id < 0 || id >= service.model().vocab_size())
+    if (id < 0 || id >= served.model().vocab_size())
       refuse_field(where,
                    "is no token id; expected 0 to " +
-                       std::to_string(service.model().vocab_size() - 1));
+                       std::to_string(served.model().vocab_size() - 1));
     if (!bias.is_number() || bias.get<double>() < -100 || bias.get<double>() > 100)
       refuse_field(where, "found " + kind_of(bias) + "; expected a number in [-100, 100]");
     out[static_cast<int32_t>(id)] = bias.get<float>();
@@ -67,14 +67,20 @@ std::map<int32_t, float> read_bias(Fields& fields, const Service& service) {
 
 }  // namespace
 
+PolicyOptions full_cache() {
+  PolicyOptions press;
+  press.press = {PressSource::Form::Text, "none", "press", ""};
+  return press;
+}
+
 bool names_press(const nlohmann::json& body) {
   for (const char* name : kPressFields)
     if (body.contains(name) && !body[name].is_null()) return true;
   return false;
 }
 
-PolicyOptions read_press_fields(Fields& fields, const Service& service) {
-  PolicyOptions press = service.options().press;
+PolicyOptions read_press_fields(Fields& fields, const ServedModel& served) {
+  PolicyOptions press = served.options().press;
   if (PressSource own = read_source(fields, "press"); own.given()) press.press = std::move(own);
   if (PressSource own = read_source(fields, "decode_press"); own.given())
     press.decode_press = std::move(own);
@@ -92,7 +98,7 @@ PolicyOptions read_press_fields(Fields& fields, const Service& service) {
   return press;
 }
 
-AnswerOptions read_answer_fields(Fields& fields, const Service& service, const char* stop_name) {
+AnswerOptions read_answer_fields(Fields& fields, const ServedModel& served, const char* stop_name) {
   AnswerOptions out;
   SamplingOptions& sampling = out.sampling;
   sampling.temperature = fields.number("temperature", kTemperature).value_or(1);
@@ -102,7 +108,7 @@ AnswerOptions read_answer_fields(Fields& fields, const Service& service, const c
   sampling.seed = seed ? static_cast<uint64_t>(*seed) : std::random_device()();
   out.presence_penalty = fields.number("presence_penalty", kPenalty).value_or(0);
   out.frequency_penalty = fields.number("frequency_penalty", kPenalty).value_or(0);
-  out.logit_bias = read_bias(fields, service);
+  out.logit_bias = read_bias(fields, served);
   out.ignore_eos = fields.flag("ignore_eos").value_or(false);
   out.stop = fields.texts(stop_name);
   if (out.stop.size() > kMostStops)
@@ -114,18 +120,17 @@ AnswerOptions read_answer_fields(Fields& fields, const Service& service, const c
   return out;
 }
 
-Shared read_shared_fields(const nlohmann::json& body, Fields& fields, Service& service) {
-  PolicyOptions press = read_press_fields(fields, service);
+Shared read_shared_fields(const nlohmann::json& body, Fields& fields, ServedModel& served) {
+  PolicyOptions press = read_press_fields(fields, served);
   const std::string document = fields.text("document").value_or("");
   if (!document.empty()) {
     if (names_press(body))
       refuse_field("press",
                    "found beside document, which was compressed already; expected these fields "
                    "where the document is made");
-    press = PolicyOptions{};
-    press.press = {PressSource::Form::Text, "none", "press", ""};
+    press = full_cache();
   }
-  Shared shared{service.policy(press), document};
+  Shared shared{served.policy(press), document};
   shared.reuse = fields.flag("cache_prompt").value_or(true);
   shared.extend = fields.flag("cache_prompt").value_or(false) ||
                   shared.policy.policy.press() == "none";
@@ -140,8 +145,16 @@ Shared read_shared_fields(const nlohmann::json& body, Fields& fields, Service& s
   return shared;
 }
 
-Task make_task(const Shared& shared, const std::shared_ptr<Outlet>& outlet) {
-  Task task(shared.policy.policy, outlet);
+Task new_task(const ServedModel& served, Policy policy, const std::shared_ptr<Outlet>& outlet) {
+  Task task(served.model(), served.name(), std::move(policy), outlet);
+  task.context = served.context();
+  return task;
+}
+
+Task make_task(const Shared& shared,
+               const ServedModel& served,
+               const std::shared_ptr<Outlet>& outlet) {
+  Task task = new_task(served, shared.policy.policy, outlet);
   task.policy_key = shared.policy.key + "|" + std::to_string(shared.method_seed);
   task.method_seed = shared.method_seed;
   task.document = shared.document;
@@ -152,13 +165,13 @@ Task make_task(const Shared& shared, const std::shared_ptr<Outlet>& outlet) {
   return task;
 }
 
-void check_prompt(const Service& service, const Task& task, const std::string& field) {
+void check_prompt(const ServedModel& served, const Task& task, const std::string& field) {
   const auto n = static_cast<int64_t>(task.tokens.size());
   if (n == 0) refuse_field(field, "holds no tokens; expected at least one");
-  if (service.context() > 0 && n > service.context())
+  if (served.context() > 0 && n > served.context())
     refuse_field(field,
                  "has " + std::to_string(n) + " tokens; expected at most " +
-                     std::to_string(service.context()) + ", the context of this server");
+                     std::to_string(served.context()) + ", the context of this server");
 }
 
 }  // namespace kvhost

@@ -12,8 +12,13 @@ namespace {
 constexpr size_t kMostLanes = 4;
 constexpr size_t kMostRows = 2048;  // of prompts that are read together
 
-// The log-probability of the token behind each that is read, as far as the prompt goes.
+// The log-probability of the token behind each that is read, as far as the prompt goes; or the
+// logits themselves.
 Batch::OnLogits scoring(Reading& reading) {
+  if (reading.task.rows)
+    return [&task = reading.task, n_seen = size_t{0}](std::span<const float> logits) mutable {
+      if (n_seen++ >= task.rows_from) task.rows->emplace_back(logits.begin(), logits.end());
+    };
   if (!reading.task.score_prompt) return {};
   return [&reading](std::span<const float> logits) {
     const size_t next = reading.logprobs.size() + 1;
@@ -21,6 +26,10 @@ Batch::OnLogits scoring(Reading& reading) {
     reading.logprobs.push_back(token_logprob(
         logits, reading.task.tokens[next], reading.task.answer.n_logprobs.value_or(0)));
   };
+}
+
+bool same_model(const Reading& a, const Reading& b) {
+  return a.task.model.shared() == b.task.model.shared();
 }
 
 }  // namespace
@@ -54,6 +63,10 @@ void Readings::fill_lanes(const OnDone& on_done, const OnFailed& on_failed) {
       Reading& reading = **next;
       const size_t n = reading.done() ? 0 : reading.parts[reading.n_parts_read].size();
       if (!lane->readings.empty() && (rows + n > kMostRows || reading.alone)) break;
+      if (!lane->readings.empty() && !same_model(reading, *lane->readings.front())) {
+        ++next;
+        continue;
+      }
       std::unique_ptr<Reading> holder = std::move(*next);
       next = waiting_.erase(next);
       if (!begin(reading, on_failed, holder)) continue;
@@ -72,7 +85,7 @@ void Readings::fill_lanes(const OnDone& on_done, const OnFailed& on_failed) {
 }
 
 void Readings::start_batch(Lane& lane) {
-  lane.batch = std::make_unique<Batch>(model_);
+  lane.batch = std::make_unique<Batch>(lane.readings.front()->task.model);
   for (auto& reading : lane.readings)
     lane.batch->add(*reading->sequence, reading->parts[reading->n_parts_read], scoring(*reading));
 }
@@ -100,6 +113,7 @@ void Readings::fail(Lane& lane, const std::exception_ptr& why, const OnFailed& o
     reading->sequence.reset();
     reading->n_parts_read = 0;
     reading->logprobs.clear();
+    if (reading->task.rows) reading->task.rows->clear();
     reading->alone = true;
     waiting_.insert(waiting_.begin(), std::move(reading));
   }

@@ -43,8 +43,6 @@ class Readings {
   using OnDone = std::function<void(std::unique_ptr<Reading>)>;
   using OnFailed = std::function<void(std::unique_ptr<Reading>, std::exception_ptr)>;
 
-  explicit Readings(const Model& model) : model_(model) {}
-
   void add(std::unique_ptr<Reading> reading) { waiting_.push_back(std::move(reading)); }
   bool empty() const { return waiting_.empty() && lanes_.empty(); }
   size_t size() const;
@@ -57,7 +55,7 @@ class Readings {
   void clear(const std::function<void(const Reading&)>& gone);
 
  private:
-  struct Lane {
+  struct Lane {  // of one model
     std::vector<std::unique_ptr<Reading>> readings;
     std::unique_ptr<Batch> batch;
   };
@@ -68,7 +66,6 @@ class Readings {
   void end_pass(Lane& lane, const OnDone& on_done);
   void fail(Lane& lane, const std::exception_ptr& why, const OnFailed& on_failed);
 
-  Model model_;
   std::vector<std::unique_ptr<Reading>> waiting_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   size_t turn_ = 0;

@@ -7,8 +7,7 @@
 
 namespace kvhost {
 
-// Sets its start and its parts. `context`: tokens at most, 0: no bound. All are borrowed until it
-// is read.
-void prepare_reading(Reading& reading, const Model& model, Shelf& shelf, int64_t context);
+// Sets its start and its parts. Both are borrowed until it is read.
+void prepare_reading(Reading& reading, Shelf& shelf);
 
 }  // namespace kvhost

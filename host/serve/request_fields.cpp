@@ -7,20 +7,11 @@
 
 namespace kvhost {
 
-void check_model(Fields& fields, const Service& service) {
-  const auto model = fields.text("model");
-  if (!model || *model == service.model_name()) return;
-  refuse(404,
-         "model: " + quoted(*model) + " is not here; expected " + quoted(service.model_name()) +
-             ", or no model",
-         "model");
-}
-
 int64_t read_max_tokens(Fields& fields,
                         const std::string& name,
-                        const Service& service,
+                        const ServedModel& served,
                         int64_t wish) {
-  const int64_t most = service.options().most_new_tokens;
+  const int64_t most = served.options().most_new_tokens;
   const Limits limits{0, static_cast<double>(most)};
   return fields.whole(name, limits).value_or(std::min(wish, most));
 }
@@ -31,8 +22,8 @@ bool is_token_list(const nlohmann::json& value) {
 
 std::vector<int32_t> token_ids(const nlohmann::json& list,
                                const std::string& where,
-                               const Service& service) {
-  const auto end = static_cast<double>(service.model().vocab_size());
+                               const ServedModel& served) {
+  const auto end = static_cast<double>(served.model().vocab_size());
   std::vector<int32_t> out;
   out.reserve(list.size());
   for (size_t i = 0; i < list.size(); ++i) {
@@ -40,7 +31,7 @@ std::vector<int32_t> token_ids(const nlohmann::json& list,
     if (!id.is_number_integer() || id.get<double>() < 0 || id.get<double>() >= end)
       refuse_field(where + "[" + std::to_string(i) + "]",
                    "found " + kind_of(id) + "; expected a token id, 0 to " +
-                       std::to_string(service.model().vocab_size() - 1));
+                       std::to_string(served.model().vocab_size() - 1));
     out.push_back(id.get<int32_t>());
   }
   return out;
@@ -49,13 +40,13 @@ std::vector<int32_t> token_ids(const nlohmann::json& list,
 std::shared_ptr<const Form> read_form(const nlohmann::json& format,
                                       const std::string& where,
                                       bool inside,
-                                      Service& service) {
+                                      ServedModel& served) {
   Fields fields(format, where + ".");
   const std::string type = fields.text("type").value_or("text");
   if (type == "text" || type == "json_object") {
     fields.end();
     if (type == "text") return nullptr;
-    return std::make_shared<const Form>(Form{any_object_grammar(), service.token_bytes()});
+    return std::make_shared<const Form>(Form{any_object_grammar(), served.token_bytes()});
   }
   if (type != "json_schema")
     refuse_field(where + ".type",
@@ -70,7 +61,7 @@ std::shared_ptr<const Form> read_form(const nlohmann::json& format,
   own.end();
   if (inside) fields.end();
   return std::make_shared<const Form>(
-      Form{schema_grammar(*schema, place + ".schema"), service.token_bytes()});
+      Form{schema_grammar(*schema, place + ".schema"), served.token_bytes()});
 }
 
 StreamWish read_stream_fields(Fields& fields) {

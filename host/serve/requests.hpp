@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forms of requests: each reads a body and says what is to be done. All throw Refused, or Error
-// for what the engine finds wrong.
+// The forms of requests: each reads a body and says what is to be done by the model that the body
+// names. All throw Refused, or Error for what the engine finds wrong.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -17,12 +17,13 @@ inline constexpr double kMostChoices = 32, kMostTop = 20;
 
 struct Shared;
 
-Call completion_call(const nlohmann::json& body, Service& service);  // POST /v1/completions
-Call chat_call(const nlohmann::json& body, Service& service);        // POST /v1/chat/completions
-Call message_call(const nlohmann::json& body, Service& service);     // POST /v1/messages, Anthropic's
-Call response_call(const nlohmann::json& body, Service& service);    // POST /v1/responses
+Call completion_call(const nlohmann::json& body, ServedModel& served);  // POST /v1/completions
+Call chat_call(const nlohmann::json& body, ServedModel& served);        // POST /v1/chat/completions
+Call message_call(const nlohmann::json& body, ServedModel& served);     // POST /v1/messages, Anthropic's
+Call response_call(const nlohmann::json& body, ServedModel& served);    // POST /v1/responses
+Call compare_call(const nlohmann::json& body, ServedModel& served);     // POST /v1/compare
 // Of what /v1/messages would read.
-int64_t count_message_tokens(const nlohmann::json& body, Service& service);
+int64_t count_message_tokens(const nlohmann::json& body, ServedModel& served);
 
 // What a talk becomes for the engine.
 struct Talk {
@@ -34,33 +35,31 @@ Talk read_talk(const nlohmann::json& messages,
                const nlohmann::json& tools,
                const nlohmann::json& variables,
                const std::string& document,
-               Service& service);
+               ServedModel& served);
 
 // The task that answers it `n` times.
 Call talk_call(const Talk& talk,
                const Shared& shared,
                const AnswerOptions& answer,
                int n,
-               Service& service);
+               ServedModel& served);
 // Tokens that the context leaves for an answer.
-int64_t tokens_left(const Talk& talk, const Service& service);
+int64_t tokens_left(const Talk& talk, const ServedModel& served);
 
-// `model` must be the one that is served: its name, or what clients send that must send something.
-void check_model(Fields& fields, const Service& service);
 // max_tokens within what the server allows, `wish` where it is not given.
-int64_t read_max_tokens(Fields& fields, const std::string& name, const Service& service,
+int64_t read_max_tokens(Fields& fields, const std::string& name, const ServedModel& served,
                         int64_t wish);
 // A list of numbers, which token_ids() takes.
 bool is_token_list(const nlohmann::json& value);
 std::vector<int32_t> token_ids(const nlohmann::json& list,
                                const std::string& where,
-                               const Service& service);
+                               const ServedModel& served);
 // {"type": "text" | "json_object" | "json_schema", ...}; null where any text will do. `inside`:
 // whether the schema stands in an object of its own.
 std::shared_ptr<const Form> read_form(const nlohmann::json& format,
                                       const std::string& where,
                                       bool inside,
-                                      Service& service);
+                                      ServedModel& served);
 // stream, stream_options.include_usage.
 struct StreamWish {
   bool stream = false, usage = false;

@@ -23,8 +23,8 @@ Json response_usage(const Collected& all) {
 
 class ResponseWire : public Wire {
  public:
-  ResponseWire(Service& service, const AnswerOptions& answer, Json instructions)
-      : service_(service), answer_(answer), instructions_(std::move(instructions)) {}
+  ResponseWire(ServedModel& served, const AnswerOptions& answer, Json instructions)
+      : served_(served), answer_(answer), instructions_(std::move(instructions)) {}
 
   std::string piece(const Event& event, const Collected& all) override {
     if (const auto* read = std::get_if<PromptRead>(&event)) {
@@ -82,7 +82,7 @@ class ResponseWire : public Wire {
             {"incomplete_details", Json()},
             {"instructions", instructions_},
             {"max_output_tokens", answer_.max_new_tokens},
-            {"model", service_.model_name()},
+            {"model", served_.name()},
             {"output", Json::array()},
             {"parallel_tool_calls", true},
             {"previous_response_id", Json()},
@@ -123,7 +123,7 @@ class ResponseWire : public Wire {
                  {{"response", out}});
   }
 
-  Service& service_;
+  ServedModel& served_;
   AnswerOptions answer_;
   Json instructions_;
   std::string id_ = new_id("resp_"), item_id_ = new_id("msg_");
@@ -154,41 +154,41 @@ Json input_messages(Fields& fields) {
   return messages;
 }
 
-std::shared_ptr<const Form> read_text_format(Fields& fields, Service& service) {
+std::shared_ptr<const Form> read_text_format(Fields& fields, ServedModel& served) {
   const Json* text = fields.any("text");
   if (!text) return nullptr;
   Fields own(*text, "text.");
   const Json* format = own.any("format");
   own.ignore({"verbosity"});
   own.end();
-  return format ? read_form(*format, "text.format", /*inside=*/false, service) : nullptr;
+  return format ? read_form(*format, "text.format", /*inside=*/false, served) : nullptr;
 }
 
 }  // namespace
 
-Call response_call(const Json& body, Service& service) {
+Call response_call(const Json& body, ServedModel& served) {
   Fields fields(body, "");
-  check_model(fields, service);
-  const Shared shared = read_shared_fields(body, fields, service);
+  fields.ignore({"model"});  // chosen by it already
+  const Shared shared = read_shared_fields(body, fields, served);
   const Json messages = input_messages(fields);
   const Json* tools = fields.any("tools");
-  const Talk talk = read_talk(messages, tools ? *tools : Json(), Json(), shared.document, service);
-  AnswerOptions answer = read_answer_fields(fields, service, "stop");
+  const Talk talk = read_talk(messages, tools ? *tools : Json(), Json(), shared.document, served);
+  AnswerOptions answer = read_answer_fields(fields, served, "stop");
   answer.max_new_tokens =
-      read_max_tokens(fields, "max_output_tokens", service, tokens_left(talk, service));
+      read_max_tokens(fields, "max_output_tokens", served, tokens_left(talk, served));
   fields.only("previous_response_id", Json(), "responses are not kept; send the messages");
   fields.only("background", false, "an answer is waited for");
   fields.only("tool_choice", "auto", "whether to call a tool is the model's choice");
-  answer.form = read_text_format(fields, service);
+  answer.form = read_text_format(fields, served);
   fields.ignore({"metadata", "store", "truncation", "parallel_tool_calls", "user", "include",
                  "reasoning", "service_tier", "safety_identifier", "prompt_cache_key"});
   const StreamWish stream = read_stream_fields(fields);
   const Json* instructions = fields.any("instructions");
   fields.end();
-  Call call = talk_call(talk, shared, answer, 1, service);
+  Call call = talk_call(talk, shared, answer, 1, served);
   call.stream = stream.stream;
   call.wire =
-      std::make_unique<ResponseWire>(service, answer, instructions ? *instructions : Json());
+      std::make_unique<ResponseWire>(served, answer, instructions ? *instructions : Json());
   return call;
 }
 

@@ -30,13 +30,15 @@ constexpr int64_t kPromptShare = 2;
 constexpr std::chrono::milliseconds kLeastReading(20), kAloneReading(50), kNap(2);
 
 // The most that a task will hold at once. A document's own entries are held already.
-int64_t bytes_of(const Model& model, const Task& task) {
-  const int64_t per_token = cache_bytes_per_token(model), n = std::max(1, task.n_choices);
+int64_t bytes_of(const Task& task) {
+  const int64_t per_token = cache_bytes_per_token(task.model), n = std::max(1, task.n_choices);
   const int64_t answers = task.n_choices * task.answer.max_new_tokens * per_token;
-  if (!task.document.empty())
-    return n * static_cast<int64_t>(task.tokens.size()) * per_token + answers;
-  const CacheNeeds needs = cache_needs(model, task.policy, task.tokens);
-  return std::max(needs.peak, n * needs.kept + answers);
+  const auto n_tokens = static_cast<int64_t>(task.tokens.size());
+  const int64_t n_rows = task.rows ? n_tokens - static_cast<int64_t>(task.rows_from) : 0;
+  const int64_t rows = n_rows * task.model.vocab_size() * static_cast<int64_t>(sizeof(float));
+  if (!task.document.empty()) return n * n_tokens * per_token + answers + rows;
+  const CacheNeeds needs = cache_needs(task.model, task.policy, task.tokens);
+  return std::max(needs.peak, n * needs.kept + answers) + rows;
 }
 
 Refusal shutting_down() {
@@ -46,9 +48,9 @@ Refusal shutting_down() {
 }  // namespace
 
 struct Scheduler::State {
-  State(const Model& of, const SchedulerLimits& with, Metrics& counted)
-      : model(of), limits(with), metrics(counted), ledger(with.cache_bytes), readings(of),
-        answers(of, counted, [this](Running& one, Answers::End how) { end(one, how); }) {}
+  State(const SchedulerLimits& with, Metrics& counted)
+      : limits(with), metrics(counted), ledger(with.cache_bytes),
+        answers(counted, [this](Running& one, Answers::End how) { end(one, how); }) {}
 
   void run();
   void take_in();
@@ -68,7 +70,6 @@ struct Scheduler::State {
   void note();
   bool works() const { return !queue.empty() || !readings.empty() || !answers.empty(); }
 
-  const Model model;
   const SchedulerLimits limits;
   Metrics& metrics;
 
@@ -129,7 +130,7 @@ void Scheduler::State::admit() {
 void Scheduler::State::begin(Task given) {
   const int64_t bytes = given.cache_bytes;
   auto reading = std::make_unique<Reading>(std::move(given), ledger, bytes);
-  prepare_reading(*reading, model, shelf, limits.context);
+  prepare_reading(*reading, shelf);
   readings.add(std::move(reading));
 }
 
@@ -137,6 +138,7 @@ void Scheduler::State::keep_document(Reading& reading, const ReadFacts& facts) {
   auto document = std::make_unique<StoredDocument>(
       reading.task.keep_as, std::move(*reading.sequence), *reading.task.conversation);
   document->title = reading.task.title;
+  document->model = reading.task.model_name;
   document->facts = facts;
   document->created = std::chrono::duration_cast<std::chrono::seconds>(
                           std::chrono::system_clock::now().time_since_epoch())
@@ -150,7 +152,7 @@ void Scheduler::State::finish_reading(std::unique_ptr<Reading> done) {
   try {
     PromptRead event;
     event.prompt = task.prompt;
-    event.facts = facts_of(model, *reading);
+    event.facts = facts_of(*reading);
     if (task.score_prompt) {
       event.tokens = task.tokens;
       event.logprobs.emplace_back();
@@ -173,24 +175,24 @@ void Scheduler::State::finish_reading(std::unique_ptr<Reading> done) {
 
 void Scheduler::State::start_answers(const std::shared_ptr<Reading>& reading) {
   const Task& task = reading->task;
-  if (task.n_choices == 0) {  // it stays as a document
+  if (task.n_choices == 0) {  // it stays as a document, or was read for its logits
     reading->promise.change(0);
     task.outlet->end_task();
     --n_unfinished;
     return;
   }
   const auto n_read = static_cast<int64_t>(reading->sequence->tokens().size());
-  const int64_t left = limits.context > 0 ? std::max<int64_t>(0, limits.context - n_read)
-                                          : task.answer.max_new_tokens;
+  const int64_t left = task.context > 0 ? std::max<int64_t>(0, task.context - n_read)
+                                        : task.answer.max_new_tokens;
   const int64_t kept = reading->sequence->bytes_kept();
   const int64_t growth =
-      std::min(left, task.answer.max_new_tokens) * cache_bytes_per_token(model);
+      std::min(left, task.answer.max_new_tokens) * cache_bytes_per_token(task.model);
   std::vector<std::unique_ptr<Running>> made;
   for (int nth = 0; nth < task.n_choices; ++nth) {
     const bool last = nth + 1 == task.n_choices;
     Sequence own = last ? std::move(*reading->sequence) : reading->sequence->fork();
     made.push_back(std::unique_ptr<Running>(
-        new Running{reading, nullptr, Answer(model, std::move(own), task, nth, left)}));
+        new Running{reading, nullptr, Answer(std::move(own), task, nth, left)}));
   }
   reading->promise.change(0);
   reading->n_answers = task.n_choices;
@@ -295,8 +297,8 @@ void Scheduler::State::run() {
   for (auto& job : jobs) job();
 }
 
-Scheduler::Scheduler(const Model& model, const SchedulerLimits& limits, Metrics& metrics)
-    : state_(std::make_unique<State>(model, limits, metrics)) {
+Scheduler::Scheduler(const SchedulerLimits& limits, Metrics& metrics)
+    : state_(std::make_unique<State>(limits, metrics)) {
   state_->note();
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
@@ -316,7 +318,7 @@ void Scheduler::submit(std::vector<Task> tasks) {
   const auto now = Clock::now();
   for (auto& task : tasks) {
     task.submitted = now;
-    task.cache_bytes = bytes_of(s.model, task);
+    task.cache_bytes = bytes_of(task);
     if (task.cache_bytes > s.limits.cache_bytes)
       refuse(400,
              "prompt: takes " + format_bytes(task.cache_bytes) + " of cache with its answer; expected no more "

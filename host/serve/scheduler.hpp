@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread that does all the work of the engine: prompts are admitted as cache becomes free, read
-// some layers at a time, and between these every answer under way gets its next token, all in one
-// pass. What it has to say goes to the tasks' outlets; it never waits for anybody.
+// One thread that does all the work of the engine, for all models: prompts are admitted as cache
+// becomes free, read some layers at a time, and between these every answer under way gets its next
+// token, all of a model in one pass. What it has to say goes to the tasks' outlets; it never waits
+// for anybody.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,13 @@ namespace kvhost {
 
 struct SchedulerLimits {
   int64_t cache_bytes = 0;  // of all caches together
-  int64_t context = 0;      // tokens of prompt and answer; 0: no bound
   int64_t queued = 1024;    // tasks that may wait
   int64_t answers = 64;     // under way at once
 };
 
 class Scheduler {
  public:
-  Scheduler(const Model& model, const SchedulerLimits& limits, Metrics& metrics);
+  Scheduler(const SchedulerLimits& limits, Metrics& metrics);
   ~Scheduler();  // cuts off what runs
 
   // [any thread] All of one request, or none: throws Refused when it can never run, when too much

@@ -1,130 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/service.hpp"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
 
-#include "engine/plugin_set.hpp"
-#include "kvhost/params.h"
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "serve/fields.hpp"
 #include "serve/refusal.hpp"
-#include "tokenizer/pieces.hpp"
-#include "tokenizer/tokenizer.hpp"
+#include "serve/wire.hpp"
 
 namespace kvhost {
-namespace {
 
-constexpr size_t kMostPolicies = 256;
-
-int64_t now_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string name_of(const Model& model) {
-  std::filesystem::path path = model.facts().path;
-  if (!path.has_filename()) path = path.parent_path();
-  return path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
-}
-
-std::string text_of(const PolicyOptions& o) {
-  const auto number = [](const auto& value) {
-    return value ? std::to_string(*value) : std::string("-");
-  };
-  const auto source = [](const PressSource& press) {
-    return std::to_string(static_cast<int>(press.form)) + press.text;
-  };
-  return source(o.press) + "|" + source(o.decode_press) + "|" + number(o.keep_ratio) + "|" +
-         number(o.compression_ratio) + "|" + number(o.budget) + "|" +
-         std::to_string(o.min_entries) + "|" + std::to_string(o.decode_every) + "|" +
-         std::to_string(o.decode_budget) + "|" + std::to_string(o.decode_keep_ratio);
-}
-
-void check_node(const Node* node) {
-  if (!node) return;
-  for (size_t i = 0; i < node->values.size(); ++i) {
-    const registry::ParamInfo& param = node->method.params[i];
-    const auto* given = node->values[i].if_is<std::string>();
-    const auto* by_default = param.def.if_is<std::string>();
-    const bool differs = given && !given->empty() && (!by_default || *by_default != *given);
-    if (param.type == KVH_PARAM_FILE && differs)
-      refuse(403,
-             "press: " + node->method.name + " is given the parameter " + param.name +
-                 ", which is a file of the server; expected none: whoever runs the server may name "
-                 "it with --press",
-             "press");
-  }
-  check_node(node->inner.get());
-}
-
-}  // namespace
-
-Service::Service(const Engine& engine, const Model& model, const ServeOptions& options)
+Service::Service(const Engine& engine,
+                 const std::vector<NamedModel>& models,
+                 const ServeOptions& options)
     : engine_(engine),
-      model_(model),
       options_(options),
-      name_(options.name.empty() ? name_of(model) : options.name),
-      started_(now_s()),
-      template_(ChatTemplate::find(model.facts().path)),
-      scheduler_(model, options.limits, metrics_) {
-  // Some tokenizers drop the space before the first token of a text, so none is looked at as such.
-  anchor_ = model_.encode("a", /*add_special=*/false);
-  anchor_text_ = model_.tokenizer()->decode(anchor_, /*skip_special=*/false);
-}
-
-void Service::check_no_files(const PolicyOptions& options) const {
-  const auto check = [](const Composition& composition) {
-    for (const auto& stage : composition.stages)
-      for (const Node* node : {stage.press.get(),
-                               stage.layer_allocator.get(),
-                               stage.head_allocator.get(),
-                               stage.scorer.get()})
-        check_node(node);
-  };
-  std::string expansion;
-  const PolicyOptions all = expand_run_alias(options, engine_.plugins(), expansion);
-  const auto of_client = [](const PressSource& given, const PressSource& own) {
-    return given.given() && (given.form != own.form || given.text != own.text);
-  };
-  if (of_client(options.press, options_.press.press))
-    check(compose_prefill(all, engine_.plugins()));
-  if (of_client(options.decode_press, options_.press.decode_press))
-    check(compose_decode(all, engine_.plugins()));
-}
-
-KeyedPolicy Service::policy(const PolicyOptions& options) {
-  const std::string key = text_of(options);
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = policies_.find(key);
-    if (found != policies_.end()) return found->second;
+      started_(seconds_now()),
+      scheduler_(options.limits, metrics_) {
+  for (const auto& one : models) {
+    auto made = std::make_unique<ServedModel>(engine_, one, options_, scheduler_);
+    for (const auto& earlier : models_)
+      if (earlier->name() == made->name())
+        bad_request("--model",
+                    "found two models that are called " + kvhost::quoted(made->name()) +
+                        "; expected a name for each: --name NAME, as often as --model");
+    models_.push_back(std::move(made));
   }
-  check_no_files(options);
-  KeyedPolicy made{engine_.policy(model_, options), key};
-  const std::lock_guard lock(mutex_);
-  if (policies_.size() >= kMostPolicies) policies_.clear();
-  policies_.emplace(key, made);
-  return made;
 }
 
-std::shared_ptr<const std::vector<std::string>> Service::token_bytes() {
-  const std::lock_guard lock(mutex_);
-  if (token_bytes_) return token_bytes_;
-  const Tokenizer& tokenizer = *model_.tokenizer();
-  auto all = std::make_shared<std::vector<std::string>>();
-  const int32_t n = std::min(tokenizer.vocab_size(), static_cast<int32_t>(model_.vocab_size()));
-  for (int32_t token = 0; token < n; ++token) {
-    const int32_t pair[] = {anchor_.back(), token};
-    all->push_back(tokenizer.is_special(token) ? "" : pieces_of(tokenizer, pair).back());
+ServedModel& Service::model(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& one : models_) {
+    if (one->name() == name) return *one;
+    names.push_back(kvhost::quoted(one->name()));
   }
-  token_bytes_ = all;
-  return token_bytes_;
+  refuse(404,
+         "model: " + kvhost::quoted(name) + " is not here; expected " + join(names, ", ") +
+             ", or no model",
+         "model");
 }
 
-std::string Service::token_text(int32_t token) const {
-  std::vector<int32_t> ids = anchor_;
-  ids.push_back(token);
-  const std::string text = model_.tokenizer()->decode(ids, /*skip_special=*/false);
-  return text.starts_with(anchor_text_) ? text.substr(anchor_text_.size()) : text;
+ServedModel& Service::choose(const nlohmann::json& body) {
+  Fields fields(body, "");
+  if (const auto name = fields.text("model")) return model(*name);
+  auto document = fields.text("document").value_or("");
+  if (const auto all = fields.texts("documents"); !all.empty()) document = all.front();
+  if (document.empty() || models_.size() == 1) return *models_.front();
+  std::string name;
+  scheduler_.on_engine([&](Shelf& shelf) { name = shelf.document(document).model; });
+  return model(name);
 }
 
 }  // namespace kvhost

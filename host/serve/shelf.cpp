@@ -26,7 +26,7 @@ void Shelf::add(std::unique_ptr<StoredDocument> document) {
   bytes_ += bytes;
 }
 
-StoredDocument& Shelf::document(const std::string& id) {
+const StoredDocument& Shelf::document(const std::string& id) const {
   const auto found = std::find_if(documents_.begin(), documents_.end(), [&](const Document& one) {
     return one.held->id == id;
   });
@@ -36,9 +36,17 @@ StoredDocument& Shelf::document(const std::string& id) {
                " is here; expected the id of one that POST /v1/documents made and that was not "
                "let go since; GET /v1/documents lists them",
            "document");
-  documents_.splice(documents_.begin(), documents_, found);
-  ++found->held->n_uses;
   return *found->held;
+}
+
+const StoredDocument& Shelf::use(const std::string& id) {
+  const StoredDocument& wanted = document(id);
+  const auto found = std::find_if(documents_.begin(), documents_.end(), [&](const Document& one) {
+    return one.held.get() == &wanted;
+  });
+  ++found->held->n_uses;
+  documents_.splice(documents_.begin(), documents_, found);
+  return wanted;
 }
 
 bool Shelf::remove(const std::string& id) {

@@ -22,7 +22,7 @@ struct StoredDocument {
   StoredDocument(std::string named, Sequence read, Conversation put)
       : id(std::move(named)), sequence(std::move(read)), conversation(std::move(put)) {}
 
-  std::string id, title;
+  std::string id, title, model;  // model: name of the one that read it
   Sequence sequence;
   Conversation conversation;
   ReadFacts facts;
@@ -33,8 +33,9 @@ struct StoredDocument {
 class Shelf {
  public:
   void add(std::unique_ptr<StoredDocument> document);
-  // Counts as a use. Throws Refused(404).
-  StoredDocument& document(const std::string& id);
+  // Throw Refused(404).
+  const StoredDocument& document(const std::string& id) const;
+  const StoredDocument& use(const std::string& id);  // now it was used last
   bool remove(const std::string& id);
   void each(const std::function<void(const StoredDocument&)>& visit) const;
 

@@ -67,7 +67,7 @@ Json plain_messages(const Json& messages) {
 
 std::vector<int32_t> tokens_behind(const Json& messages,
                                      const std::string& document,
-                                     Service& service) {
+                                     ServedModel& served) {
   std::vector<ChatMessage> turns;
   for (size_t i = 0; i < messages.size(); ++i) {
     const auto role = messages[i]["role"].get<std::string>();
@@ -82,28 +82,28 @@ std::vector<int32_t> tokens_behind(const Json& messages,
   if (turns.size() % 2 == 0)
     refuse_field("messages", "end with an answer; expected a question of the user at the end");
   std::optional<Conversation> conversation;
-  service.scheduler().on_engine(
+  served.scheduler().on_engine(
       [&](Shelf& shelf) { conversation = shelf.document(document).conversation; });
   return conversation->after_document(turns);
 }
 
 }  // namespace
 
-int64_t tokens_left(const Talk& talk, const Service& service) {
-  if (service.context() == 0) return service.options().most_new_tokens;
-  return std::max<int64_t>(1, service.context() - std::ssize(talk.tokens));
+int64_t tokens_left(const Talk& talk, const ServedModel& served) {
+  if (served.context() == 0) return served.options().most_new_tokens;
+  return std::max<int64_t>(1, served.context() - std::ssize(talk.tokens));
 }
 
 Call talk_call(const Talk& talk,
                const Shared& shared,
                const AnswerOptions& answer,
                int n,
-               Service& service) {
+               ServedModel& served) {
   Call call;
   call.outlet = std::make_shared<Outlet>(1);
-  Task task = make_task(shared, call.outlet);
+  Task task = make_task(shared, served, call.outlet);
   task.tokens = talk.tokens;
-  check_prompt(service, task, "messages");
+  check_prompt(served, task, "messages");
   task.answer = answer;
   task.n_choices = n;
   call.tasks.push_back(std::move(task));
@@ -114,17 +114,17 @@ Talk read_talk(const Json& given,
                const Json& tools,
                const Json& variables,
                const std::string& document,
-               Service& service) {
+               ServedModel& served) {
   const Json messages = plain_messages(given);
   Talk talk;
   if (!document.empty()) {
-    talk.tokens = tokens_behind(messages, document, service);
+    talk.tokens = tokens_behind(messages, document, served);
     return talk;
   }
-  if (!service.chat_template()) {
+  if (!served.chat_template()) {
     std::string text;
     for (const auto& message : messages) text += message["content"].get<std::string>();
-    talk.tokens = service.model().encode(text);
+    talk.tokens = served.model().encode(text);
     talk.warning = "the model has no chat template: it read the messages one behind the other";
     return talk;
   }
@@ -132,8 +132,8 @@ Talk read_talk(const Json& given,
   options.add_generation_prompt = true;
   if (!tools.is_null()) options.tools = json_text(tools);
   if (!variables.is_null()) options.variables = json_text(variables);
-  talk.tokens = service.model().encode(
-      service.chat_template()->render_json(json_text(messages), options, "messages"),
+  talk.tokens = served.model().encode(
+      served.chat_template()->render_json(json_text(messages), options, "messages"),
       /*add_special=*/false);
   return talk;
 }

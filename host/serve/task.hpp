@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/model.hpp"
 #include "engine/policy.hpp"
 #include "engine/sampling.hpp"
 #include "input/conversation.hpp"
@@ -33,9 +34,18 @@ struct AnswerOptions {
 
 enum class Kept { No, Counts, Positions };
 
-struct Task {
-  Task(Policy by, std::shared_ptr<Outlet> to) : policy(std::move(by)), outlet(std::move(to)) {}
+// Of each token of interest, the logits [vocab_size] that predict it.
+using LogitRows = std::vector<std::vector<float>>;
 
+struct Task {
+  Task(Model of, std::string called, Policy by, std::shared_ptr<Outlet> to)
+      : model(std::move(of)),
+        model_name(std::move(called)),
+        policy(std::move(by)),
+        outlet(std::move(to)) {}
+
+  Model model;
+  std::string model_name;
   std::vector<int32_t> tokens;  // behind those of `document`
   // Of these, so many are read with exact attention and compressed; the others are read over what
   // was kept. 0: all.
@@ -48,6 +58,9 @@ struct Task {
   bool extend = false;   // also one that was compressed, whose rest is then kept whole
 
   bool score_prompt = false;  // log-probabilities of its own tokens
+  // The logits behind its tokens from `rows_from` on are put here; null: nowhere.
+  std::shared_ptr<LogitRows> rows;
+  size_t rows_from = 0;
   Kept kept = Kept::No;       // what to tell of what was kept
   // Id: the sequence stays as a document of this title, asked as the conversation says.
   std::string keep_as, title;
@@ -58,6 +71,7 @@ struct Task {
   std::string client;  // for a fair queue
   std::shared_ptr<Outlet> outlet;
   std::chrono::steady_clock::time_point submitted;
+  int64_t context = 0;      // tokens of prompt and answer; 0: no bound
   int64_t cache_bytes = 0;  // the most it will hold
 };
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "serve/outlet.hpp"
-#include "serve/service.hpp"
+#include "serve/served_model.hpp"
 
 namespace kvhost {
 

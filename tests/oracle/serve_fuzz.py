@@ -29,6 +29,7 @@ VALID = {
     "/v1/messages": {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}], "max_tokens": 2, "system": "x",
                      "stop_sequences": ["y"]},
     "/v1/documents": {"text": "A short text about a town.", "title": "t", "press": "streaming_llm", "keep_ratio": 0.5, "chat": False},
+    "/v1/compare": {"documents": [], "prompt": " Then", "answer": " the town", "model": "demo"},
     "/tokenize": {"content": "Hello", "add_special": True},
     "/detokenize": {"tokens": [1, 2, 3]},
 }
@@ -109,10 +110,14 @@ class Fuzzer:
                     self.statuses[name] = self.statuses.get(name, 0) + 1
 
 
-def ask(address):
+def post(address, path, body):
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
-    connection.request("POST", "/v1/completions", json.dumps({"prompt": "The history of the town", "max_tokens": 12, "temperature": 0}))
-    return json.loads(connection.getresponse().read())["choices"][0]["text"]
+    connection.request("POST", path, json.dumps(body))
+    return json.loads(connection.getresponse().read())
+
+
+def ask(address):
+    return post(address, "/v1/completions", {"prompt": "The history of the town", "max_tokens": 12, "temperature": 0})["choices"][0]["text"]
 
 
 def metric(address, name):
@@ -131,6 +136,8 @@ def main():
                               stdout=subprocess.PIPE, text=True)
     address = urlparse(next(line for line in server.stdout if line.startswith("listening")).split()[-1])
     before = ask(address)
+    VALID["/v1/compare"]["documents"] = [post(address, "/v1/documents", {"text": "A short text about a town.", "press": press})["id"]
+                                         for press in ("none", "streaming_llm")]
     fuzzer = Fuzzer(address)
     threads = [threading.Thread(target=fuzzer.run, args=(range(k, args.requests, 6), args.seed)) for k in range(6)]
     for thread in threads:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The page of `kvhost serve` in headless Chromium, by its debugging port: read a text, ask both caches, look at what was kept.
+"""The page of `kvhost serve` in headless Chromium, by its debugging port: drop a text, ask two compositions and the full cache,
+compare them, look at what was kept.
 
     tests/oracle/serve_page.py build/release/bin/kvhost [FOLDER for screenshots]
 
@@ -105,40 +106,97 @@ def check(so, what):
     return 0 if so else 1
 
 
-def use(page, url, shots):
-    wrong = 0
-    page.command("Page.navigate", url=url)
-    wrong += check(page.until("document.querySelector('#presses')?.children.length > 5", 20), "the methods are listed")
+def set_value(page, selector, value, event="change"):
+    page.js(f"document.querySelector('{selector}').value = {json.dumps(value)};"
+            f"document.querySelector('{selector}').dispatchEvent(new Event('{event}'))")
+
+
+def text_of(page, selector):
+    return page.js(f"[...document.querySelectorAll('{selector}')].map((one) => one.textContent).join('|')")
+
+
+def post(url, body):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request))
+
+
+def begins(page):
+    wrong = check(page.until("document.querySelector('#presses')?.children.length > 5", 20), "the methods are listed")
     wrong += check(page.js("getComputedStyle(document.querySelector('#key-form')).display") == "none", "no key is asked for")
-    text = json.loads((ROOT / "models/demo/prompts/needle.json").read_text())["text"][:5000]
-    page.js(f"document.querySelector('#text').value = {json.dumps(text)}; document.querySelector('#beside').checked = true;"
-            "document.querySelector('#read').click()")
+    wrong += check("adakv(alpha_safeguard=0.2)" in text_of(page, "#params dt") and "0 to 1" in text_of(page, "#params dd"),
+                   "a composition's parameters are told with their ranges")
+    wrong += check(text_of(page, "#models option") == "demo|tiny", "both models are listed")
+    set_value(page, "#models", "tiny")
+    wrong += check("context 1,024" in text_of(page, "#model"), "the other model is chosen")
+    set_value(page, "#models", "demo")
+    return wrong
+
+
+def compares(page, url, text):
+    """Two compositions and the full cache, asked the same; what the page tells of them is what the server says."""
+    page.js("const given = new DataTransfer(); given.items.add(new File([" + json.dumps(text) + "], 'a.txt'));"
+            "document.querySelector('#text').dispatchEvent(new DragEvent('drop', {dataTransfer: given, cancelable: true}))")
+    wrong = check(page.until("document.querySelector('#text').value.length > 1000", 10), "a file is dropped")
+    page.js("document.querySelector('#beside').click()")
+    wrong += check(not page.js("document.querySelector('#second').hidden"), "a second composition can be chosen")
+    set_value(page, "#press2", "streaming_llm", "input")
+    set_value(page, "#ratio2", "10", "input")
+    page.js("document.querySelector('#read').click()")
     wrong += check(page.until("!document.querySelector('#kept').hidden"), "a document is read and shown")
-    wrong += check("25.0 %" in page.js("document.querySelector('#figures').textContent"), "a quarter of it is kept")
-    page.js("document.querySelector('#question').value = ' The driver said'; document.querySelector('#tokens').value = 16;"
-            "document.querySelector('#question').focus()")
+    figures = text_of(page, "#figures td")
+    wrong += check("25.0 %" in figures and "10.0 %" in figures and "100.0 %" in figures, "three caches are told of")
+    set_value(page, "#tokens", "16")
+    page.js("document.querySelector('#question').value = ' The driver said'; document.querySelector('#question').focus()")
     page.key("Enter", "\r")
-    answered = "document.querySelector('#stop').disabled && document.querySelectorAll('.turn small').length == 2"
-    wrong += check(page.until(answered), "Enter asks, and both caches answer")
-    wrong += check(all(page.js("[...document.querySelectorAll('.said')].map((box) => box.textContent.trim().length > 3)")),
-                   "both answers hold text")
-    wrong += check("24 heads" in page.js("document.querySelector('#kept-says').textContent"), "all heads are shown")
+    answered = "document.querySelector('#stop').disabled && document.querySelectorAll('.agrees').length == 3"
+    wrong += check(page.until(answered), "Enter asks, all three answer and are compared")
+    wrong += check(page.js("[...document.querySelectorAll('.said')].every((box) => box.textContent.trim().length > 3)"),
+                   "all answers hold text")
+    listed = {one["kvhost"]["press"]: one["id"] for one in json.load(urllib.request.urlopen(url + "/v1/documents"))["data"]}
+    order = [listed["none"], listed["adakv:snapkv"], listed["streaming_llm"]]
+    full = page.js("document.querySelectorAll('.said')[2].textContent")
+    told = post(url + "/v1/compare", {"documents": order, "answer": full,
+                                      "messages": [{"role": "user", "content": " The driver said"}]})
+    shown = text_of(page, ".agrees")
+    for pair in told["pairs"]:
+        agrees = f"{int(1000 * pair['top1_agreement'] + .5) / 10:.1f} %"  # a half goes up, as in the page
+        wrong += check(agrees in shown, f"agreement of {pair['of']} and {pair['beside']} is shown: {agrees}, KL {pair['kl']:.3g}")
+        digits = f"{pair['kl']:.10f}".lstrip("0.")[:2]
+        wrong += check(digits in shown.replace(".", ""), "and its KL")
+    wrong += check(told["pairs"][0]["kl"] < told["pairs"][1]["kl"], "a quarter kept is nearer to the full cache than a tenth")
+    return wrong
+
+
+def shows(page, shots):
+    wrong = check("24 heads" in text_of(page, "#kept-says"), "all heads are shown")
     if shots:
         page.shot(Path(shots) / "light.png")
-    page.js("document.querySelector('#layer').value = '2'; document.querySelector('#layer').dispatchEvent(new Event('change'))")
-    wrong += check("4 heads" in page.js("document.querySelector('#kept-says').textContent"), "one layer is shown")
+    set_value(page, "#layer", "2")
+    wrong += check("4 heads" in text_of(page, "#kept-says"), "one layer is shown")
+    page.js("document.querySelector('#whose').selectedIndex = 1; document.querySelector('#whose').dispatchEvent(new Event('change'))")
+    wrong += check(page.until("document.querySelector('#kept-says').textContent.startsWith('10.')", 10),
+                   "what the other one kept is shown")
     page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
-    dark = page.js("getComputedStyle(document.body).backgroundColor")
-    wrong += check(dark == "rgb(18, 21, 26)", "by night it is dark")
+    wrong += check(page.js("getComputedStyle(document.body).backgroundColor") == "rgb(18, 21, 26)", "by night it is dark")
     if shots:
         page.shot(Path(shots) / "dark.png")
     page.command("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=2, mobile=True)
     wrong += check(page.js("document.documentElement.scrollWidth <= 390"), "it fits a narrow screen")
+    if shots:
+        page.shot(Path(shots) / "narrow.png")
+    return wrong
+
+
+def use(page, url, shots):
+    page.command("Page.navigate", url=url)
+    text = json.loads((ROOT / "models/demo/prompts/needle.json").read_text())["text"][:5000]
+    wrong = begins(page) + compares(page, url, text) + shows(page, shots)
     page.js("document.querySelector('#forget').click()")
-    wrong += check(page.until("document.querySelector('#kept').hidden", 10), "the document is forgotten")
+    wrong += check(page.until("document.querySelector('#kept').hidden", 10), "the documents are forgotten")
     listed = json.load(urllib.request.urlopen(url + "/v1/documents"))["data"]
     wrong += check(listed == [], "and so the server's")
-    page.js("document.querySelector('#press').value = 'snapkk'; document.querySelector('#read').click()")
+    set_value(page, "#press", "snapkk", "input")
+    page.js("document.querySelector('#read').click()")
     wrong += check(page.until("document.querySelector('#status').textContent.includes(\"did you mean 'snapkv'\")", 10),
                    "what is wrong is told")
     loud = [event for event in page.events if event.get("method") == "Runtime.exceptionThrown"]
@@ -147,7 +205,7 @@ def use(page, url, shots):
 
 
 def main():
-    server = subprocess.Popen([sys.argv[1], "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.argv[1], "serve", "--port", "0", "--model", "demo", "--model", "tiny"], stdout=subprocess.PIPE, text=True)
     url = next(line for line in server.stdout if line.startswith("listening")).split()[-1]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         page = Page(profile)

@@ -17,7 +17,20 @@ TEST_CASE("serve refuses what it cannot be, in one line") {
   refused({"--documents", "nowhere"}, 2, "--documents: found 'nowhere'; expected a folder");
   refused({"--press", "snapk"}, 2, "snapk");
   refused({"--model", "/nowhere/at/all"}, 3, "/nowhere/at/all");
+  refused({"--name", "a", "--name", "b"}, 2, "--name: found 2 for 1 models");
+  refused({"--model", "demo", "--model", "demo"}, 2, "--model: found two models that are called 'demo'");
+  refused({"--model", "demo", "--model", "tiny", "--ctx", "2000"}, 2,
+          "expected at most 1024, what the model 'tiny' was made for");
   refused({"--host", "192.0.2.1", "--api-key", "k"}, 4, "cannot be had on 192.0.2.1");
+}
+
+TEST_CASE("serve says which models it serves") {
+  const Scratch scratch;
+  const Outcome outcome = run_program(
+      {"serve", "--port", "0", "--model", "demo", "--model", "tiny", "--name", "a", "--name", "b"},
+      scratch.folder(), {}, /*signal_after_output=*/15);
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.out.starts_with("kvhost serve: a, b; "));
 }
 
 TEST_CASE("serve ends well when it is told to") {

@@ -26,12 +26,12 @@ ServeOptions usual_options() {
   options.connections = 32;
   options.press.press = {PressSource::Form::Text, "none", "press", ""};
   options.limits.cache_bytes = 1'000'000'000;
-  options.limits.context = 4096;
+  options.context = 4096;
   return options;
 }
 
-TestServer::TestServer(const ServeOptions& options) {
-  service_ = std::make_unique<Service>(serve_engine(), bundled(), options);
+TestServer::TestServer(const ServeOptions& options, const std::vector<NamedModel>& models) {
+  service_ = std::make_unique<Service>(serve_engine(), models, options);
   http_ = std::make_unique<HttpServer>(*service_);
   port_ = http_->bind();
   listener_ = std::thread([this] { http_->listen(); });

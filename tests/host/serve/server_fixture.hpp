@@ -23,7 +23,8 @@ ServeOptions usual_options();  // press none, no key
 
 class TestServer {
  public:
-  explicit TestServer(const ServeOptions& options = usual_options());
+  explicit TestServer(const ServeOptions& options = usual_options(),
+                      const std::vector<NamedModel>& models = {{bundled(), ""}});
   ~TestServer();
 
   int port() const { return port_; }
