@@ -3,55 +3,111 @@
 """Load on `kvhost serve`: many clients at once, each with streams one after the other.
 
     bench/serve_load.py build/release/bin/kvhost [--clients 64] [--requests 1000] [--json FILE]
+    bench/serve_load.py build/release/bin/kvhost --minutes 30 --clients 4
 
 Starts a server of its own; the prompts are pieces of a bundled one, of mixed lengths, half of them compressed. Prints first
 token and time per token (median, 99th of a hundred), tokens/s, and the server's memory at a tenth of the way and at the end.
+
+With --minutes it is about memory: requests of all kinds (documents made, asked and deleted, prompts that begin alike,
+clients that hang up, log-probabilities) as long as that, the server's memory every half minute. Exit 1 where it is larger in
+the last quarter than in the second by more than 3 per cent and 2 MB, or a request failed.
 """
 import argparse
-import http.client
+import itertools
 import json
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlparse
 
-ROOT = Path(__file__).resolve().parents[1]
+from serve_client import Server, by_clients, bundled_text, milliseconds, post, request, rss_mb, stream
 
-
-def rss_mb(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1000
-    return 0
+PRESSED = {"press": "snapkv", "keep_ratio": 0.25, "min_entries": 0}
+CACHE = "64MB"  # of the server that is watched: what it keeps between requests is full soon
 
 
-def stream(address, body):
-    """(seconds to the first token, seconds between tokens, tokens)"""
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=600)
+def a_prompt(text, number):
+    start = number * 137 % 2000
+    return text[start:start + 200 + number * 61 % 3000]
+
+
+def plain(address, text, number, n_tokens):
+    """One stream; (seconds to the first token, seconds a token)."""
+    body = {"prompt": a_prompt(text, number), "max_tokens": n_tokens, "ignore_eos": True, "temperature": 0, "cache_prompt": False}
+    first, rest, _ = stream(address, {**body, **(PRESSED if number % 2 else {})})
+    return first, rest / max(1, n_tokens - 1)
+
+
+def mixed(address, text, number, n_tokens):
+    """One request of a kind that the number says."""
+    kind, body = number % 6, {"prompt": a_prompt(text, number // 6), "max_tokens": n_tokens, "temperature": 0}
+    if kind == 0:
+        stream(address, {**body, "ignore_eos": True}, leave_after=3)
+    elif kind == 1:
+        document = post(address, "/v1/documents", {"text": body["prompt"], **PRESSED})["id"]
+        post(address, "/v1/completions", {**body, "prompt": " Then", "document": document})
+        if number % 4 == 1:  # the others go by themselves
+            try:
+                request(address, "DELETE", f"/v1/documents/{document}")
+            except RuntimeError as error:
+                if "no document" not in str(error):
+                    raise
+    elif kind == 2:
+        post(address, "/v1/completions", {**body, "echo": True, "logprobs": 5, "max_tokens": 0, **PRESSED})
+    elif kind == 3:
+        post(address, "/v1/chat/completions", {"messages": [{"role": "user", "content": body["prompt"]}],
+                                                "max_tokens": n_tokens, "n": 2, **PRESSED})
+    else:
+        stream(address, {**body, **(PRESSED if kind == 4 else {})})
+    return 0, 0
+
+
+def watch(pid, seconds, samples, over):
     began = time.monotonic()
-    connection.request("POST", "/v1/completions", json.dumps({**body, "stream": True}), {"Content-Type": "application/json"})
-    reply = connection.getresponse()
-    if reply.status != 200:
-        raise RuntimeError(f"status {reply.status}: {reply.read()[:300]}")
-    first, last, done = None, began, None
-    for line in reply:
-        if not line.startswith(b"data: {"):
-            done = done or line.startswith(b"data: [DONE]")
-            continue
-        if any(choice["text"] for choice in json.loads(line[6:])["choices"]):
-            last = time.monotonic()
-            first = first or last
-    connection.close()
-    if not done:
-        raise RuntimeError("a stream ended before its end")
-    return first - began, last - first
+    while not over.wait(min(30, seconds / 20)):
+        samples.append((round(time.monotonic() - began), rss_mb(pid)))
 
 
-def quantile(values, share):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(share * len(values)))]
+def quarter(samples, nth):
+    n = len(samples)
+    values = [mb for _, mb in samples[nth * n // 4:(nth + 1) * n // 4]]
+    return sum(values) / max(1, len(values))
+
+
+def numbers_for(seconds):
+    end = time.monotonic() + seconds
+    return itertools.takewhile(lambda _: time.monotonic() < end, itertools.count())
+
+
+def for_minutes(args, text):
+    server, samples, over = Server(args.program, "--model", args.model, "--press", "none", "--max-cache", CACHE), [], threading.Event()
+    watcher = threading.Thread(target=watch, args=(server.process.pid, 60 * args.minutes, samples, over))
+    watcher.start()
+    seconds, results, failures = by_clients(args.clients, numbers_for(60 * args.minutes),
+                                            lambda number: mixed(server.address, text, number, args.tokens))
+    over.set()
+    watcher.join()
+    code = server.end()
+    before, after = quarter(samples, 1), quarter(samples, 3)
+    return {"model": args.model, "clients": args.clients, "minutes": args.minutes, "requests": len(results), "seconds": seconds,
+            "rss_mb_second_quarter": before, "rss_mb_last_quarter": after, "rss_mb": samples,
+            "grew": not args.no_growth_check and after > 1.03 * before and after > before + 2, "exit_code": code}, failures
+
+
+def for_requests(args, text):
+    server, memory = Server(args.program, "--model", args.model, "--press", "none"), []
+
+    def work(number):
+        out = plain(server.address, text, number, args.tokens)
+        if number in (args.requests // 10, args.requests - 1):
+            memory.append(rss_mb(server.process.pid))
+        return out
+
+    seconds, results, failures = by_clients(args.clients, range(args.requests), work)
+    code = server.end()
+    return {"model": args.model, "clients": args.clients, "requests": args.requests, "seconds": seconds,
+            "first_token_ms": milliseconds([first for first, _ in results]), "token_ms": milliseconds([each for _, each in results]),
+            "tokens_per_s": args.tokens * len(results) / seconds, "rss_mb": memory, "exit_code": code}, failures
 
 
 def main():
@@ -60,56 +116,19 @@ def main():
     parser.add_argument("--model", default="demo")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--no-growth-check", action="store_true", help="of a minute or two, too short to tell")
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--json")
     args = parser.parse_args()
-    text = json.loads((ROOT / "models/demo/prompts/needle.json").read_text())["text"]
-    server = subprocess.Popen([args.program, "serve", "--model", args.model, "--port", "0", "--press", "none"],
-                              stdout=subprocess.PIPE, text=True)
-    address = urlparse(next(line for line in server.stdout if line.startswith("listening")).split()[-1])
-    numbers, lock, firsts, betweens, failures, memory = iter(range(args.requests)), threading.Lock(), [], [], [], []
-
-    def client():
-        while True:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                return
-            start = number * 137 % 2000
-            body = {"prompt": text[start:start + 200 + number * 61 % 3000], "max_tokens": args.tokens, "ignore_eos": True,
-                    "temperature": 0, "cache_prompt": False}
-            if number % 2:
-                body.update(press="snapkv", keep_ratio=0.25, min_entries=0)
-            try:
-                first, rest = stream(address, body)
-                with lock:
-                    firsts.append(first)
-                    betweens.append(rest / (args.tokens - 1))
-            except Exception as error:
-                with lock:
-                    failures.append(str(error))
-            if number in (args.requests // 10, args.requests - 1):
-                memory.append(rss_mb(server.pid))
-
-    began = time.monotonic()
-    threads = [threading.Thread(target=client) for _ in range(args.clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.monotonic() - began
-    server.terminate()
-    code = server.wait()
-    out = {"model": args.model, "clients": args.clients, "requests": args.requests, "failed": len(failures), "seconds": seconds,
-           "first_token_ms": {"p50": 1000 * quantile(firsts, .5), "p99": 1000 * quantile(firsts, .99)},
-           "token_ms": {"p50": 1000 * quantile(betweens, .5), "p99": 1000 * quantile(betweens, .99)},
-           "tokens_per_s": args.tokens * len(firsts) / seconds, "rss_mb": memory, "exit_code": code}
+    out, failures = (for_minutes if args.minutes else for_requests)(args, bundled_text())
+    out["failed"] = len(failures)
     print(json.dumps(out, indent=1))
     for failure in failures[:5]:
         print("failed:", failure, file=sys.stderr)
     if args.json:
         Path(args.json).write_text(json.dumps(out, indent=1) + "\n")
-    return 1 if failures or code else 0
+    return 1 if failures or out["exit_code"] or out.get("grew") else 0
 
 
 if __name__ == "__main__":

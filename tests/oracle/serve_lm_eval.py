@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """lm-eval's `local-completions`, unmodified, on `kvhost serve`, beside its `hf` backend on the same model; then methods by shares.
 
-    pip install lm-eval[api,hf]
-    tests/oracle/serve_lm_eval.py build/release/bin/kvhost [--model models/demo] [--json FILE]
+    pip install lm-eval[api,hf] gguf
+    tests/oracle/serve_lm_eval.py build/release/bin/kvhost [--model models/demo | FILE.gguf] [--json FILE]
 
 Requests are made of the bundled prompts: a passage, and its own continuation beside those of other passages (multiple choice,
-and what the right one's log-likelihood is). Without compression both backends must agree within 1e-4 a token.
+and what the right one's log-likelihood is). Without compression both backends must agree within 1e-4 a token. A GGUF file is made a
+folder of float32 first, which both read.
 """
 import argparse
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false", HF_HUB_DISABLE_PROGRESS_BARS="1")
@@ -73,6 +75,19 @@ def by_server(program, model, asked, *flags):
         return lm.loglikelihood(asked, disable_tqdm=True)
 
 
+def as_folder(model, folder):
+    """The model as a Hugging Face folder: itself, or what is in a GGUF file, as numbers, written to `folder`."""
+    if not model.endswith(".gguf"):
+        return model
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    place, name = Path(model).parent, Path(model).name
+    AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(folder)
+    return folder
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -83,6 +98,12 @@ def main():
     parser.add_argument("--keep-ratio", action="append", type=float)
     parser.add_argument("--json")
     args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        args.model = as_folder(args.model, folder)
+        return compare(args)
+
+
+def compare(args):
     asked = requests(passages(args.contexts, args.words))
 
     hf = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=8)
