@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "method/call_guard.hpp"
+#include "method/extension.hpp"
 #include "method/fence.hpp"
 #include "kvhost/layout_parts.h"
 #include "method/layer_data.hpp"
@@ -353,9 +354,9 @@ SequenceState::SequenceState(const SequenceState& from, SequenceState* beside)
     : instance_(from.instance_), beside_(beside) {
   if (from.inner_) inner_ = std::make_unique<SequenceState>(*from.inner_, nullptr);
   if (!from.instance_.method()->begin) return;
-  const auto* functions =
-      static_cast<const kvh_sequence_functions*>(instance_.extension(KVH_EXT_SEQUENCE));
-  if (!functions || functions->struct_size < KVH_SEQUENCE_FUNCTIONS_SIZE_1_0 || !functions->copy)
+  const auto* functions = extension_of<kvh_sequence_functions>(
+      instance_, KVH_EXT_SEQUENCE, KVH_SEQUENCE_FUNCTIONS_SIZE_1_0);
+  if (!functions || !functions->copy)
     run_failed("fork",
                "'" + instance_.name() + "' keeps a state of its own that cannot be copied; expected "
                "a fork right after the prompt, or a method with " KVH_EXT_SEQUENCE);

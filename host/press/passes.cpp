@@ -3,14 +3,15 @@
 
 #include "base/error.hpp"
 #include "kvhost/layout_parts.h"
+#include "method/extension.hpp"
 #include "press/press.hpp"
 
 namespace kvhost {
 
 const kvh_passes* passes_of(const Instance& method) {
-  const auto* passes = static_cast<const kvh_passes*>(method.extension(KVH_EXT_PASSES));
+  const auto* passes = extension_of<kvh_passes>(method, KVH_EXT_PASSES, KVH_PASSES_SIZE_1_0);
   if (!passes) return nullptr;
-  if (passes->struct_size < KVH_PASSES_SIZE_1_0 || !passes->cost || !passes->next || !passes->observe)
+  if (!passes->cost || !passes->next || !passes->observe)
     cannot_load(method.name(),
                 std::string("its ") + KVH_EXT_PASSES +
                     " lacks a function; expected cost, next and observe");

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "kvhost/layout_parts.h"
+#include "method/extension.hpp"
 #include "press/budget.hpp"
 
 namespace kvhost {
@@ -45,9 +46,10 @@ int64_t Press::own_entries_per_head(int64_t n_tokens) const {
   const Stage* last = last_selection();
   const Instance* scorer = last ? last->scorer() : nullptr;
   if (!scorer) return 0;
-  const auto* own = static_cast<const kvh_own_budget*>(scorer->extension(KVH_EXT_OWN_BUDGET));
+  const auto* own =
+      extension_of<kvh_own_budget>(*scorer, KVH_EXT_OWN_BUDGET, KVH_OWN_BUDGET_SIZE_1_0);
   if (!own) return 0;
-  if (own->struct_size < KVH_OWN_BUDGET_SIZE_1_0 || !own->entries_per_head)
+  if (!own->entries_per_head)
     cannot_load(scorer->name(),
                 "its " KVH_EXT_OWN_BUDGET " lacks a function; expected entries_per_head");
   const int64_t entries = scorer->enter(

@@ -14,8 +14,9 @@
 #include "base/version.hpp"
 #include "engine/model_state.hpp"
 #include "engine/plugin_set.hpp"
-#include "kvhost/calibrate.h"
+#include "kvhost/layout_parts.h"
 #include "measure/stopwatch.hpp"
+#include "method/extension.hpp"
 #include "method/host_services.hpp"
 #include "method/instance.hpp"
 #include "method/layer_data.hpp"
@@ -52,7 +53,12 @@ Node node_of(const Engine& engine, const std::string& text) {
 
 const kvh_calibrate* calibration_of(const Node& node, const Context& context) {
   const Instance method(node, /*model=*/nullptr, context, nullptr);
-  return static_cast<const kvh_calibrate*>(method.extension(KVH_EXT_CALIBRATE));
+  const auto* found =
+      extension_of<kvh_calibrate>(method, KVH_EXT_CALIBRATE, KVH_CALIBRATE_SIZE_1_0);
+  if (found && (!found->file || !*found->file || !found->observer))
+    cannot_load(method.name(),
+                "its " KVH_EXT_CALIBRATE " lacks a part; expected file and observer");
+  return found;
 }
 
 std::string in_words(const std::vector<std::string>& names) {
@@ -141,7 +147,12 @@ class Calibration {
         view_(decoder_.config(), decoder_.cache_layout().dtype),
         exec_(make_exec(engine.context(), /*seed=*/0)),
         observer_(observer, view_.get(decoder_.weights()), engine.context(), nullptr),
-        state_(observer_, sequence_info(KVH_PHASE_PREFILL)) {}
+        state_(observer_, sequence_info(KVH_PHASE_PREFILL)) {
+    const auto* functions = observer_.functions<kvh_observer>();
+    check_part(observer_, "observer", functions, KVH_OBSERVER_SIZE_1_0);
+    if (!functions->observe || !functions->finish)
+      cannot_load(observer_.name(), "its observer lacks a function; expected observe and finish");
+  }
 
   void read(std::span<const int32_t> text, const std::function<void(double)>& progress) {
     const c10::InferenceMode inference;

@@ -9,8 +9,9 @@
 #include "base/version.hpp"
 #include "engine/model_state.hpp"
 #include "engine/plugin_set.hpp"
-#include "kvhost/surrogate.h"
+#include "kvhost/layout_parts.h"
 #include "measure/stopwatch.hpp"
+#include "method/extension.hpp"
 #include "method/host_services.hpp"
 #include "method/instance.hpp"
 #include "train/collector.hpp"
@@ -38,12 +39,16 @@ Learner learner(const Engine& engine, const TrainOptions& options) {
     bad_request("METHOD", "'" + options.method + "' is no scorer; expected one that learns");
   const Instance method(
       *composition.stages[0].scorer, /*model=*/nullptr, engine.context(), nullptr);
-  const auto* learned = static_cast<const kvh_surrogate*>(method.extension(KVH_EXT_SURROGATE));
+  const auto* learned =
+      extension_of<kvh_surrogate>(method, KVH_EXT_SURROGATE, KVH_SURROGATE_SIZE_1_0);
   if (!learned)
     bad_request("METHOD",
                 "'" + options.method +
                     "' learns nothing from another's scores; expected a scorer "
                     "that does (`kvhost list`)");
+  if (!learned->teacher || !learned->file_linear || !learned->file_mlp)
+    cannot_load(method.name(),
+                "its " KVH_EXT_SURROGATE " lacks a name; expected teacher, file_linear and file_mlp");
   const bool linear = options.type == SurrogateType::Linear;
   return {learned->teacher, linear ? learned->file_linear : learned->file_mlp};
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One method of every kind, all functions of which can go wrong in every way (failures.hpp), and
 // whose answers can be wrong in ways of their own. Harmless without KVHOST_ZOO.
-#include <kvhost/own_budget.h>
-#include <kvhost/passes.h>
-#include <kvhost/plugin.h>
+#include <kvhost/layout_parts.h>
 
 #include <cmath>
 
@@ -179,7 +177,11 @@ int64_t entries_per_head(const kvh_instance*, int64_t) noexcept {
 
 const void* extension(const kvh_method*, const char* id) noexcept {
   static constexpr kvh_own_budget own{sizeof(kvh_own_budget), 0, entries_per_head};
+  // Parts of an older kit than there ever was, and of a newer one that nobody may read yet.
+  static constexpr uint32_t small[] = {8, 0, 0, 0, 0, 0, 0, 0}, reserved[] = {64, 3, 0, 0, 0, 0, 0, 0};
   go_wrong("extension");
+  if (failure_in("extension") == "small") return small;
+  if (failure_in("extension") == "reserved") return reserved;
   return std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0 ? &own : nullptr;
 }
 
@@ -217,6 +219,8 @@ kvh_status see_columns(kvh_instance*,
 
 const void* passes_extension(const kvh_method*, const char* id) noexcept {
   static constexpr kvh_passes passes{sizeof(kvh_passes), 0, pass_cost, next_pass, see_columns};
+  static constexpr uint32_t small[] = {24, 0, 0, 0, 0, 0};
+  if (failure_in("extension") == "small" && std::strcmp(id, KVH_EXT_PASSES) == 0) return small;
   return std::strcmp(id, KVH_EXT_PASSES) == 0 ? &passes : nullptr;
 }
 
