@@ -37,6 +37,7 @@ Command fetch_command();
 Command new_command();
 Command validate_command();
 Command dev_command();
+Command index_command();
 Command compare_command();
 Command plan_command();
 Command tokenize_command();
@@ -45,6 +46,9 @@ Command info_command();
 Command inspect_command();
 Command doctor_command();
 Command completion_command();
+
+// The command's flags, and those that every command has. Returns what to do once they are parsed.
+std::function<int()> add_flags_of(const Command& command, CLI::App& app);
 
 // In the order of the help. `run` is what happens when no command is named.
 const std::vector<Command>& commands();

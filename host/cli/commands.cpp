@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.hpp"
 
+#include <cstdlib>
+
+#include "cli/flags.hpp"
+
 namespace kvhost {
 
 const std::vector<Command>& commands() {
@@ -22,6 +26,7 @@ const std::vector<Command>& commands() {
                                            validate_command(),
                                            dev_command(),
                                            compare_command(),
+                                           index_command(),
                                            plan_command(),
                                            list_command(),
                                            info_command(),
@@ -30,6 +35,16 @@ const std::vector<Command>& commands() {
                                            doctor_command(),
                                            completion_command()};
   return all;
+}
+
+// In the environment, so that what is started by this process holds to it too.
+std::function<int()> add_flags_of(const Command& command, CLI::App& app) {
+  const auto action = command.build(app);
+  app.option_defaults()->group("Safety");
+  add_switch(app,
+             {"--safe", "", "No plugins but the methods that came with kvhost, wherever others lie."},
+             [] { setenv("KVHOST_SAFE", "1", /*overwrite=*/1); });
+  return action;
 }
 
 const Command* find_command(const std::string& name) {

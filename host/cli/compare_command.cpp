@@ -9,6 +9,7 @@
 #include "base/json_file.hpp"
 #include "cli/command.hpp"
 #include "cli/job.hpp"
+#include "cli/kvpress_side.hpp"
 #include "cli/library_methods.hpp"
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
@@ -24,6 +25,13 @@ struct CompareFlags {
   explicit CompareFlags(CLI::App& app) : shared(app) {}
   RunFlags shared;
   std::string library, json;
+  std::string kvpress, python;  // the other side, where it is a press of kvpress
+};
+
+// What one of the two made of the prompt.
+struct Side {
+  std::vector<std::vector<std::vector<float>>> scores;  // as Sequence::scores()
+  KeptPositions kept;
 };
 
 struct Place {
@@ -33,6 +41,7 @@ struct Place {
 
 struct Comparison {
   std::string mine, theirs;  // compositions
+  std::string versions;      // of kvpress and what it stands on
   int64_t n_tokens = 0;
   // Scores, where both have some of the same shape.
   bool scored = false;
@@ -43,8 +52,8 @@ struct Comparison {
   std::optional<Place> first;  // difference, a position
 };
 
-void compare_scores(const Sequence& mine, const Sequence& theirs, Comparison& out) {
-  const auto &a = mine.scores(), &b = theirs.scores();
+void compare_scores(const Side& mine, const Side& theirs, Comparison& out) {
+  const auto &a = mine.scores, &b = theirs.scores;
   if (a.empty() || a.size() != b.size()) return;
   for (size_t l = 0; l < a.size(); ++l)
     for (size_t h = 0; h < a[l].size() && h < b[l].size(); ++h)
@@ -59,10 +68,10 @@ void compare_scores(const Sequence& mine, const Sequence& theirs, Comparison& ou
       }
 }
 
-void compare_kept(const Sequence& mine, const Sequence& theirs, Comparison& out) {
-  const KeptPositions a = mine.kept(), b = theirs.kept();
-  for (size_t l = 0; l < a.size(); ++l)
-    for (size_t h = 0; h < a[l].size(); ++h) {
+void compare_kept(const Side& mine, const Side& theirs, Comparison& out) {
+  const KeptPositions &a = mine.kept, &b = theirs.kept;
+  for (size_t l = 0; l < a.size() && l < b.size(); ++l)
+    for (size_t h = 0; h < a[l].size() && h < b[l].size(); ++h) {
       std::vector<int32_t> both, one;
       std::set_intersection(a[l][h].begin(), a[l][h].end(), b[l][h].begin(), b[l][h].end(),
                             std::back_inserter(both));
@@ -73,6 +82,42 @@ void compare_kept(const Sequence& mine, const Sequence& theirs, Comparison& out)
       out.n_both += static_cast<int64_t>(both.size());
       if (!one.empty() && !out.first) out.first = Place{l, h, one.front()};
     }
+}
+
+Side side_of(const Sequence& sequence) { return {sequence.scores(), sequence.kept()}; }
+
+void fill_in(const Side& mine, const Side& theirs, Comparison& out) {
+  compare_scores(mine, theirs, out);
+  compare_kept(mine, theirs, out);
+}
+
+// The library here, the press in a Python, over the same tokens and weights.
+Comparison compare_with_kvpress(const RunOptions& options, const CompareFlags& flags, const std::string& press,
+                                const JobCallbacks& on) {
+  const std::filesystem::path python = python_with_kvpress(flags.python);
+  RunOptions own = options;
+  own.press.press = {PressSource::Form::Text, press, "LIB", ""};
+  const Job job = prepare(own);
+  SequenceOptions keeping = job.sequence;
+  keeping.keep_scores = true;
+  Sequence mine(job.model, job.policy, keeping);
+  std::vector<Sequence*> one = {&mine};
+  prefill_together(one, job.prompt.tokens, [&](double share) {
+    if (on.progress) on.progress("reading", share);
+  });
+  const Side here = side_of(mine);
+  int64_t n_kept = 0, n_heads = 0;
+  for (const auto& layer : here.kept)
+    for (const auto& head : layer) n_kept += std::ssize(head), ++n_heads;
+  const KvpressAnswer there = ask_kvpress(
+      python, {job.model.facts().path, job.prompt.tokens, flags.kvpress, (n_kept + n_heads / 2) / n_heads});
+  Comparison out;
+  out.mine = job.policy.press();
+  out.theirs = flags.kvpress;
+  out.versions = there.versions;
+  out.n_tokens = mine.n_prompt_tokens();
+  fill_in(here, {there.scores, there.kept}, out);
+  return out;
 }
 
 // One reading of the prompt for both.
@@ -92,8 +137,7 @@ Comparison compare(const RunOptions& options, const std::string& press, const Jo
   out.mine = policy.press();
   out.theirs = job.policy.press();
   out.n_tokens = mine.n_prompt_tokens();
-  compare_scores(mine, theirs, out);
-  compare_kept(mine, theirs, out);
+  fill_in(side_of(mine), side_of(theirs), out);
   return out;
 }
 
@@ -112,6 +156,7 @@ nlohmann::json to_json(const Comparison& result) {
   return {{"schema", 1},
           {"library", result.mine},
           {"press", result.theirs},
+          {"versions", result.versions.empty() ? nlohmann::json() : nlohmann::json(result.versions)},
           {"n_prompt_tokens", result.n_tokens},
           {"scores", scores},
           {"n_kept", {{"library", result.n_mine}, {"press", result.n_theirs}, {"both", result.n_both}}},
@@ -119,7 +164,8 @@ nlohmann::json to_json(const Comparison& result) {
 }
 
 void print(const Comparison& result) {
-  std::cout << result.mine << " beside " << result.theirs << ", " << result.n_tokens << " tokens\n";
+  std::cout << result.mine << " beside " << result.theirs
+            << (result.versions.empty() ? "" : " (" + result.versions + ")") << ", " << result.n_tokens << " tokens\n";
   if (result.scored)
     std::cout << "scores   largest difference " << result.largest << ", layer " << result.at.layer
               << ", KV head " << result.at.head << ", entry " << result.at.entry << ": "
@@ -142,10 +188,15 @@ int compare_with(const CompareFlags& flags) {
   RunOptions options = flags.shared.options(defaults);
   options.plugins.paths.push_back(std::filesystem::weakly_canonical(library).parent_path());
   options.plugins.prefer = true;
+  const bool peer = !flags.kvpress.empty();
+  if (peer && options.press.press.form != PressSource::Form::None)
+    bad_request("--kvpress", "given beside --press; expected one of them");
+  if (peer && !options.dtype) options.dtype = DType::Float32;  // as the other side reads it
   Progress progress(true);
   JobCallbacks on;
   on.progress = [&](std::string_view phase, double share) { progress.show(phase, share); };
-  const Comparison result = compare(options, press_with(method), on);
+  const Comparison result = peer ? compare_with_kvpress(options, flags, press_with(method), on)
+                                 : compare(options, press_with(method), on);
   progress.erase();
   if (!flags.json.empty()) write_json(flags.json, to_json(result));
   if (flags.json != "-") print(result);
@@ -160,15 +211,24 @@ Command compare_command() {
           "LIB",
           "LIB's method is run beside --press (snapkv inside where it wants a scorer): the largest\n"
           "difference of scores, how many kept entries are the same, and where they first differ.\n"
-          "Exit code 1 where other entries are kept.",
+          "--kvpress takes a press of kvpress instead, at as many entries per head, in a Python that has it:\n"
+          "--python, $KVHOST_ORACLE_VENV, or .venv-oracle here. Exit code 1 where other entries are kept.",
           "kvhost compare build/lib/kvhost/plugins/1/libmy_snapkv.so --press snapkv\n"
-          "kvhost compare libmine.so --press knorm --dtype float32 --budget 256 -f book.txt --json -",
+          "kvhost compare libmine.so --press knorm --dtype float32 --budget 256 -f book.txt --json -\n"
+          "kvhost compare libmine.so --kvpress 'SnapKVPress(window_size=32)' --model tiny --budget 64",
           [](CLI::App& app) {
             auto flags = std::make_shared<CompareFlags>(app);
             app.add_option("library", flags->library)->group("")->type_name("LIB")->required();
             flags->shared.add_model();
             flags->shared.add_prompt();
             flags->shared.add_press();
+            app.option_defaults()->group("kvpress");
+            add_text(app,
+                     {"--kvpress", "PRESS", "A press of kvpress in place of --press: SnapKVPress(window_size=32)."},
+                     [own = flags.get()](const std::string& v) { own->kvpress = v; });
+            add_text(app,
+                     {"--python", "FILE", "The Python that has kvpress."},
+                     [own = flags.get()](const std::string& v) { own->python = v; });
             app.option_defaults()->group("Output");
             add_text(app,
                      {"--json", "FILE", "The comparison as JSON; - for standard output."},

@@ -65,7 +65,7 @@ void for_each_flag(const Visit& visit) {
   for (const Command& command : commands()) {
     CLI::App app;
     app.set_help_flag();
-    command.build(app);
+    add_flags_of(command, app);
     for (const CLI::Option* option : app.get_options())
       if (!option->get_lnames().empty()) visit(command, *option);
   }

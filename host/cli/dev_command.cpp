@@ -128,9 +128,9 @@ Command dev_command() {
   return {"dev",
           "work on a method: build, check and time it again whenever a source changes",
           "LIB",
-          "LIB lies in a folder that cmake has configured; its sources are looked at, and a change builds\n"
-          "it, opens it in fresh processes, runs the checks of `kvhost validate` and a prompt in the\n"
-          "bundled model. Without such a folder LIB itself is looked at. Ctrl-C ends it.",
+          "LIB lies in a folder that cmake has configured, or below a Cargo.toml; the sources are looked\n"
+          "at, and a change builds it, opens it in fresh processes, runs the checks of `kvhost validate`\n"
+          "and a prompt in the bundled model. Without such a folder LIB itself is looked at. Ctrl-C ends it.",
           "kvhost dev build/lib/kvhost/plugins/1/libmy_method.so\n"
           "kvhost dev libmy_method.so --build ../build --only numbers --once",
           [](CLI::App& app) {

@@ -12,6 +12,7 @@
 #include "cli/output_files.hpp"
 #include "cli/run_flags.hpp"
 #include "engine/plugin_set.hpp"
+#include "kit/record.hpp"
 #include "registry/print.hpp"
 
 namespace kvhost {
@@ -49,18 +50,28 @@ std::string markdown(const registry::Catalog& catalog) {
   return out;
 }
 
+// What kvhost validate found of the methods, where it ran.
+registry::LevelOf levels_known() {
+  return [records = std::make_shared<const Records>(default_record_file())](const registry::MethodInfo& method) {
+    const Record* found = records->find(method);
+    return found ? found->level : "";
+  };
+}
+
 int list(const ListFlags& flags) {
   check_output_file("--json", flags.json);
   const PluginSet plugins = find_plugins(flags.plugins.paths, flags.plugins.prefer);
   const auto& catalog = plugins.catalog;
   if (!flags.json.empty())
     write_json(flags.json,
-               flags.failed ? registry::failures_json(catalog) : registry::list_json(catalog));
+               flags.failed ? registry::failures_json(catalog)
+                            : registry::list_json(catalog, levels_known()));
   if (goes_to_stdout(flags.json)) return 0;
   if (flags.failed)
     std::cout << registry::failures_text(catalog);
   else
-    std::cout << (flags.format == "markdown" ? markdown(catalog) : registry::list_text(catalog));
+    std::cout << (flags.format == "markdown" ? markdown(catalog)
+                                              : registry::list_text(catalog, levels_known()));
   return 0;
 }
 
@@ -84,12 +95,12 @@ int info(const ListFlags& flags) {
   if (!flags.json.empty()) {
     nlohmann::json found = {
         {"name", flags.name}, {"kind", "alias"}, {"expansion", expansion.value_or("")}};
-    for (const auto& entry : registry::list_json(plugins.catalog))
+    for (const auto& entry : registry::list_json(plugins.catalog, levels_known()))
       if (method != nullptr && entry.at("name") == method->name) found = entry;
     write_json(flags.json, found);
   }
   if (!goes_to_stdout(flags.json))
-    std::cout << (method != nullptr ? registry::info_text(*method)
+    std::cout << (method != nullptr ? registry::info_text(*method, levels_known()(*method))
                                     : flags.name + " stands for " + *expansion + "\n");
   return 0;
 }

@@ -54,7 +54,7 @@ int print_help(const std::vector<std::string>& words) {
   const Command& command = known_command(words[1]);
   CLI::App app(command.summary, "kvhost " + command.name);
   app.set_help_flag();
-  command.build(app);
+  add_flags_of(command, app);
   return print(command_help(command, app));
 }
 
@@ -86,7 +86,7 @@ int run_command_line(const StandardOutput& output, std::vector<std::string> word
   const Command& command = known_command(name);
   CLI::App app(command.summary, "kvhost " + command.name);
   app.set_help_flag();  // parse_flags reports --help
-  const auto action = command.build(app);
+  const auto action = add_flags_of(command, app);
   if (parse_flags(app, words)) return print(command_help(command, app));
   output.check();
   if (isolation_asked()) isolate();

@@ -54,6 +54,10 @@ int make_project(const NewFlags& flags) {
   const std::vector<ProjectFile> files = files_of(project);
   write_project(folder, files);
   for (const auto& file : files) std::cout << (folder / file.path).string() << '\n';
+  if (project.language == Language::Rust) {
+    std::cerr << "next: cd " << folder.string() << " && cargo build --release && cargo test --release\n";
+    return 0;
+  }
   std::cerr << "next: cmake -S " << folder.string() << " -B " << (folder / "build").string()
             << " -DCMAKE_PREFIX_PATH=<prefix of kvhost> && cmake --build "
             << (folder / "build").string() << " && ctest --test-dir " << (folder / "build").string()
@@ -72,6 +76,7 @@ Command new_command() {
           "in the method and in its test. The SDK comes with `make install`.",
           "kvhost new scorer my_method\n"
           "kvhost new scorer my_method --lang c\n"
+          "kvhost new wrapper my_wrapper --lang rust --license MIT\n"
           "kvhost new layer_allocator my_layers --into ~/methods/my_layers --vendor 'My Lab'",
           [](CLI::App& app) {
             auto flags = std::make_shared<NewFlags>();
@@ -80,7 +85,7 @@ Command new_command() {
             app.add_option("kind", flags->kind)->group("")->type_name("KIND")->required();
             app.add_option("name", flags->name)->group("")->type_name("NAME")->required();
             add_text(app,
-                     {"--lang", "LANG", "cpp, c, or torch for a scorer with libtorch inside."},
+                     {"--lang", "LANG", "cpp, c, rust, or torch for a scorer with libtorch inside."},
                      [own](const std::string& v) { own->language = v; });
             add_text(app,
                      {"--into", "DIR", "The folder to make. Default: NAME."},

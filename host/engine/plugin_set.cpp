@@ -27,6 +27,10 @@ std::filesystem::path home_program() {
 }  // namespace
 
 PluginSet find_plugins(const std::vector<std::filesystem::path>& paths, bool prefer) {
+  if (!paths.empty() && registry::built_ins_only())
+    bad_request("--safe",
+                "found plugins of " + paths[0].string() +
+                    "; expected none, since --safe (KVHOST_SAFE) loads the methods that came with kvhost alone");
   for (const auto& folder : paths) {
     std::error_code status;
     if (!std::filesystem::is_directory(folder, status))

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kit/trial_layer.hpp"
 #include "kit/validate.hpp"
 
 namespace kvhost {
@@ -15,6 +16,12 @@ struct Check {
   const char* what;
   Verdict (*run)(const registry::MethodInfo& method);
 };
+
+// That a method with these settings computes: its answer to such a layer is complete and finite, and
+// nothing else was touched. What it throws is for the caller.
+Verdict check_numbers(const registry::MethodInfo& method,
+                      const LayerSpec& spec,
+                      const testing::Settings& settings);
 
 const std::vector<Check>& configuration_checks();  // level 1 and 2
 const std::vector<Check>& number_checks();         // level 3 and 4

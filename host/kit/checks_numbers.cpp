@@ -44,8 +44,8 @@ std::vector<float> scored(const Subject& subject, const LayerSpec& spec, std::st
   return out.scores();
 }
 
-Verdict check_scores(const MethodInfo& method, const LayerSpec& spec) {
-  const Subject subject(method, {}, spec);
+Verdict check_scores(const MethodInfo& method, const LayerSpec& spec, const testing::Settings& settings) {
+  const Subject subject(method, settings, spec);
   std::string fault;
   scored(subject, spec, fault);
   return fault.empty() ? Verdict{} : failed(fault);
@@ -60,8 +60,8 @@ ScoreTable made_up(const kvh_layer& layer) {
   return table;
 }
 
-Verdict check_heads(const MethodInfo& method, const LayerSpec& spec) {
-  const Subject subject(method, {}, spec);
+Verdict check_heads(const MethodInfo& method, const LayerSpec& spec, const testing::Settings& settings) {
+  const Subject subject(method, settings, spec);
   const auto layer = subject.layer(spec);
   int64_t n = 0;
   for (int32_t h = 0; h < spec.shape.n_kv_heads; ++h) n += layer->raw().heads[h]->n_entries;
@@ -84,8 +84,8 @@ Verdict check_heads(const MethodInfo& method, const LayerSpec& spec) {
 
 // ---- layer allocators ----
 
-Verdict check_layers(const MethodInfo& method, const LayerSpec& spec) {
-  const Subject subject(method, {}, spec);
+Verdict check_layers(const MethodInfo& method, const LayerSpec& spec, const testing::Settings& settings) {
+  const Subject subject(method, settings, spec);
   const int32_t n_layers = spec.shape.n_layers, n_heads = spec.shape.n_kv_heads;
   if (method.flags & KVH_METHOD_NEEDS_SCORES) return skipped("goes by the scores of a whole model");
   const bool looks = subject.method().when() != KVH_WHEN_BEFORE_PREFILL;
@@ -138,8 +138,8 @@ class Rows {
   std::vector<float*> rows_;
 };
 
-Verdict check_press(const MethodInfo& method, const LayerSpec& spec) {
-  const Subject subject(method, {}, spec);
+Verdict check_press(const MethodInfo& method, const LayerSpec& spec, const testing::Settings& settings) {
+  const Subject subject(method, settings, spec);
   const auto layer = subject.layer(spec);
   const auto n_heads = static_cast<size_t>(spec.shape.n_kv_heads);
   std::vector<int32_t> kept;  // every second entry of the head that holds least
@@ -183,7 +183,9 @@ Verdict check_press(const MethodInfo& method, const LayerSpec& spec) {
 
 // ---- what all kinds share ----
 
-Verdict check(const MethodInfo& method, const LayerSpec& spec) {
+}  // namespace
+
+Verdict check_numbers(const MethodInfo& method, const LayerSpec& spec, const testing::Settings& settings) {
   const std::string why = why_not_numbers(method);
   if (!why.empty()) return skipped(why);
   if (spec.ragged && !(method.flags & KVH_METHOD_DECODE))
@@ -191,10 +193,10 @@ Verdict check(const MethodInfo& method, const LayerSpec& spec) {
   if (!spec.ragged && !(method.flags & KVH_METHOD_PREFILL))
     return skipped("runs while generating only");
   if (spec.ragged && method.kind == Kind::LayerAllocator) return skipped("heads are not its matter");
-  if (scores(method)) return check_scores(method, spec);
-  if (method.kind == Kind::HeadAllocator) return check_heads(method, spec);
-  if (method.kind == Kind::LayerAllocator) return check_layers(method, spec);
-  return check_press(method, spec);
+  if (scores(method)) return check_scores(method, spec, settings);
+  if (method.kind == Kind::HeadAllocator) return check_heads(method, spec, settings);
+  if (method.kind == Kind::LayerAllocator) return check_layers(method, spec, settings);
+  return check_press(method, spec, settings);
 }
 
 Verdict in_float32(const MethodInfo& method) { return check(method, {}); }
@@ -203,6 +205,10 @@ Verdict in_bfloat16(const MethodInfo& method) {
   return check(method, {{}, 48, false, KVH_DTYPE_BFLOAT});
 }
 Verdict of_one_token(const MethodInfo& method) { return check(method, {{}, 1}); }
+namespace {
+
+Verdict check(const MethodInfo& method, const LayerSpec& spec) { return check_numbers(method, spec, {}); }
+
 Verdict of_odd_sizes(const MethodInfo& method) {
   const Verdict wide = check(method, {{6, 2, 12, 20, 5}, 131});
   return wide.outcome == Outcome::Pass ? check(method, {{3, 3, 4, 12, 1}, 37}) : wide;

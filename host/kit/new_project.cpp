@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/output_file.hpp"
@@ -22,25 +23,37 @@ struct KindTemplates {
   const char* name;   // as the command line has it
   const char* press;  // a composition with it: "%:snapkv"
   std::string_view cpp, c, test;
+  std::string_view rust, rust_test;
 };
 
 const std::vector<KindTemplates>& all_kinds() {
   static const std::vector<KindTemplates> all = {
-      {Kind::Scorer, "scorer", "%", kScorerCpp, kScorerC, kTestScorerCpp},
-      {Kind::Wrapper, "wrapper", "%", kWrapperCpp, kWrapperC, kTestWrapperCpp},
+      {Kind::Scorer, "scorer", "%", kScorerCpp, kScorerC, kTestScorerCpp, kScorerRs, kTestScorerRs},
+      {Kind::Wrapper,
+       "wrapper",
+       "%",
+       kWrapperCpp,
+       kWrapperC,
+       kTestWrapperCpp,
+       kWrapperRs,
+       kTestWrapperRs},
       {Kind::HeadAllocator,
        "head_allocator",
        "%",
        kHeadAllocatorCpp,
        kHeadAllocatorC,
-       kTestHeadAllocatorCpp},
+       kTestHeadAllocatorCpp,
+       kHeadAllocatorRs,
+       kTestHeadAllocatorRs},
       {Kind::LayerAllocator,
        "layer_allocator",
        "%",
        kLayerAllocatorCpp,
        kLayerAllocatorC,
-       kTestLayerAllocatorCpp},
-      {Kind::Press, "press", "%:snapkv", kPressCpp, kPressC, kTestPressCpp}};
+       kTestLayerAllocatorCpp,
+       kLayerAllocatorRs,
+       kTestLayerAllocatorRs},
+      {Kind::Press, "press", "%:snapkv", kPressCpp, kPressC, kTestPressCpp, kPressRs, kTestPressRs}};
   return all;
 }
 
@@ -52,7 +65,7 @@ const KindTemplates& templates_of(Kind kind) {
 
 const std::map<std::string, Language>& all_languages() {
   static const std::map<std::string, Language> all = {
-      {"c", Language::C}, {"cpp", Language::Cpp}, {"torch", Language::Torch}};
+      {"c", Language::C}, {"cpp", Language::Cpp}, {"torch", Language::Torch}, {"rust", Language::Rust}};
   return all;
 }
 
@@ -89,7 +102,42 @@ std::string filled(std::string_view text, const Words& words) {
 std::string_view source_of(const NewProject& project) {
   if (project.language == Language::Torch) return kScorerTorchCpp;
   const KindTemplates& all = templates_of(project.kind);
+  if (project.language == Language::Rust) return all.rust;
   return project.language == Language::C ? all.c : all.cpp;
+}
+
+std::string source_name(const NewProject& project) {
+  if (project.language == Language::Rust) return "src/lib.rs";
+  return project.name + (project.language == Language::C ? ".c" : ".cpp");
+}
+
+using Templates = std::vector<std::pair<fs::path, std::string_view>>;
+
+Templates cmake_files(const NewProject& project) {
+  return {{source_name(project), source_of(project)},
+          {"test_" + project.name + ".cpp", templates_of(project.kind).test},
+          {"CMakeLists.txt", kCMakeListsTxt},
+          {"README.md", kReadmeMd},
+          {".github/workflows/ci.yml", kCiYml},
+          {".gitignore", kGitignore}};
+}
+
+// What is kvhost's own stays under its licence, whatever the project's is.
+Templates rust_files(const NewProject& project) {
+  return {{source_name(project), source_of(project)},
+          {"src/tests.rs", templates_of(project.kind).rust_test},
+          {"src/kvhost/abi.rs", kAbiRs},
+          {"src/kvhost/describe.rs", kDescribeRs},
+          {"src/kvhost/glue.rs", kGlueRs},
+          {"src/kvhost/mod.rs", kModRs},
+          {"src/kvhost/testing.rs", kTestingRs},
+          {"src/kvhost/view.rs", kViewRs},
+          {"src/kvhost/LICENSE", kLicense},
+          {"tests/model.rs", kModelRs},
+          {"Cargo.toml", kCargoToml},
+          {"README.md", kRustReadmeMd},
+          {".github/workflows/ci.yml", kRustCiYml},
+          {".gitignore", kRustGitignore}};
 }
 
 Words words_of(const NewProject& project) {
@@ -102,7 +150,7 @@ Words words_of(const NewProject& project) {
           {"license", project.license},
           {"words", registry::kind_name(project.kind)},
           {"press", press},
-          {"source", project.name + (project.language == Language::C ? ".c" : ".cpp")},
+          {"source", source_name(project)},
           {"torch", torch ? " TORCH" : ""},
           // A plugin with libtorch inside finds it in the process that opens it.
           {"torch_test",
@@ -115,8 +163,8 @@ Words words_of(const NewProject& project) {
 }  // namespace
 
 std::vector<std::string> languages_of(Kind kind) {
-  return kind == Kind::Scorer ? std::vector<std::string>{"cpp", "c", "torch"}
-                              : std::vector<std::string>{"cpp", "c"};
+  return kind == Kind::Scorer ? std::vector<std::string>{"cpp", "c", "rust", "torch"}
+                              : std::vector<std::string>{"cpp", "c", "rust"};
 }
 
 Language language_named(const std::string& name, Kind kind, const std::string& where) {
@@ -140,6 +188,20 @@ Kind kind_named(const std::string& name, const std::string& where) {
                   did_you_mean(name, known));
 }
 
+// Names that a build would take for something of its own: targets of CMake and of the projects made
+// here, and words of Rust, which no package may have.
+bool is_taken_by_builds(const std::string& name) {
+  static const std::set<std::string> words = {
+      "all",    "clean",  "depend", "edit_cache", "golden",   "help",     "install", "package", "rebuild_cache",
+      "test",   "as",     "break",  "const",      "continue", "crate",    "else",    "enum",    "extern",
+      "false",  "fn",     "for",    "if",         "impl",     "in",       "let",     "loop",    "match",
+      "mod",    "move",   "mut",    "pub",        "ref",      "return",   "self",    "static",  "struct",
+      "super",  "trait",  "true",   "type",       "unsafe",   "use",      "where",   "while",   "async",
+      "await",  "dyn",    "abstract", "become",   "box",      "do",       "final",   "macro",   "override",
+      "priv",   "typeof", "unsized", "virtual",   "yield",    "try",      "gen",     "deps",    "build"};
+  return words.contains(name);
+}
+
 void check_method_name(const std::string& name,
                        const std::vector<std::string>& taken,
                        const std::string& where) {
@@ -151,6 +213,10 @@ void check_method_name(const std::string& name,
     bad_request(where,
                 "found " + kvhost::quoted(name) + "; expected a letter, then letters, digits and '_', all in "
                 "lower case, " + std::to_string(kLongest) + " at most: my_method");
+  if (is_taken_by_builds(name))
+    bad_request(where,
+                "found " + kvhost::quoted(name) + ", a word that CMake or Rust takes for itself; expected another "
+                "name: my_" + name);
   if (std::find(taken.begin(), taken.end(), name) != taken.end())
     bad_request(where,
                 "found " + kvhost::quoted(name) + ", which is a method's name already; expected a new one");
@@ -158,18 +224,14 @@ void check_method_name(const std::string& name,
 
 std::vector<ProjectFile> files_of(const NewProject& project) {
   const Words words = words_of(project);
-  const auto file = [&](const fs::path& path, std::string_view text) {
-    return ProjectFile{path, filled(text, words)};
-  };
+  std::vector<ProjectFile> out;
+  for (const auto& [path, text] :
+       project.language == Language::Rust ? rust_files(project) : cmake_files(project))
+    out.push_back({path, filled(text, words)});
   const bool apache = project.license == "Apache-2.0";
-  return {file(words.at("source"), source_of(project)),
-          file("test_" + project.name + ".cpp", templates_of(project.kind).test),
-          file("CMakeLists.txt", kCMakeListsTxt),
-          file("README.md", kReadmeMd),
-          {"LICENSE", apache ? std::string(kLicense) : "SPDX-License-Identifier: " + project.license + "\n"},
-          file(".github/workflows/ci.yml", kCiYml),
-          file(".gitignore", kGitignore),
-          {"golden/.gitkeep", ""}};
+  out.push_back({"LICENSE", apache ? std::string(kLicense) : "SPDX-License-Identifier: " + project.license + "\n"});
+  out.push_back({"golden/.gitkeep", ""});
+  return out;
 }
 
 void write_project(const fs::path& folder, const std::vector<ProjectFile>& files) {

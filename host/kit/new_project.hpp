@@ -11,7 +11,7 @@
 
 namespace kvhost {
 
-enum class Language { C, Cpp, Torch };
+enum class Language { C, Cpp, Torch, Rust };
 
 struct NewProject {
   registry::Kind kind = registry::Kind::Scorer;
@@ -31,7 +31,7 @@ std::vector<std::string> languages_of(registry::Kind kind);
 // Throws Error(BadRequest) that begins with `where`.
 Language language_named(const std::string& name, registry::Kind kind, const std::string& where);
 registry::Kind kind_named(const std::string& name, const std::string& where);
-// Names that a method can have, which no method in `taken` has.
+// Names that a method and its project can have, which no method in `taken` has.
 void check_method_name(const std::string& name,
                        const std::vector<std::string>& taken,
                        const std::string& where);

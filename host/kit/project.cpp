@@ -16,10 +16,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kCache = "CMakeCache.txt";
+constexpr const char* kCargo = "Cargo.toml";
+constexpr const char* kMade = "CACHEDIR.TAG";  // cargo puts it where nothing is a source
 
-fs::path configured_above(const fs::path& library) {
+bool builds(const fs::path& folder) {
+  return fs::exists(folder / kCache) || fs::exists(folder / kCargo);
+}
+
+fs::path build_above(const fs::path& library) {
   for (fs::path folder = library.parent_path(); folder.has_relative_path(); folder = folder.parent_path())
-    if (fs::exists(folder / kCache)) return folder;
+    if (builds(folder)) return folder;
   return {};
 }
 
@@ -58,18 +64,23 @@ std::string quoted_path(const fs::path& path) {
 
 Project::Project(fs::path library, const fs::path& build)
     : library_(fs::absolute(std::move(library)).lexically_normal()), build_(build) {
-  if (build_.empty()) build_ = configured_above(library_);
+  if (build_.empty()) build_ = build_above(library_);
   if (build_.empty()) return;
-  if (!fs::exists(build_ / kCache))
-    bad_request(build_.string(), "holds no CMakeCache.txt; expected a folder that cmake has configured");
-  source_ = source_folder_of(build_);
+  if (!builds(build_))
+    bad_request(build_.string(),
+                "holds no CMakeCache.txt; expected a folder that cmake has configured, or one with Cargo.toml");
+  source_ = fs::exists(build_ / kCache) ? source_folder_of(build_) : build_;
 }
 
 std::string Project::rebuild() const {
   if (build_.empty()) return "";
-  const std::string command = "cmake --build " + quoted_path(build_) + " 2>&1";
-  FILE* output = popen(command.c_str(), "r");
-  if (!output) return "cmake cannot be started";
+  const bool debug = library_.parent_path().filename() == "debug";
+  const std::string command =
+      fs::exists(build_ / kCache) ? "cmake --build " + quoted_path(build_)
+                                  : std::string("cargo build --offline --lib ") + (debug ? "" : "--release ") +
+                                        "--manifest-path " + quoted_path(build_ / kCargo);
+  FILE* output = popen((command + " 2>&1").c_str(), "r");
+  if (!output) return command + ": cannot be started";
   std::string said;
   std::array<char, 4096> part{};
   while (std::fgets(part.data(), part.size(), output)) said += part.data();
@@ -86,7 +97,8 @@ uint64_t Project::stamp() const {
        !gone && file != end && n < kMost;
        file.increment(gone), ++n) {
     const bool hidden = file->path().filename().string().front() == '.';
-    if (file->is_directory(gone) && (hidden || fs::exists(file->path() / kCache))) {
+    const bool made = fs::exists(file->path() / kCache) || fs::exists(file->path() / kMade);
+    if (file->is_directory(gone) && (hidden || made)) {
       file.disable_recursion_pending();
     } else if (is_source(file->path())) {
       sum += stamp_of(file->path());  // in whatever order they are found

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
 
 namespace kvhost {
 
@@ -36,6 +37,7 @@ TrialLayer::TrialLayer(const LayerSpec& spec, const std::vector<kvh_need>& needs
   if (spec.ragged) layer_->raw().phase = KVH_PHASE_DECODE;
   layer_->add_rope();
   for (const kvh_need& need : needs) deliver(need);
+  if (spec.seed != 0) draw(spec);
   if (spec.dtype_code != 0) layer_->store_as(spec.dtype_code);
   layer_->each_tensor([this](FakeTensor& tensor, bool) { seal(tensor); });
   layer_->refresh();
@@ -64,6 +66,23 @@ void TrialLayer::deliver(const kvh_need& need) {
     default:
       return layer_->add_nothing();
   }
+}
+
+void TrialLayer::draw(const LayerSpec& spec) {
+  using Values = LayerSpec::Values;
+  std::mt19937_64 rng(spec.seed);
+  const float scale = spec.values == Values::Small ? 1e-6f : spec.values == Values::Large ? 1e3f : 1.0f;
+  const auto number = [&] {  // in [-1, 1)
+    const float x = static_cast<float>(rng() >> 40) / static_cast<float>(1 << 23) - 1;
+    if (spec.values == Values::Equal) return 0.5f;
+    if (spec.values == Values::Ties) return std::round(x);
+    if (spec.values == Values::Sparse) return x > 0.9f ? x : 0.0f;
+    return x;
+  };
+  layer_->each_tensor([&](FakeTensor& tensor, bool of_model) {
+    if (!of_model) return;  // rows of a softmax stay such
+    for (float& x : tensor.data()) x = scale * number();
+  });
 }
 
 // The last byte lies before a page that cannot be read.

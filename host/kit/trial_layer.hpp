@@ -17,6 +17,10 @@ struct LayerSpec {
   int32_t n_tokens = 48;
   bool ragged = false;    // while generating: heads hold different entries
   uint8_t dtype_code = 0;  // KVH_DTYPE_*, 0: float32
+  // What keys, values, queries and hidden states hold: numbers drawn by `seed`, as `values` says.
+  // Seed 0: those of FakeLayer.
+  uint64_t seed = 0;
+  enum class Values { Plain, Small, Large, Equal, Ties, Sparse } values = Values::Plain;
 };
 
 class TrialLayer {
@@ -31,6 +35,7 @@ class TrialLayer {
 
  private:
   void deliver(const kvh_need& need);
+  void draw(const LayerSpec& spec);
   void seal(testing::FakeTensor& tensor);
 
   std::unique_ptr<testing::FakeLayer> layer_;

@@ -16,8 +16,6 @@ using registry::MethodInfo;
 
 namespace {
 
-const char* const kLevels[] = {"none", "loads", "configures", "computes", "shares", "runs"};
-
 std::vector<Check> all_checks() {
   std::vector<Check> all = configuration_checks();
   const auto& numbers = number_checks();
@@ -91,6 +89,12 @@ std::string press_with(const MethodInfo& method) {
   return whole ? method.name : method.name + ":snapkv";
 }
 
+const std::vector<std::string>& level_names() {
+  static const std::vector<std::string> names = {
+      "none", "loads", "configures", "computes", "shares", "runs"};
+  return names;
+}
+
 bool MethodReport::failed() const {
   for (const auto& check : checks)
     if (check.verdict.outcome == Outcome::Fail) return true;
@@ -103,12 +107,12 @@ std::string MethodReport::level() const {
     bool passed = false;
     for (const auto& check : checks) {
       if (check.level != level) continue;
-      if (check.verdict.outcome == Outcome::Fail) return kLevels[reached];
+      if (check.verdict.outcome == Outcome::Fail) return level_names()[static_cast<size_t>(reached)];
       passed = true;
     }
     if (passed) reached = level;
   }
-  return kLevels[reached];
+  return level_names()[static_cast<size_t>(reached)];
 }
 
 std::vector<CheckInfo> known_checks() {

@@ -19,13 +19,15 @@ struct CheckResult {
   std::string repeat;  // a command that does it again
 };
 
+// From the lowest to the highest: "none", "loads", "configures", "computes", "shares", "runs".
+const std::vector<std::string>& level_names();
+
 struct MethodReport {
   registry::MethodInfo method;
   std::vector<CheckResult> checks;
 
   bool failed() const;
-  // The highest level of which, and of those below, no check failed: "none", "loads", "configures",
-  // "computes", "shares", "runs".
+  // The highest of which, and of those below, no check failed.
   std::string level() const;
 };
 

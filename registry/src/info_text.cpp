@@ -106,7 +106,7 @@ std::string plugin_text(const MethodInfo& method) {
   return method.plugin + (said.empty() ? "" : " (" + joined(said, ", ") + ")");
 }
 
-Rows facts(const MethodInfo& method) {
+Rows facts(const MethodInfo& method, const std::string& level) {
   Rows rows = {
       {"kind", kind_name(method.kind)},
       {"version", method.version},
@@ -121,6 +121,7 @@ Rows facts(const MethodInfo& method) {
       {"tier", tier_text(method)},
       {"library", plain(method.library.string())},
       {"SHA-256", method.sha256},
+      {"validated", level},
       {"ABI", method.abi},
       {"altered", method.altered},
       {"same name", method.rival}};
@@ -188,9 +189,9 @@ std::string use_text(const MethodInfo& method) {
 
 }  // namespace
 
-std::string info_text(const MethodInfo& method) {
+std::string info_text(const MethodInfo& method, const std::string& level) {
   std::string text = method.name + "\n" + paragraph_text(method.summary, 2) + "\n";
-  text += table_text(facts(method), 2);
+  text += table_text(facts(method, level), 2);
   text += "\nParameters\n";
   text += method.params.empty() ? "  none\n" : table_text(parameter_rows(method), 2);
   text += "\nMay need, beyond keys, values and positions\n";

@@ -41,6 +41,10 @@ std::string id_of(const MethodInfo& method) {
   return named_alike ? method.plugin : method.plugin + "." + method.name;
 }
 
+std::string level_in(const LevelOf& level_of, const MethodInfo& method) {
+  return level_of ? level_of(method) : "";
+}
+
 std::string marks_of(const MethodInfo& method) {
   std::string marks;
   if (has_dear_need(method)) marks += std::string(" ") + kDear;
@@ -49,7 +53,7 @@ std::string marks_of(const MethodInfo& method) {
   return marks;
 }
 
-json method_json(const MethodInfo& method) {
+json method_json(const MethodInfo& method, const std::string& level) {
   json params = json::array(), needs = json::array();
   for (const ParamInfo& param : method.params) params.push_back(json(to_json(param)));
   for (const NeedInfo& need : method.needs) needs.push_back(json(to_json(need)));
@@ -67,21 +71,26 @@ json method_json(const MethodInfo& method) {
           {"tier", method.tier},
           {"library", plain(method.library.string())},
           {"sha256", method.sha256},
+          {"level", level.empty() ? json() : json(level)},
           {"paper", method.paper}};
 }
 
 }  // namespace
 
-std::string list_text(const Catalog& catalog) {
+std::string list_text(const Catalog& catalog, const LevelOf& level_of) {
   Rows rows;
   std::string marks;
+  bool any_level = false;
   for (const Kind kind : kOutermostFirst) {
     bool first = true;
     for (const MethodInfo& method : catalog.methods()) {
       if (method.kind != kind) continue;
       marks += marks_of(method);
-      rows.push_back(
-          {first ? kind_name(kind) : "", method.name, method.summary + marks_of(method)});
+      const std::string level = level_in(level_of, method);
+      any_level = any_level || !level.empty();
+      rows.push_back({first ? kind_name(kind) : "",
+                      method.name,
+                      method.summary + marks_of(method) + (level.empty() ? "" : " <" + level + ">")});
       first = false;
     }
   }
@@ -100,6 +109,7 @@ std::string list_text(const Catalog& catalog) {
     legend.push_back(
         {kLate, "may decide only after all layers were seen: the full cache is held until then"});
   }
+  if (any_level) legend.push_back({"<runs>", "the level that `kvhost validate` reached with these very bytes"});
   if (!legend.empty()) text += "\n";
   text += table_text(legend, 0);
   const size_t n_failed = catalog.failures().size();
@@ -115,9 +125,10 @@ std::string list_text(const Catalog& catalog) {
   return text;
 }
 
-json list_json(const Catalog& catalog) {
+json list_json(const Catalog& catalog, const LevelOf& level_of) {
   json list = json::array();
-  for (const MethodInfo& method : catalog.methods()) list.push_back(method_json(method));
+  for (const MethodInfo& method : catalog.methods())
+    list.push_back(method_json(method, level_in(level_of, method)));
   return list;
 }
 

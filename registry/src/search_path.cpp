@@ -35,12 +35,18 @@ fs::path built_in_folder(const fs::path& executable) {
   return executable.parent_path().parent_path() / "lib/kvhost/plugins/1";
 }
 
+bool built_ins_only() {
+  const std::string safe = variable("KVHOST_SAFE");
+  return !safe.empty() && safe != "0";
+}
+
 std::vector<fs::path> default_search_path(const std::vector<fs::path>& flag_paths,
                                           const fs::path& executable,
                                           Precedence precedence) {
   const fs::path built_in = built_in_folder(executable);
   std::vector<fs::path> folders;
-  if (precedence == Precedence::BuiltIn) add_if_there(folders, built_in);
+  if (precedence == Precedence::BuiltIn || built_ins_only()) add_if_there(folders, built_in);
+  if (built_ins_only()) return folders;
   folders.insert(folders.end(), flag_paths.begin(), flag_paths.end());
   std::istringstream listed(variable("KVHOST_PLUGIN_PATH"));
   for (std::string folder; std::getline(listed, folder, ':');) {

@@ -131,6 +131,7 @@ TEST_CASE("a list for scripts has the promised fields") {
                                            "default_inner",
                                            "id",
                                            "kind",
+                                           "level",
                                            "library",
                                            "name",
                                            "needs",
@@ -143,8 +144,25 @@ TEST_CASE("a list for scripts has the promised fields") {
   CHECK(list[0]["id"] == "org.example.zoo_good");
   CHECK(list[0]["accepts"].empty());
   CHECK(list[0]["default_inner"].is_null());
+  CHECK(list[0]["level"].is_null());
   CHECK(list[1]["kind"] == "head allocator");
   CHECK(list[1]["accepts"] == nlohmann::json({"wrapper", "scorer"}));
+}
+
+TEST_CASE("a level that the checks reached stands in lists and in what is told of a method") {
+  const TempFolder temp;
+  put_good(temp.path(), "zoo_good");
+  put_good(temp.path(), "zoo_bad_sum");
+  const registry::Catalog catalog = scan({temp.path()});
+  const registry::LevelOf level_of = [](const registry::MethodInfo& method) {
+    return method.name == "zoo_good" ? "runs" : "";
+  };
+  CHECK_THAT(registry::list_text(catalog, level_of),
+             Contains("the last ones are kept <runs>\n") && Contains("short of the layer's budget\n") &&
+                 Contains("<runs>  the level that `kvhost validate` reached with these very bytes"));
+  CHECK(registry::list_json(catalog, level_of)[0]["level"] == "runs");
+  CHECK_THAT(registry::info_text(sample(), "shares"), Contains("validated        shares\n"));
+  CHECK_THAT(registry::info_text(sample()), !Contains("validated"));
 }
 
 TEST_CASE("the last column of a table is wrapped below itself") {

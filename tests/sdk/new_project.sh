@@ -13,6 +13,7 @@ quietly() { "$@" >"$scratch/log" 2>&1 || { tail -n 30 "$scratch/log" >&2; fail "
 
 quietly cmake --install "$build" --component sdk --prefix "$scratch/prefix"
 kvhost=$build/bin/kvhost
+export XDG_CACHE_HOME=$scratch/cache
 cd "$scratch"
 
 try() { # kind name language: what it builds
@@ -66,6 +67,40 @@ try head_allocator c_heads c
 try layer_allocator c_layers c
 try press c_press c
 
+# Rust: every kind by cargo, without a crate; a panic is words. The headers and what Rust declares agree.
+rust() { # kind
+  local name=r_$1
+  quietly "$kvhost" new "$1" "$name" --lang rust --vendor 'My Lab' --license MIT
+  cd "$name"
+  quietly cargo build --release --offline
+  quietly env KVHOST="$kvhost" KVHOST_GOLDEN=write cargo test --release --offline
+  [ -s golden/kept.json ] || fail "$name: no golden/kept.json"
+  symbols=$(nm -D --defined-only "target/release/lib$name.so" | awk '{print $3}')
+  [ "$symbols" = kvhost_plugin_v1 ] || fail "$name: exports $symbols; expected kvhost_plugin_v1 alone"
+  quietly "$kvhost" validate "target/release/lib$name.so"
+  quietly "$scratch/prefix/bin/kvhost-describe" "target/release/lib$name.so" --out manifest.json
+  grep -q 'vendor": "My Lab' manifest.json && grep -q 'license": "MIT"' manifest.json || fail "$name: $(cat manifest.json)"
+  cd ..
+}
+n_rust=0
+if command -v cargo >/dev/null; then
+  unset CARGO_TARGET_DIR # each its own
+  for kind in scorer wrapper head_allocator layer_allocator press; do rust $kind; n_rust=$((n_rust + 1)); done
+  quietly "$kvhost" dev r_scorer/target/release/libr_scorer.so --without-model --only numbers --once
+  sed -i 's/\*score = values.row(i, &mut scratch)/if i == 3 { panic!("no third entry") }\n                &/' r_scorer/src/lib.rs
+  "$kvhost" dev r_scorer/target/release/libr_scorer.so --without-model --only numbers.f32 --once >"$scratch/log" 2>&1 &&
+    fail "rust: a panic passes"
+  grep -q 'FAIL  numbers.f32: panicked at .*src/lib.rs' "$scratch/log" && grep -q 'no third entry' "$scratch/log" ||
+    fail "rust: a panic is not told: $(cat "$scratch/log")"
+  (cd r_scorer && KVHOST="$kvhost" cargo test --release --offline >"$scratch/log" 2>&1) && fail "rust: a changed formula passes"
+  sed -i 's/at!(kvh_layer, phase, 4);/at!(kvh_layer, phase, 8);/' r_press/src/kvhost/abi.rs
+  (cd r_press && cargo build --release --offline >"$scratch/log" 2>&1) && fail "rust: a field in another place compiles"
+  grep -q 'assertion failed' "$scratch/log" || fail "rust: another layout is refused otherwise: $(cat "$scratch/log")"
+else
+  echo "new_project: no cargo; the projects in Rust are not built: apt-get install cargo"
+fi
+
 "$kvhost" new scorer my_scorer >"$scratch/log" 2>&1 && fail "a folder that holds a project is written over"
 grep -q "my_scorer: is there already; expected" "$scratch/log" || fail "said: $(cat "$scratch/log")"
-echo "new_project: eleven projects built and tested against an installed SDK"
+"$kvhost" new scorer match >"$scratch/log" 2>&1 && fail "a project that cargo refuses is made"
+echo "new_project: eleven projects built and tested against an installed SDK, and $n_rust by cargo"

@@ -17,9 +17,13 @@ enum class Precedence {
 // came with it.
 std::filesystem::path built_in_folder(const std::filesystem::path& executable);
 
+// Whether KVHOST_SAFE is set, to anything but 0: nothing but the built-in folder is looked at.
+bool built_ins_only();
+
 // Folders in order of precedence: `flag_paths` (--plugin-path), KVHOST_PLUGIN_PATH (separated by
 // ':'), then, where they exist, $XDG_DATA_HOME/kvhost/plugins (~/.local/share/kvhost/plugins) and
-// the built-in folder. With Precedence::BuiltIn that last one is the first.
+// the built-in folder. With Precedence::BuiltIn that last one is the first. Where
+// built_ins_only(), that one alone.
 std::vector<std::filesystem::path> default_search_path(
     const std::vector<std::filesystem::path>& flag_paths,
     const std::filesystem::path& executable,

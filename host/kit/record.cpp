@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/record.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/json_file.hpp"
+#include "base/version.hpp"
+#include "registry/search_path.hpp"
+
+namespace kvhost {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr int kSchema = 1;
+
+std::string key_of(const registry::MethodInfo& method) { return method.sha256 + "/" + method.name; }
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm day{};
+  gmtime_r(&now, &day);
+  char text[16];
+  std::strftime(text, sizeof text, "%Y-%m-%d", &day);
+  return text;
+}
+
+int height_of(const std::string& level) {
+  const auto& levels = level_names();
+  return static_cast<int>(std::find(levels.begin(), levels.end(), level) - levels.begin());
+}
+
+json read_or_nothing(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  json all = json::parse(bytes.str(), nullptr, /*allow_exceptions=*/false);
+  const bool ours = all.is_object() && all.value("schema", json()) == kSchema && all.contains("methods") &&
+                    all["methods"].is_object();
+  return ours ? all["methods"] : json::object();
+}
+
+Record record_of(const json& entry) {
+  Record record;
+  record.level = entry.at("level").get<std::string>();
+  record.failed = entry.at("failed").get<std::vector<std::string>>();
+  record.kvhost = entry.at("kvhost").get<std::string>();
+  record.date = entry.at("date").get<std::string>();
+  record.n_fuzzed = entry.at("n_fuzzed").get<int64_t>();
+  record.n_findings = entry.at("n_findings").get<int64_t>();
+  return record;
+}
+
+}  // namespace
+
+fs::path default_record_file() {
+  const fs::path cache = registry::default_cache_file();
+  return cache.empty() ? cache : cache.parent_path() / "validated-1.json";
+}
+
+Records::Records(fs::path file) : file_(std::move(file)) {
+  if (file_.empty()) return;
+  const json stored = read_or_nothing(file_);
+  for (const auto& [key, entry] : stored.items()) {
+    try {
+      all_[key] = record_of(entry);
+    } catch (const json::exception&) {  // damaged: as if it were not there
+    }
+  }
+}
+
+const Record* Records::find(const registry::MethodInfo& method) const {
+  const auto found = all_.find(key_of(method));
+  return found == all_.end() ? nullptr : &found->second;
+}
+
+void Records::put(const MethodReport& report, int64_t n_fuzzed, int64_t n_findings) {
+  Record record{report.level(), {}, version(), today(), n_fuzzed, n_findings};
+  for (const CheckResult& check : report.checks)
+    if (check.verdict.outcome == Outcome::Fail) record.failed.push_back(check.id);
+  const Record* before = find(report.method);
+  const bool same = before && before->kvhost == record.kvhost && before->failed == record.failed;
+  if (same && height_of(before->level) > height_of(record.level)) record.level = before->level;
+  if (same && n_fuzzed == 0) {
+    record.n_fuzzed = before->n_fuzzed;
+    record.n_findings = before->n_findings;
+  }
+  all_[key_of(report.method)] = std::move(record);
+}
+
+void Records::save() const {
+  if (file_.empty()) return;
+  json methods = json::object();
+  for (const auto& [key, record] : all_)
+    methods[key] = {{"level", record.level},
+                    {"failed", record.failed},
+                    {"kvhost", record.kvhost},
+                    {"date", record.date},
+                    {"n_fuzzed", record.n_fuzzed},
+                    {"n_findings", record.n_findings}};
+  fs::create_directories(file_.parent_path());
+  write_json(file_, {{"schema", kSchema}, {"methods", std::move(methods)}});
+}
+
+}  // namespace kvhost
