@@ -199,16 +199,16 @@ Verdict check_numbers(const MethodInfo& method, const LayerSpec& spec, const tes
   return check_press(method, spec, settings);
 }
 
+namespace {
+
+Verdict check(const MethodInfo& method, const LayerSpec& spec) { return check_numbers(method, spec, {}); }
+
 Verdict in_float32(const MethodInfo& method) { return check(method, {}); }
 Verdict in_float16(const MethodInfo& method) { return check(method, {{}, 48, false, KVH_DTYPE_FLOAT}); }
 Verdict in_bfloat16(const MethodInfo& method) {
   return check(method, {{}, 48, false, KVH_DTYPE_BFLOAT});
 }
 Verdict of_one_token(const MethodInfo& method) { return check(method, {{}, 1}); }
-namespace {
-
-Verdict check(const MethodInfo& method, const LayerSpec& spec) { return check_numbers(method, spec, {}); }
-
 Verdict of_odd_sizes(const MethodInfo& method) {
   const Verdict wide = check(method, {{6, 2, 12, 20, 5}, 131});
   return wide.outcome == Outcome::Pass ? check(method, {{3, 3, 4, 12, 1}, 37}) : wide;

@@ -110,9 +110,9 @@ class Needs {
 class SequenceInfo {
  public:
   explicit SequenceInfo(const kvh_sequence_info& raw) : raw_(&raw) {}
+  explicit SequenceInfo(const kvh_sequence_info&&) = delete;
   bool decodes() const { return raw_->phase == KVH_PHASE_DECODE; }
   uint64_t seed() const { return raw_->seed; }
-  explicit SequenceInfo(const kvh_sequence_info&&) = delete;
   // Tokens of the prompt; -1: not known.
   int64_t n_prompt() const { return raw_->n_prompt; }
 
