@@ -23,7 +23,10 @@ OutputPlace unusable(std::string wrong) {
   return {OutputPlace::Kind::Unusable, {}, -1, std::move(wrong)};
 }
 
-std::string cannot(int error) { return std::string("cannot be written: ") + std::strerror(error); }
+std::string cannot(int error) {
+  return std::string("cannot be written: ") + std::strerror(error) +
+         "; expected a name and a place that this user can write";
+}
 
 fs::path folder_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
@@ -44,7 +47,7 @@ int descriptor_of(const fs::path& file) {
 OutputPlace place_of_descriptor(int fd) {
   const int mode = fcntl(fd, F_GETFL);
   if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
-    return unusable("descriptor " + std::to_string(fd) + " is not open for writing");
+    return unusable("descriptor " + std::to_string(fd) + " is not open for writing; expected one that is");
   return {OutputPlace::Kind::Descriptor, {}, fd, ""};
 }
 
@@ -72,7 +75,7 @@ std::string why_not_replaceable(const fs::path& file) {
   const fs::path folder = folder_of(file);
   if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
     return "cannot be written: the folder '" + folder.string() +
-           "' takes no new file: " + std::strerror(errno);
+           "' takes no new file: " + std::strerror(errno) + "; expected one that does";
   struct stat in = {}, old = {};
   if (stat(file.c_str(), &old) != 0) {
     const long longest = pathconf(folder.c_str(), _PC_NAME_MAX);

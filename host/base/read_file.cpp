@@ -35,7 +35,9 @@ class Reader {
     const int64_t size = known_size();
     if (size > most_) refuse_size();
     text.reserve(static_cast<size_t>(size));
-    std::vector<char> bytes(size_t{1} << 18);
+    // One that is larger than the file would take longer to be made than to be filled.
+    const int64_t piece = size > 0 ? std::min<int64_t>(size + 1, 1 << 18) : 1 << 16;
+    std::vector<char> bytes(static_cast<size_t>(piece));
     while (const size_t n = some(bytes)) {
       text.append(bytes.data(), n);
       if (static_cast<int64_t>(text.size()) > most_) refuse_size();

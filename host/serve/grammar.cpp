@@ -3,7 +3,15 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
+
 namespace kvhost {
+namespace {
+
+// Alternatives that begin alike are read side by side; nested ones double with every level.
+constexpr size_t kMostWays = 5000;
+
+}  // namespace
 
 int Grammar::rule() {
   rules_.emplace_back();
@@ -76,7 +84,8 @@ Grammar::Sequence Grammar::literal(std::string_view text) {
 
 GrammarState::GrammarState(const Grammar& grammar) : grammar_(&grammar) {
   const auto n = static_cast<int>(grammar.alternatives(grammar.root()).size());
-  for (int i = 0; i < n; ++i) settle({{grammar.root(), i, 0}}, stacks_);
+  Stacks entered;
+  for (int i = 0; i < n; ++i) settle({{grammar.root(), i, 0}}, stacks_, entered);
 }
 
 const Grammar::Sequence& GrammarState::sequence(const Place& place) const {
@@ -85,7 +94,7 @@ const Grammar::Sequence& GrammarState::sequence(const Place& place) const {
 
 // Ends of rules are left, beginnings entered. A rule that comes last gives its place up before it
 // is entered, so that repetitions do not pile up.
-void GrammarState::settle(Stack stack, Stacks& out) const {
+void GrammarState::settle(Stack stack, Stacks& out, Stacks& entered) const {
   while (!stack.empty() &&
          stack.back().element == static_cast<int>(sequence(stack.back()).size()))
     stack.pop_back();
@@ -93,6 +102,11 @@ void GrammarState::settle(Stack stack, Stacks& out) const {
     out.insert(std::move(stack));
     return;
   }
+  if (!entered.insert(stack).second) return;
+  if (entered.size() > kMostWays)
+    bad_request("response_format",
+                "an answer can be read in more than " + std::to_string(kMostWays) +
+                    " ways at once; expected alternatives that differ in their first bytes");
   const int rule = sequence(stack.back())[static_cast<size_t>(stack.back().element)].rule;
   if (rule < 0) {
     out.insert(std::move(stack));
@@ -104,19 +118,19 @@ void GrammarState::settle(Stack stack, Stacks& out) const {
     Stack inner = stack;
     if (inner.back().element == static_cast<int>(sequence(inner.back()).size())) inner.pop_back();
     inner.push_back({rule, i, 0});
-    settle(std::move(inner), out);
+    settle(std::move(inner), out, entered);
   }
 }
 
 GrammarState::Stacks GrammarState::after(const Stacks& stacks, unsigned char byte) const {
-  Stacks out;
+  Stacks out, entered;
   for (const Stack& stack : stacks) {
     if (stack.empty()) continue;
     const Place& place = stack.back();
     if (!sequence(place)[static_cast<size_t>(place.element)].bytes.test(byte)) continue;
     Stack next = stack;
     ++next.back().element;
-    settle(std::move(next), out);
+    settle(std::move(next), out, entered);
   }
   return out;
 }

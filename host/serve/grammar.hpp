@@ -67,7 +67,8 @@ class GrammarState {
   using Stacks = std::set<Stack>;
 
   const Grammar::Sequence& sequence(const Place& place) const;
-  void settle(Stack stack, Stacks& out) const;  // until a byte comes next, or nothing
+  // Until a byte comes next, or nothing. `entered`: where it has been, by whatever way.
+  void settle(Stack stack, Stacks& out, Stacks& entered) const;
   Stacks after(const Stacks& stacks, unsigned char byte) const;
 
   const Grammar* grammar_;

@@ -18,7 +18,16 @@ using Element = Grammar::Element;
 using Elements = Grammar::Sequence;
 
 constexpr int kMostDigits = 15, kMostIndent = 16, kMostItems = 64;
+constexpr int kMostLevels = 100;
 constexpr size_t kMostRules = 5000;
+
+struct Level {
+  explicit Level(int& depth) : depth_(depth) { ++depth_; }
+  ~Level() { --depth_; }
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
+  int& depth_;
+};
 
 // {a, b, ...} of sequences and elements, one behind the other.
 Elements joined(std::initializer_list<Elements> parts) {
@@ -49,6 +58,10 @@ class JsonGrammar {
   }
 
   int value(const Json& schema, const std::string& where) {
+    const Level level(depth_);
+    if (depth_ > kMostLevels)
+      refuse_field(where.substr(0, 100), "is nested more than " + std::to_string(kMostLevels) +
+                                             " levels deep; expected at most that many");
     if (schema.is_boolean() && schema.get<bool>()) return any_;
     if (!schema.is_object())
       refuse_field(where, "found " + kind_of(schema) + "; expected a schema, an object");
@@ -62,6 +75,7 @@ class JsonGrammar {
       return schema.contains("properties") ? object(schema, where) : any_;
     const Json& type = schema["type"];
     if (!type.is_array()) return of_type(type, schema, where);
+    if (type.empty()) refuse_field(where + ".type", "found no type; expected one at least");
     const int rule = grammar_.rule();
     for (const auto& one : type)
       grammar_.add(rule, {Grammar::of(of_type(one, schema, where))});
@@ -210,15 +224,15 @@ class JsonGrammar {
     if (const auto known = references_.find(path); known != references_.end())
       return known->second;
     const std::string inside = path.starts_with("#") ? path.substr(1) : "?";
-    Json::json_pointer pointer;
+    const Json* found = nullptr;
     try {
-      pointer = Json::json_pointer(inside);
+      const Json::json_pointer pointer(inside);
+      if (!inside.empty() && root_.contains(pointer)) found = &root_[pointer];
     } catch (const Json::exception&) {
-      refuse_field(where + ".$ref", "found " + kind_of(name) + "; expected \"#/$defs/NAME\"");
     }
-    if (inside.empty() || !root_.contains(pointer))
+    if (!found)
       refuse_field(where + ".$ref", "found " + kind_of(name) + "; expected \"#/$defs/NAME\"");
-    const Json& target = root_[pointer];
+    const Json& target = *found;
     if (target.is_object() && target.contains("$ref"))
       refuse_field(where + ".$ref", "leads to another $ref; expected a schema");
     const int rule = references_[path] = grammar_.rule();
@@ -299,6 +313,7 @@ class JsonGrammar {
   Grammar grammar_;
   int space_ = 0, string_ = 0, integer_ = 0, number_ = 0, any_ = 0, object_ = 0, array_ = 0;
   std::map<std::string, int> references_;
+  int depth_ = 0;
 };
 
 }  // namespace

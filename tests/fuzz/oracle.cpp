@@ -59,16 +59,28 @@ std::string fault_of(const Target& target, std::string_view input) {
   }
 }
 
-const fs::path& folder() {
-  static const fs::path made = [] {
+namespace {
+
+struct Folder {
+  Folder() {
     std::error_code ignored;
     const fs::path memory = "/dev/shm";
     const fs::path base = fs::is_directory(memory, ignored) ? memory : fs::temp_directory_path();
-    const fs::path path = base / ("kvhost-fuzz-" + std::to_string(getpid()));
+    path = base / ("kvhost-fuzz-" + std::to_string(getpid()));
     fs::create_directories(path);
-    return path;
-  }();
-  return made;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  fs::path path;
+};
+
+}  // namespace
+
+const fs::path& folder() {
+  static const Folder made;
+  return made.path;
 }
 
 fs::path file(const std::string& name, std::string_view bytes) {

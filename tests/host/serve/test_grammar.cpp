@@ -91,6 +91,33 @@ TEST_CASE("what answers cannot be held to is refused with its place") {
            {"$defs", {{"a", {{"anyOf", {{{"$ref", "#/$defs/a"}}, {{"type", "null"}}}}}}}}},
           "holds itself without end");
   refused({{"type", "array"}, {"maxItems", 1000}}, "s.maxItems: found 1000");
+  refused({{"type", Json::array()}}, "s.type: found no type");
+  refused({{"$ref", "#/anyOf/99999999999999999999"}, {"anyOf", {true}}}, "s.$ref: found the text");
+  Json deep = {{"type", "null"}};
+  for (int i = 0; i < 2000; ++i) deep = {{"type", "array"}, {"items", deep}};
+  refused(deep, "is nested more than 100 levels deep");
+  Json chain = {{"$ref", "#/$defs/0"}, {"$defs", Json::object()}};
+  for (int i = 0; i < 2000; ++i)
+    chain["$defs"][std::to_string(i)] = {{"type", "array"},
+                                         {"items", {{"$ref", "#/$defs/" + std::to_string(i + 1)}}}};
+  refused(chain, "is nested more than 100 levels deep");
+}
+
+TEST_CASE("a schema that can be read in very many ways takes no longer for it, or is refused") {
+  // 2^40 ways to the same null, told apart by nothing.
+  const auto both = [](const Json& one) { return Json{{"anyOf", {one, one}}}; };
+  const auto next = [](int i) { return Json{{"$ref", "#/$defs/" + std::to_string(i + 1)}}; };
+  Json same = {{"$ref", "#/$defs/0"}, {"$defs", Json::object()}};
+  for (int i = 0; i < 40; ++i) same["$defs"][std::to_string(i)] = both({{"anyOf", {next(i), true}}});
+  same["$defs"]["40"] = {{"type", "null"}};
+  CHECK(fits(schema_grammar(same, "s"), "null"));
+  // Lists in lists, each of two kinds that begin alike: twice as many ways with every bracket.
+  Json lists = {{"$ref", "#/$defs/0"}, {"$defs", Json::object()}};
+  for (int i = 0; i < 30; ++i)
+    lists["$defs"][std::to_string(i)] = both({{"type", "array"}, {"items", next(i)}});
+  lists["$defs"]["30"] = {{"type", "null"}};
+  CHECK_THROWS_WITH(fits(schema_grammar(lists, "s"), std::string(30, '[')),
+                    Catch::Contains("can be read in more than 5000 ways"));
 }
 
 TEST_CASE("an answer that is held to a schema fits it, whatever is drawn") {
