@@ -1,7 +1,7 @@
 # What an installed tree holds beside the targets' own rules: models, texts, licence, libtorch.
 #
 #   bin/kvhost   lib/libkvhost.so   lib/kvhost/plugins/1   lib/kvhost/torch   lib/kvhost/deps   share/kvhost/models
-#   include/kvhost
+#   include/kvhost   share/man/man1   share/doc/kvhost
 #
 # Every run path is relative to its own file, so the tree may be moved. libtorch comes along (about 450 MB for the CPU
 # wheel) together with whatever it needs from beside itself, e.g. the CUDA libraries of a CUDA wheel; so do the libraries
@@ -39,4 +39,14 @@ install(
   COMPONENT models
   PATTERN "recipe" EXCLUDE) # how the models were made, no model
 install(DIRECTORY examples/suites DESTINATION share/kvhost/examples COMPONENT models)
-install(FILES LICENSE NOTICE README.md DESTINATION share/doc/kvhost COMPONENT docs)
+install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION share/doc/kvhost COMPONENT docs)
+install(DIRECTORY docs/ DESTINATION share/doc/kvhost COMPONENT docs FILES_MATCHING PATTERN "*.md")
+# What authors of methods begin with comes with the SDK: their pages, and plugins to look at.
+install(DIRECTORY docs/authors DESTINATION share/doc/kvhost COMPONENT sdk)
+install(DIRECTORY examples/plugins DESTINATION share/kvhost/examples COMPONENT sdk)
+# By the program itself, which is there by then and knows its commands.
+install(
+  CODE "execute_process(COMMAND \"${CMAKE_COMMAND}\" \"-DKVHOST=${CMAKE_BINARY_DIR}/bin/kvhost\"
+        \"-DOUT=\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man/man1\" -P \"${CMAKE_CURRENT_LIST_DIR}/ManPages.cmake\"
+        COMMAND_ERROR_IS_FATAL ANY)"
+  COMPONENT docs)

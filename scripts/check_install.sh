@@ -42,6 +42,12 @@ strange=$(cd "$tree/share/kvhost/models" && for entry in *; do
 done)
 [ -z "$strange" ] || fail "share/kvhost/models/$strange is no model; expected models only"
 
+# What is read: a page for every command, what authors begin with.
+for page in man/man1/kvhost.1 man/man1/kvhost-run.1 man/man1/kvhost-validate.1 doc/kvhost/authors/README.md doc/kvhost/contract.md \
+  kvhost/examples/plugins/c_knorm/knorm.c; do
+  [ -s "$tree/share/$page" ] || fail "no share/$page"
+done
+
 # The headers of libkvhost stand alone: without libtorch's, without JSON's.
 for header in "$tree"/include/kvhost/engine.hpp "$tree"/include/kvhost/host/*/*.hpp; do
   deps=$(c++ -std=c++20 -M -I"$tree/include" -I"$tree/include/kvhost/host" "$header") || fail "${header#"$tree"/} does not compile"

@@ -31,27 +31,40 @@ refused() { # library, words
   grep -A4 "/lib$1.so" "$scratch/failed" | tr -s ' \n' ' ' | grep -q "$2" || fail "lib$1.so is not refused with '$2': $(cat "$scratch/failed")"
 }
 
+# One row for every binary, so that the table of who runs in whom is what was found.
+row() { printf 'museum: %-14s ABI %-4s %-6s %s\n' "$(basename "$1")" "$2" "$3" "$4"; }
+
 n=0
 for folder in "$here"/[0-9]*; do
   (cd "$folder" && sha256sum --quiet -c SHA256SUMS) || fail "$folder was changed"
   "$kvhost" list --failed --plugin-path "$folder" >"$scratch/failed"
   for library in "$folder"/*.so; do
+    minor=$(basename "$folder") compiler=gcc
+    case $(basename "$library") in libclang*) compiler=clang ;; esac
     case $(basename "$library") in
       lib*_c.so)
         c=museum_$(basename "$library" .so | sed 's/^lib//')
         like_knorm "$c"
         run decode --press none --decode-press "$c" --decode-every 2 --decode-budget 9
         run other --press "$c(sign=1)" --keep-ratio 0.4
-        [ "$(kept other)" != "$(kept knorm)" ] || fail "$c: its parameter makes no difference" ;;
+        [ "$(kept other)" != "$(kept knorm)" ] || fail "$c: its parameter makes no difference"
+        row "$library" "$minor" $compiler "C: runs, prefill and decode" ;;
       lib*_cpp.so)
         m=museum_$(basename "$library" _cpp.so | sed 's/^lib//')
         like_knorm "${m}_scorer"
         like_knorm "${m}_press:${m}_layers:${m}_heads:${m}_wrapper:${m}_scorer"
         like_knorm "${m}_layers"
-        run decode --press none --decode-press "${m}_press:${m}_heads:${m}_wrapper" --decode-every 2 --decode-budget 9 ;;
-      libnewer.so) run newer --press museum_newer --keep-ratio 0.4 ;;
-      librequired.so) refused required "needs tensor 77, which this kvhost does not know; expected a newer kvhost" ;;
-      libsmaller.so) refused smaller "struct_size of kvh_method is 176; expected at least 184, as ABI 1.0 has it" ;;
+        run decode --press none --decode-press "${m}_press:${m}_heads:${m}_wrapper" --decode-every 2 --decode-budget 9
+        row "$library" "$minor" $compiler "C++, every kind: runs, prefill and decode" ;;
+      libnewer.so)
+        run newer --press museum_newer --keep-ratio 0.4
+        row "$library" newer $compiler "optional bits, structs and needs of a later minor: runs" ;;
+      librequired.so)
+        refused required "needs tensor 77, which this kvhost does not know; expected a newer kvhost"
+        row "$library" newer $compiler "cannot do without what is newer: refused with words" ;;
+      libsmaller.so)
+        refused smaller "struct_size of kvh_method is 176; expected at least 184, as ABI 1.0 has it"
+        row "$library" older $compiler "smaller than 1.0: refused with words" ;;
       *) fail "$library: nothing is known of it" ;;
     esac
     n=$((n + 1))
