@@ -48,6 +48,7 @@ nlohmann::json json_of(const Examined& examined) {
   }
   return {{"n", examined.fuzz.n_run},
           {"n_refused", examined.fuzz.n_refused},
+          {"n_not_asked", examined.fuzz.n_not_asked},
           {"skipped", examined.fuzz.skipped},
           {"findings", std::move(findings)}};
 }
@@ -85,7 +86,8 @@ void print_fuzz(const Examined& examined) {
     std::cout << "  FAIL  fuzz: " << fuzz.findings[i].what << ": " << fuzz.findings[i].reason << "\n        "
               << examined.repeats[i] << '\n';
   std::cout << (fuzz.findings.empty() ? "  PASS" : "  FAIL") << "  fuzz: " << fuzz.n_run << " cases, "
-            << fuzz.n_refused << " of them refused with words, " << fuzz.findings.size() << " wrong\n";
+            << fuzz.n_refused << " of them refused with words, " << fuzz.n_not_asked << " that no host asks for, "
+            << fuzz.findings.size() << " wrong\n";
 }
 
 void print(const std::vector<Examined>& all, bool fuzzed) {

@@ -60,8 +60,26 @@ ScoreTable made_up(const kvh_layer& layer) {
   return table;
 }
 
+// Whether a host would refuse this configuration while generating: of windows it has what was seen
+// since the prompt's end, never all.
+bool wants_all_while_generating(const Subject& subject) {
+  for (const kvh_need& need : subject.needs()) {
+    const bool window = need.tensor == KVH_T_HIDDEN || need.tensor == KVH_T_QUERY_WINDOW ||
+                        need.tensor == KVH_T_WINDOW_ATTENTION || need.tensor == KVH_T_ATTENTION_SUM;
+    const bool there = !need.phases || (need.phases >> KVH_PHASE_DECODE & 1);
+    if (window && there && need.window <= 0 && !(need.flags & KVH_NEED_OPTIONAL)) return true;
+  }
+  return false;
+}
+
+bool decides_late(const Subject& subject) {
+  const auto* table = static_cast<const kvh_head_allocator*>(subject.method().method().functions);
+  return table->when && table->when(subject.method().instance()) == KVH_WHEN_AFTER_PREFILL;
+}
+
 Verdict check_heads(const MethodInfo& method, const LayerSpec& spec, const testing::Settings& settings) {
   const Subject subject(method, settings, spec);
+  if (decides_late(subject)) return skipped("looks at all layers of a model first");
   const auto layer = subject.layer(spec);
   int64_t n = 0;
   for (int32_t h = 0; h < spec.shape.n_kv_heads; ++h) n += layer->raw().heads[h]->n_entries;
@@ -193,6 +211,8 @@ Verdict check_numbers(const MethodInfo& method, const LayerSpec& spec, const tes
   if (!spec.ragged && !(method.flags & KVH_METHOD_PREFILL))
     return skipped("runs while generating only");
   if (spec.ragged && method.kind == Kind::LayerAllocator) return skipped("heads are not its matter");
+  if (spec.ragged && wants_all_while_generating(Subject(method, settings, spec)))
+    return skipped("asks for all tokens, which a host refuses while generating");
   if (scores(method)) return check_scores(method, spec, settings);
   if (method.kind == Kind::HeadAllocator) return check_heads(method, spec, settings);
   if (method.kind == Kind::LayerAllocator) return check_layers(method, spec, settings);

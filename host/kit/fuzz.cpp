@@ -129,7 +129,7 @@ std::string in_words(const Case& drawn, const std::string& name) {
 
 // Shared with the child, so that its end tells where it was.
 struct Progress {
-  std::atomic<int64_t> at{0}, n_refused{0};
+  std::atomic<int64_t> at{0}, n_refused{0}, n_not_asked{0};
 };
 
 class SharedProgress {
@@ -151,7 +151,9 @@ class SharedProgress {
 // A refusal with words is an answer; anything else that is thrown is not.
 Verdict run_case(const MethodInfo& method, const Case& drawn, Progress& progress) {
   try {
-    return check_numbers(method, drawn.spec, drawn.settings);
+    Verdict verdict = check_numbers(method, drawn.spec, drawn.settings);
+    if (verdict.outcome == Outcome::Skip) ++progress.n_not_asked;
+    return verdict;
   } catch (const CallFailed& e) {
     const bool refusal = e.code == KVH_E_CONFIG || e.code == KVH_E_UNSUPPORTED || e.code == KVH_E_RESOURCE;
     const std::string words = e.what();
@@ -195,6 +197,7 @@ FuzzReport fuzz_method(const MethodInfo& method, const FuzzOptions& options) {
   }
   report.n_run = std::min<int64_t>(options.n, progress->at + 1);
   report.n_refused = progress->n_refused;
+  report.n_not_asked = progress->n_not_asked;
   return report;
 }
 

@@ -26,7 +26,8 @@ struct Finding {
 
 struct FuzzReport {
   int64_t n_run = 0;
-  int64_t n_refused = 0;  // with words, as a method may
+  int64_t n_refused = 0;    // with words, as a method may
+  int64_t n_not_asked = 0;  // what no host would ask for, or this one cannot make up
   std::string skipped;    // why nothing was run; "" where something was
   std::vector<Finding> findings;
 };

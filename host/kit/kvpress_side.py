@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 def refuse(words):
     """One line, which kvhost shows."""
-    print("kvpress: " + " ".join(words.split()), file=sys.stderr)
+    print(" ".join(words.split()), file=sys.stderr)
     sys.exit(1)
 
 

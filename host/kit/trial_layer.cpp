@@ -37,6 +37,12 @@ TrialLayer::TrialLayer(const LayerSpec& spec, const std::vector<kvh_need>& needs
   if (spec.ragged) layer_->raw().phase = KVH_PHASE_DECODE;
   layer_->add_rope();
   for (const kvh_need& need : needs) deliver(need);
+  // Of queries that see no entry of a head, a host shows rows of 0.
+  layer_->each_tensor([](FakeTensor& tensor, bool of_model) {
+    if (of_model) return;
+    for (float& x : tensor.data())
+      if (std::isnan(x)) x = 0;
+  });
   if (spec.seed != 0) draw(spec);
   if (spec.dtype_code != 0) layer_->store_as(spec.dtype_code);
   layer_->each_tensor([this](FakeTensor& tensor, bool) { seal(tensor); });
