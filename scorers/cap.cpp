@@ -89,8 +89,10 @@ class Cap {
   at::Tensor weighted_leverage(at::Tensor cosines, const at::Tensor& values) const {
     const at::Tensor logits = cosines.clamp(-1, 1) * tau_;
     const at::Tensor weights = (logits - logits.max()).exp();
-    const at::Tensor scaled = values * (weights + epsilon_).sqrt().unsqueeze(/*dim=*/1);
-    const at::Tensor capacity = at::eye(values.size(1), at::kFloat) + scaled.t().matmul(scaled);
+    // In float64 from here on: beside values of a thousand float32 forgets the identity.
+    const at::Tensor scaled =
+        (values * (weights + epsilon_).sqrt().unsqueeze(/*dim=*/1)).to(at::kDouble);
+    const at::Tensor capacity = at::eye(values.size(1), at::kDouble) + scaled.t().matmul(scaled);
     const at::Tensor leverage = inverse_quadratic_forms(values, capacity);
     if (!leverage.defined()) {
       throw Error(KVH_E_INTERNAL, "", "a capacity matrix without a Cholesky factor");

@@ -136,6 +136,33 @@ TEST_CASE("answers that are no answers are told") {
   check_told(press, "edit/positions_before", "wrote before the positions that it was given");
 }
 
+TEST_CASE("optional parts of another kit than there ever was are refused before they are read") {
+  const Scratch scratch;
+  scratch.write("book.txt", "Once upon a time there was a child who lived by the sea.\n");
+  const auto refused = [&](std::vector<std::string> words, const char* failure, const std::string& says) {
+    words.insert(words.end(), {"--model", "tiny", "--plugin-path", KVHOST_TEST_ZOO});
+    const Outcome outcome = run_program(words,
+                                        scratch.folder(),
+                                        {{"KVHOST_ZOO", std::string("extension/") + failure},
+                                         {"OMP_WAIT_POLICY", "passive"}});
+    INFO(words[0] << ", " << failure << ": " << outcome.err);
+    CHECK(outcome.exit_code == 3);
+    CHECK_THAT(outcome.err, Catch::StartsWith("kvhost: error: zoo_") && Catch::Contains(says));
+  };
+  const std::vector<std::string> prompt = {"run", "-p", "Once upon a time", "-n", "1", "--press", "zoo_scorer"};
+  refused(prompt, "small", "struct_size of its kvhost.passes/1 is 8; expected at least 32, as ABI 1.0 has it");
+  refused(prompt, "reserved", "a reserved field of its kvhost.passes/1 is 3; expected 0, or a newer kvhost");
+  refused({"run", "-p", "Once upon a time", "-n", "1", "--press", "zoo_passes"},
+          "small",
+          "struct_size of its kvhost.passes/1 is 24; expected at least 32");
+  refused({"calibrate", "zoo_scorer", "--data", "book.txt"},
+          "small",
+          "struct_size of its kvhost.calibrate/1 is 8; expected at least 24");
+  refused({"train", "zoo_scorer", "--data", "book.txt"},
+          "small",
+          "struct_size of its kvhost.surrogate/1 is 8; expected at least 32");
+}
+
 TEST_CASE("a wrapper that hands on another layer than it was given is told, a copy is taken") {
   check_told("zoo_wrapper:knorm", "score/stale_layer", "a kvh_layer that is not this call's");
   const Outcome plain = run_zoo("zoo_wrapper:knorm", "");
