@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <thread>
 
 #include "base/error.hpp"
@@ -85,10 +86,24 @@ struct HttpServer::State {
   }
   void get(const std::string& route, const std::string& pattern, Handler handler) {
     http.Get(pattern, guarded(route, std::move(handler)));
+    methods.emplace_back("GET, HEAD", std::regex(pattern));
   }
   void post(const std::string& route, const std::string& pattern, Handler handler) {
     http.Post(pattern, guarded(route, std::move(handler)));
+    methods.emplace_back("POST", std::regex(pattern));
   }
+  void remove(const std::string& route, const std::string& pattern, Handler handler) {
+    http.Delete(pattern, guarded(route, std::move(handler)));
+    methods.emplace_back("DELETE", std::regex(pattern));
+  }
+  // That a path can be asked with; "" where it is none.
+  std::string methods_of(const std::string& path) const {
+    std::vector<std::string> its;
+    for (const auto& [method, pattern] : methods)
+      if (std::regex_match(path, pattern)) its.push_back(method);
+    return join(its, ", ");
+  }
+  void answer_wrong_request(const httplib::Request& request, httplib::Response& response);
   // A POST that the engine works for.
   void post_call(const std::string& route, Call (*read)(const Json&, ServedModel&)) {
     post(route, route, [this, read](const httplib::Request& request, httplib::Response& response) {
@@ -113,6 +128,7 @@ struct HttpServer::State {
   Connections connections;
   Exchange exchange;
   httplib::Server http;
+  std::vector<std::pair<std::string, std::regex>> methods;
   std::atomic<bool> stopping{false}, hurried{false};
 };
 
@@ -131,20 +147,31 @@ void HttpServer::State::set_limits() {
     return httplib::Server::HandlerResponse::Handled;
   });
   http.set_error_handler([this](const httplib::Request& request, httplib::Response& response) {
-    if (!response.body.empty()) return;
-    std::string message = "request: cannot be read; expected HTTP/1.1";
-    if (response.status == 404)
-      message = request.method + " " + printable(request.path) +
-                ": is no such thing here; GET /openapi.json lists what there is";
-    if (response.status == 413)
-      message = "body: is too large; expected at most " +
-                format_bytes(service.options().body_bytes);
-    answer_with(request, response, {response.status, message, "", 0});
-    service.metrics().request("other", response.status);
+    if (response.body.empty()) answer_wrong_request(request, response);
   });
   http.set_exception_handler([](const auto& request, httplib::Response& response, std::exception_ptr e) {
     answer_with(request, response, refusal_of(e));
   });
+}
+
+// What no handler was asked.
+void HttpServer::State::answer_wrong_request(const httplib::Request& request,
+                                             httplib::Response& response) {
+  std::string message = "request: cannot be read; expected HTTP/1.1";
+  if (response.status == 413)
+    message = "body: is too large; expected at most " + format_bytes(service.options().body_bytes);
+  if (response.status == 404) {
+    const std::string asked = printable(request.method) + " " + printable(request.path);
+    const std::string allowed = methods_of(request.path);
+    message = asked + ": is no such thing here; GET /openapi.json lists what there is";
+    if (!allowed.empty()) {
+      response.status = 405;
+      response.set_header("Allow", allowed);
+      message = asked + ": cannot be had by this method; expected " + allowed;
+    }
+  }
+  answer_with(request, response, {response.status, message, "", 0});
+  service.metrics().request("other", response.status);
 }
 
 std::string HttpServer::State::client_of(const httplib::Request& request) const {
@@ -286,9 +313,9 @@ void HttpServer::State::set_document_routes() {
     const bool positions = request.get_param_value("kept") == "positions";
     reply(response, show_document(request.matches[1], positions, service));
   });
-  http.Delete(pattern, guarded(route, [this, reply](const auto& request, auto& response) {
+  remove(route, pattern, [this, reply](const auto& request, auto& response) {
     reply(response, delete_document(request.matches[1], service));
-  }));
+  });
   post(route + "/save", pattern + "/save", [this, reply](const auto& request, auto& response) {
     reply(response, save_document(request.matches[1], body_of(request), service));
   });

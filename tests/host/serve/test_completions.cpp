@@ -205,5 +205,5 @@ TEST_CASE("a bias on a token rules it in or out") {
                                         {"logprobs", 2},
                                         {"logit_bias", {{"77", 100}}}});
   for (const auto& token : out["choices"][0]["logprobs"]["tokens"])
-    CHECK(token == shared_server().service().token_text(77));
+    CHECK(token == shared_server().service().models().front()->token_text(77));
 }

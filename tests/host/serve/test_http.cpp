@@ -79,6 +79,10 @@ TEST_CASE("what is not there, and what is too large, is refused in the same form
   options.body_bytes = 1000;
   const TestServer server(options);
   check_refused(server.get("/v1/nothing"), 404, "GET /v1/nothing: is no such thing here");
+  const auto wrong = server.get("/v1/completions");
+  check_refused(wrong, 405, "GET /v1/completions: cannot be had by this method; expected POST");
+  CHECK(wrong.headers.find("Allow")->second == "POST");
+  check_refused(server.post("/v1/documents/doc-x", Json::object()), 405, "expected GET, HEAD, DELETE");
   check_refused(server.post("/v1/completions", {{"prompt", std::string(2000, 'x')}}), 413,
                 "body: is too large");
   CHECK(healthy(server));
