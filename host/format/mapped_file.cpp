@@ -62,10 +62,15 @@ bool read_all(int fd, std::byte* to, size_t size) {
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path, Held held) {
   int fd = -1;
   const auto fail = [&](const std::string& what, const char* reason = nullptr) {
-    const std::string cause =
-        reason ? reason : std::strerror(errno) + std::string("; expected a file of a model");
+    const int error = errno;
     if (fd >= 0) ::close(fd);
-    cannot_load(path.string(), what + cause);
+    if (!reason && error == ENOMEM)
+      run_failed(path.string(),
+                 what + std::strerror(error) + "; expected memory for it; raise its limit (ulimit "
+                                               "-v), or try a smaller model");
+    cannot_load(path.string(),
+                what + (reason ? reason
+                               : std::strerror(error) + std::string("; expected a file of a model")));
   };
   fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail("cannot be opened: ");

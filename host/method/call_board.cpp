@@ -31,6 +31,8 @@ Board* make_board() {
 }
 
 std::atomic<Board*> the_board{nullptr};
+// Also without a board, for which there may be no memory.
+std::atomic<bool> ended_here{false};
 
 Board& board() {
   if (Board* known = the_board.load(std::memory_order_acquire)) return *known;
@@ -79,11 +81,14 @@ CallPlace last_call() {
   return {all->site, all->function, all->layer};
 }
 
-void note_end() { board().ended = true; }
+void note_end() noexcept {
+  ended_here = true;
+  if (Board* all = the_board.load(std::memory_order_acquire)) all->ended = true;
+}
 
 bool end_noted() {
   const Board* all = the_board.load(std::memory_order_acquire);
-  return all && all->ended;
+  return ended_here || (all && all->ended);
 }
 
 void share_board() { board(); }

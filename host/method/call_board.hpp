@@ -31,7 +31,7 @@ void note_call(const CallPlace& place);
 CallPlace last_call();
 
 // That the process tells by itself how it ends, and has. Until then, an end is a silent one.
-void note_end();
+void note_end() noexcept;
 bool end_noted();
 
 // Puts the board where a child process of this one writes and this one reads. Before any call.

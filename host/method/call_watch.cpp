@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "method/call_watch.hpp"
 
+#include <dlfcn.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include <algorithm>
 #include <atomic>
@@ -88,11 +90,16 @@ void add_blame(Line& line, const char* what) {
   }
 }
 
-// Async-signal-safe. The first thread that comes here speaks, others wait for the end.
+// Async-signal-safe. The first thread that comes here speaks, others wait for the end; one that fails
+// while it speaks has nothing to wait for.
 [[noreturn]] void end_process(Line& line) {
-  static std::atomic_flag speaking = ATOMIC_FLAG_INIT;
-  if (speaking.test_and_set())
+  static std::atomic<pid_t> speaker{0};
+  pid_t first = 0;
+  const pid_t me = gettid();
+  if (!speaker.compare_exchange_strong(first, me)) {
+    if (first == me) _exit(4);
     while (true) pause();
+  }
   note_end();
   line.write();
   _exit(4);
@@ -168,8 +175,30 @@ void on_fatal_signal(int signal_number, siginfo_t* info, void* context) {
   end_with(what);
 }
 
+// Whether libgomp is among the callers: it ends the process where it gets no thread or no memory.
+bool called_by_libgomp() {
+  bool found = false;
+  const auto look = [](_Unwind_Context* frame, void* found_it) {
+    Dl_info info{};
+    const auto* address = reinterpret_cast<const void*>(_Unwind_GetIP(frame));
+    if (dladdr(address, &info) == 0 || !std::strstr(info.dli_fname, "libgomp"))
+      return _URC_NO_REASON;
+    *static_cast<bool*>(found_it) = true;
+    return _URC_END_OF_STACK;
+  };
+  _Unwind_Backtrace(look, &found);
+  return found;
+}
+
 void on_exit_called(int code, void*) {
   if (end_noted()) return;
+  if (called_by_libgomp()) {
+    Line line;
+    line.add(
+        "kvhost: error: threads: the system gave no more of them, or no memory for their stacks; "
+        "expected room for as many as --threads says; try fewer, or a smaller OMP_STACKSIZE\n");
+    end_process(line);
+  }
   char what[64];
   std::snprintf(what, sizeof what, "called exit(%d)", code);
   end_with(what);

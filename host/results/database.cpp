@@ -45,10 +45,15 @@ int open_error(sqlite3* handle, const std::filesystem::path& file) {
   return said == ENOENT && access(folder.c_str(), W_OK) != 0 ? errno : said;
 }
 
+bool file_exists(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
 }  // namespace
 
 Database::Database(std::filesystem::path file, bool make, Waiting waiting)
-    : file_(std::move(file)), waiting_(std::move(waiting)) {
+    : file_(std::move(file)), is_new_(make && !file_exists(file_)), waiting_(std::move(waiting)) {
   // Readers open for writing too, where they may: what a killed writer left in the journal has to
   // be undone before anything can be read.
   const int flags = SQLITE_OPEN_READWRITE | (make ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX;
@@ -66,6 +71,12 @@ Database::Database(std::filesystem::path file, bool make, Waiting waiting)
 }
 
 Database::~Database() { sqlite3_close(handle_); }
+
+void Database::remove_if_empty() const {
+  std::error_code ignored;
+  if (is_new_ && std::filesystem::file_size(file_, ignored) == 0)
+    std::filesystem::remove(file_, ignored);
+}
 
 int Database::wait_once(void* self, int n_before) {
   const Waiting& waiting = static_cast<Database*>(self)->waiting_;

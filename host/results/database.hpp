@@ -31,6 +31,8 @@ class Database {
   int64_t number(const std::string& sql);
   int64_t last_row() const;
   std::string name() const { return file_.string(); }
+  // Takes away a file that this made and could write nothing to: a disk that was full.
+  void remove_if_empty() const;
 
   // Throws the Error of `code`, one of SQLite's.
   [[noreturn]] void fail(int code) const;
@@ -40,6 +42,7 @@ class Database {
   static int wait_once(void* self, int n_before);
 
   std::filesystem::path file_;
+  bool is_new_;
   Waiting waiting_;
   sqlite3* handle_ = nullptr;
 };

@@ -175,7 +175,12 @@ const fs::path& existing(const fs::path& file, Access access) {
 struct Store::State {
   State(const fs::path& file, Access access, const Waiting& waiting)
       : database(existing(file, access), access == Access::Write, waiting) {
-    has_plugins = check_schema(database, access == Access::Write) >= 2;
+    try {
+      has_plugins = check_schema(database, access == Access::Write) >= 2;
+    } catch (...) {
+      database.remove_if_empty();
+      throw;
+    }
     if (access == Access::Read) database.run("PRAGMA query_only = 1");
     database.run("PRAGMA foreign_keys = 1");
   }

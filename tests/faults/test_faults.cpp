@@ -135,21 +135,6 @@ TEST_CASE("limits of the process are one line") {
   }
 }
 
-TEST_CASE("a model file that is cut short while it is mapped is one line") {
-  const Scratch scratch;
-  fs::copy(kModel, scratch.folder() / "model", fs::copy_options::recursive);
-  const auto weights = scratch.folder() / "model/model.safetensors";
-  // The text comes through a pipe: by then the weights are not read yet, or are; both must do.
-  const Outcome outcome = run_bash(
-      "(sleep 0.5; truncate -s 4096 model/model.safetensors; echo text) | "
-      "\"$KVHOST\" run --model model -f - -n 3 -q",
-      scratch.folder());
-  INFO(outcome.err);
-  CHECK((outcome.exit_code == 0 || outcome.exit_code == 3 || outcome.exit_code == 4));
-  if (outcome.exit_code != 0) CHECK(outcome.err.find("kvhost: error: ") != std::string::npos);
-  CHECK(fs::file_size(weights) == 4096);
-}
-
 TEST_CASE("an interrupt ends the waiting for a pipe, to read and to write") {
   const Scratch scratch;
   REQUIRE(mkfifo((scratch.folder() / "pipe").c_str(), 0600) == 0);
