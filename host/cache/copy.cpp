@@ -24,6 +24,9 @@ std::string fault_of_lengths(const CacheLayout& layout, const LayerRows& rows) {
     return std::to_string(rows.pruned.size()) + " heads with pruned keys and channels of " +
            std::to_string(rows.channels.size()) + "; expected " + std::to_string(n_heads) +
            " or none of both";
+  if (!rows.biased.empty() && rows.biased.size() != n_heads)
+    return std::to_string(rows.biased.size()) + " heads with biases; expected " +
+           std::to_string(n_heads) + " or none";
   for (size_t h = 0; h < n_heads; ++h) {
     if (rows.lengths[h] < 0 || rows.lengths[h] > kMostEntries)
       return "head " + std::to_string(h) + ": " + std::to_string(rows.lengths[h]) +
@@ -31,6 +34,9 @@ std::string fault_of_lengths(const CacheLayout& layout, const LayerRows& rows) {
     if (!rows.pruned.empty() && (rows.pruned[h] < 0 || rows.pruned[h] > rows.lengths[h]))
       return "head " + std::to_string(h) + ": " + std::to_string(rows.pruned[h]) +
              " entries with pruned keys; expected 0 to " + std::to_string(rows.lengths[h]);
+    if (!rows.biased.empty() && (rows.biased[h] < 0 || rows.biased[h] > rows.lengths[h]))
+      return "head " + std::to_string(h) + ": " + std::to_string(rows.biased[h]) +
+             " entries with a bias; expected 0 to " + std::to_string(rows.lengths[h]);
   }
   return "";
 }
@@ -67,6 +73,7 @@ void copy_head(const HeadSpan& from, int64_t row_bytes, int64_t element_bytes, L
   put(to.pruned_keys, from.pruned.rows, from.pruned.n * from.pruned.width * element_bytes);
   put(to.values, from.values, from.n * row_bytes);
   put(to.positions, from.positions, from.n * static_cast<int64_t>(sizeof(int32_t)));
+  put(to.biases, from.bias.rows, from.bias.n * static_cast<int64_t>(sizeof(float)));
 }
 
 }  // namespace
@@ -79,6 +86,8 @@ std::string fault(const CacheLayout& layout, const LayerRows& rows) {
 LayerRows LayerCache::rows() const {
   LayerRows rows;
   for (int64_t h = 0; h < layout_.n_kv_heads; ++h) rows.lengths.push_back(values_.length(h));
+  if (biases_.total() > 0)
+    for (int64_t h = 0; h < layout_.n_kv_heads; ++h) rows.biased.push_back(biases_.length(h));
   if (pruned_.total() == 0) return rows;
   for (int64_t h = 0; h < layout_.n_kv_heads; ++h) rows.pruned.push_back(pruned_.length(h));
   rows.channels = channels_;
@@ -104,12 +113,17 @@ LayerMemory LayerCache::restore(const LayerRows& rows) {
       narrow.lay_out(rows.pruned);
       pruned_.swap(narrow);
     }
+    if (!rows.biased.empty()) biases_.lay_out(rows.biased);
   } catch (...) {
     clear();
     throw;
   }
   channels_ = rows.channels;
-  return {keys_.row(0), pruned_.row(0), values_.row(0), positions(0)};
+  return {keys_.row(0),
+          pruned_.row(0),
+          values_.row(0),
+          positions(0),
+          reinterpret_cast<float*>(biases_.row(0))};
 }
 
 KvCache KvCache::clone() const {

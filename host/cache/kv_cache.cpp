@@ -67,6 +67,10 @@ void KvCache::prune_channels(int64_t layer, const ChannelPlan& channels) {
   state_->at(layer).prune_channels(channels);
 }
 
+void KvCache::set_biases(int64_t layer, const std::vector<std::vector<float>>& biases) {
+  state_->at(layer).set_biases(biases);
+}
+
 void KvCache::continue_behind_last() {
   state_->n_seen = 0;
   for (int64_t l = 0; l < layout().n_layers; ++l)

@@ -21,7 +21,7 @@ namespace kvhost {
 struct CacheLayout {
   int64_t n_layers = 0, n_kv_heads = 0, head_dim = 0;
   DType dtype = DType::Float32;
-  // K and V of one entry
+  // K and V of one entry; a bias, where it has one, is a float more
   int64_t bytes_per_entry() const { return 2 * head_dim * element_size(dtype); }
 };
 
@@ -32,6 +32,12 @@ struct PrunedKeys {
   int64_t n = 0, width = 0;           // width is even
 };
 
+// What a head's first entries add to their scores, behind scale and soft cap; the others add 0.
+struct EntryBias {
+  const float* rows = nullptr;  // [n]
+  int64_t n = 0;
+};
+
 // One head of one layer, borrowed until the layer changes.
 struct HeadSpan {
   // [n - pruned.n, head_dim] RoPE applied, of the entries pruned.n ..
@@ -40,6 +46,7 @@ struct HeadSpan {
   const int32_t* positions = nullptr;  // [n] ascending, absolute
   int64_t n = 0;
   PrunedKeys pruned{};  // of the entries 0 .. pruned.n; none until prune_channels()
+  EntryBias bias{};     // of the entries 0 .. bias.n; none until set_biases()
 };
 
 // Which entries each head keeps: ascending indices into the head's entries.
@@ -59,6 +66,8 @@ struct LayerRows {
   // [n_kv_heads] of these, the first ones have pruned keys; empty: none
   std::vector<int64_t> pruned;
   std::vector<std::vector<int32_t>> channels;  // [n_kv_heads][width] as in PrunedKeys; empty: none
+  // [n_kv_heads] of these, the first ones have a bias; empty: none
+  std::vector<int64_t> biased;
 };
 
 // What is wrong with `rows` for a cache of this layout, as "found; expected"; "" when nothing is.
@@ -71,6 +80,7 @@ struct LayerMemory {
   void* pruned_keys = nullptr;   // [sum of pruned, width]
   void* values = nullptr;        // [sum of lengths, head_dim]
   int32_t* positions = nullptr;  // [sum of lengths]
+  float* biases = nullptr;       // [sum of biased]
 };
 
 // Used by one thread at a time; the const functions may be called by any number of them while
@@ -108,6 +118,10 @@ class KvCache {
   // appended later are whole. Once per layer, until clear().
   void prune_channels(int64_t layer, const ChannelPlan& channels);
 
+  // What the entries held now add to their scores from here on, [n_kv_heads][n] finite; entries
+  // appended later add 0. All zeros: none is kept.
+  void set_biases(int64_t layer, const std::vector<std::vector<float>>& biases);
+
   // Gives the entries of one head new positions, [n] ascending: their keys were rotated anew.
   void set_positions(int64_t layer, int64_t head, std::span<const int32_t> positions);
   // After set_positions() on all layers: the sequence goes on right behind the last entry held.
@@ -138,7 +152,7 @@ class KvCache {
   void restore_seen(int64_t n_seen, int64_t n_renumbered, int64_t n_first);
 
   int64_t n_renumbered() const;  // positions below were given anew by set_positions(); 0: none
-  int64_t bytes_kept() const;    // K and V of the entries held
+  int64_t bytes_kept() const;    // K, V and biases of the entries held
   // all the cache holds from the system: slack, positions, page rounding
   int64_t bytes_allocated() const;
   int64_t bytes_peak() const;  // the highest bytes_allocated() since reset_peak()

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -23,6 +25,39 @@ void check_heads(const char* what, int64_t layer, size_t found, int64_t expected
     run_failed(
         std::string(what) + ": layer " + std::to_string(layer),
         "the plan has " + std::to_string(found) + " heads; expected " + std::to_string(expected));
+}
+
+// The kept rows of each head: indices into them.
+using KeptRows = std::vector<std::span<const int32_t>>;
+
+KeptRows entries(const KeepPlan& keep) { return {keep.heads.begin(), keep.heads.end()}; }
+
+int32_t length_of(const RaggedRows& rows, size_t h) {
+  return static_cast<int32_t>(rows.length(static_cast<int64_t>(h)));
+}
+
+// Of rows that only a head's first entries have.
+KeptRows first_of(const KeepPlan& keep, const RaggedRows& rows) {
+  KeptRows out;
+  for (size_t h = 0; h < keep.heads.size(); ++h) {
+    const auto& kept = keep.heads[h];
+    out.emplace_back(kept.begin(), std::lower_bound(kept.begin(), kept.end(), length_of(rows, h)));
+  }
+  return out;
+}
+
+// Of rows that only the entries behind those have; `memory` holds the indices.
+KeptRows behind(const KeepPlan& keep,
+                const RaggedRows& rows,
+                std::vector<std::vector<int32_t>>& memory) {
+  memory.assign(keep.heads.size(), {});
+  for (size_t h = 0; h < keep.heads.size(); ++h) {
+    const auto& kept = keep.heads[h];
+    const int32_t n = length_of(rows, h);
+    for (auto it = std::lower_bound(kept.begin(), kept.end(), n); it != kept.end(); ++it)
+      memory[h].push_back(*it - n);
+  }
+  return {memory.begin(), memory.end()};
 }
 
 // Wave by wave, all heads of all regions that may move at the same time.
@@ -52,11 +87,16 @@ LayerCache::LayerCache(const CacheLayout& layout, int64_t layer, Arena* arena)
       arena_(arena),
       keys_(empty_keys()),
       values_(layout.n_kv_heads, keys_.row_bytes(), kPositionBytes, arena),
-      pruned_(empty_keys()) {}
+      pruned_(empty_keys()),
+      biases_(empty_biases()) {}
 
 RaggedRows LayerCache::empty_keys() const {
   return {
       layout_.n_kv_heads, layout_.head_dim * element_size(layout_.dtype), /*side_bytes=*/0, arena_};
+}
+
+RaggedRows LayerCache::empty_biases() const {
+  return {layout_.n_kv_heads, static_cast<int64_t>(sizeof(float)), /*side_bytes=*/0, arena_};
 }
 
 HeadSpan LayerCache::head(int64_t h) const {
@@ -72,6 +112,8 @@ HeadSpan LayerCache::head(int64_t h) const {
     span.pruned.channels = channels_[static_cast<size_t>(h)].data();
     span.pruned.width = static_cast<int64_t>(channels_[static_cast<size_t>(h)].size());
   }
+  span.bias.n = biases_.length(h);
+  if (span.bias.n > 0) span.bias.rows = reinterpret_cast<const float*>(biases_.row(h));
   return span;
 }
 
@@ -109,24 +151,12 @@ void LayerCache::check(const KeepPlan& keep) const {
 
 void LayerCache::compact(const KeepPlan& keep) {
   check(keep);
-  std::vector<std::span<const int32_t>> entries(keep.heads.begin(), keep.heads.end());
-  if (pruned_.total() == 0) {
-    RowCompaction both[] = {{keys_, entries}, {values_, entries}};
-    return run(both);
-  }
-  // A head's pruned keys and its whole ones are rows of two regions: indices into each.
-  std::vector<std::span<const int32_t>> pruned, whole;
-  std::vector<std::vector<int32_t>> rebased(keep.heads.size());
-  for (size_t h = 0; h < keep.heads.size(); ++h) {
-    const auto& kept = keep.heads[h];
-    const auto n_pruned = static_cast<int32_t>(pruned_.length(static_cast<int64_t>(h)));
-    const auto split = std::lower_bound(kept.begin(), kept.end(), n_pruned);
-    pruned.emplace_back(kept.begin(), split);
-    for (auto it = split; it != kept.end(); ++it) rebased[h].push_back(*it - n_pruned);
-    whole.emplace_back(rebased[h]);
-  }
-  RowCompaction all[] = {
-      {pruned_, std::move(pruned)}, {keys_, std::move(whole)}, {values_, std::move(entries)}};
+  std::vector<std::vector<int32_t>> rebased;
+  std::vector<RowCompaction> all;
+  all.emplace_back(keys_, pruned_.total() > 0 ? behind(keep, pruned_, rebased) : entries(keep));
+  all.emplace_back(values_, entries(keep));
+  if (pruned_.total() > 0) all.emplace_back(pruned_, first_of(keep, pruned_));
+  if (biases_.total() > 0) all.emplace_back(biases_, first_of(keep, biases_));
   run(all);
 }
 
@@ -141,9 +171,10 @@ void LayerCache::drop_before(int64_t first_position) {
                   dropped_pruned = std::min(dropped, span.pruned.n);
     values_.drop_first(h, dropped);
     pruned_.drop_first(h, dropped_pruned);
+    biases_.drop_first(h, std::min(dropped, span.bias.n));
     keys_.drop_first(h, dropped - dropped_pruned);
   }
-  for (RaggedRows* rows : {&values_, &pruned_, &keys_}) rows->close_holes();
+  for (RaggedRows* rows : {&values_, &pruned_, &keys_, &biases_}) rows->close_holes();
 }
 
 void LayerCache::truncate(int64_t n_seen) {
@@ -154,9 +185,37 @@ void LayerCache::truncate(int64_t n_seen) {
     const int64_t kept_pruned = std::min(kept, span.pruned.n);
     values_.drop_last(h, span.n - kept);
     pruned_.drop_last(h, span.pruned.n - kept_pruned);
+    biases_.drop_last(h, span.bias.n - std::min(kept, span.bias.n));
     keys_.drop_last(h, (span.n - span.pruned.n) - (kept - kept_pruned));
   }
-  for (RaggedRows* rows : {&values_, &pruned_, &keys_}) rows->close_holes();
+  for (RaggedRows* rows : {&values_, &pruned_, &keys_, &biases_}) rows->close_holes();
+}
+
+// A layer that adds nothing keeps nothing: attention then runs as if there were no such thing.
+void LayerCache::set_biases(const std::vector<std::vector<float>>& biases) {
+  check_heads("set_biases", layer_, biases.size(), layout_.n_kv_heads);
+  bool any = false;
+  std::vector<int64_t> lengths;
+  for (size_t h = 0; h < biases.size(); ++h) {
+    const int64_t n = values_.length(static_cast<int64_t>(h));
+    if (std::ssize(biases[h]) != n)
+      run_failed(where("set_biases", layer_, h),
+                 std::to_string(biases[h].size()) + " biases; expected " + std::to_string(n) +
+                     ", one of every entry held");
+    for (const float bias : biases[h])
+      if (!std::isfinite(bias))
+        run_failed(where("set_biases", layer_, h),
+                   "the bias " + std::to_string(bias) + "; expected finite numbers");
+    any = any || std::any_of(biases[h].begin(), biases[h].end(), [](float b) { return b != 0; });
+    lengths.push_back(n);
+  }
+  RaggedRows rows = empty_biases();
+  if (any) rows.lay_out(lengths);
+  for (int64_t h = 0; any && h < layout_.n_kv_heads; ++h) {
+    const std::vector<float>& from = biases[static_cast<size_t>(h)];
+    if (!from.empty()) std::memcpy(rows.row(h), from.data(), from.size() * sizeof(float));
+  }
+  biases_.swap(rows);
 }
 
 void LayerCache::set_positions(int64_t h, std::span<const int32_t> values) {
@@ -200,7 +259,7 @@ void LayerCache::prune_channels(const ChannelPlan& plan) {
 }
 
 void LayerCache::clear() {
-  for (RaggedRows* rows : {&keys_, &values_, &pruned_}) rows->clear();
+  for (RaggedRows* rows : {&keys_, &values_, &pruned_, &biases_}) rows->clear();
   channels_.clear();
 }
 

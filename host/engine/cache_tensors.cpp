@@ -69,6 +69,8 @@ Bytes head_bytes(const CacheLayout& layout, const HeadSpan& span, CachePart part
       return bytes(span.positions, span.n * static_cast<int64_t>(sizeof(int32_t)));
     case CachePart::Keys:
       return bytes(span.keys, (span.n - span.pruned.n) * row);
+    case CachePart::Biases:
+      return bytes(span.bias.rows, span.bias.n * static_cast<int64_t>(sizeof(float)));
     case CachePart::PrunedKeys:
       return bytes(span.pruned.rows, span.pruned.n * span.pruned.width * element);
     default:
@@ -104,6 +106,10 @@ std::vector<CacheTensor> cache_tensors(const CacheLayout& layout,
     add(out, CachePart::Positions, l, "positions", kInt32, {n});
     add(out, CachePart::Keys, l, "keys", element, {n - n_pruned, layout.head_dim});
     add(out, CachePart::Values, l, "values", element, {n, layout.head_dim});
+    if (!layer.biased.empty()) {
+      add(out, CachePart::BiasedLengths, l, "biased_lengths", kInt64, {layout.n_kv_heads});
+      add(out, CachePart::Biases, l, "biases", kFloat32, {sum(layer.biased)});
+    }
     if (layer.channels.empty()) continue;
     const int64_t width = std::ssize(layer.channels[0]);
     add(out, CachePart::PrunedLengths, l, "pruned_lengths", kInt64, {layout.n_kv_heads});
@@ -128,6 +134,8 @@ std::vector<Bytes> pieces(const CacheContent& content, const CacheTensor& tensor
       return {bytes(content.rows[layer].lengths)};
     case CachePart::PrunedLengths:
       return {bytes(content.rows[layer].pruned)};
+    case CachePart::BiasedLengths:
+      return {bytes(content.rows[layer].biased)};
     case CachePart::Channels:
       for (const auto& channels : content.rows[layer].channels) out.push_back(bytes(channels));
       return out;

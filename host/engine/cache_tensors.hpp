@@ -19,10 +19,12 @@ inline constexpr const char* kCacheSchema = "kvhost-saved-cache-1";
 enum class CachePart {
   Lengths,        // int64 [n_kv_heads] entries of each head
   PrunedLengths,  // int64 [n_kv_heads] of these, the first ones have pruned keys
+  BiasedLengths,  // int64 [n_kv_heads] likewise, have a bias
   Logits,         // float32 [vocab]
   Tokens,         // int32 [n]
   Positions,      // int32 [sum of lengths]
   Channels,       // int32 [n_kv_heads, width] of the pruned keys; -1: padding
+  Biases,         // float32 [sum of biased]
   Keys,           // [sum of lengths - pruned, head_dim]
   PrunedKeys,     // [sum of pruned, width]
   Values          // [sum of lengths, head_dim]

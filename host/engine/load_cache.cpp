@@ -2,6 +2,7 @@
 // Reading a saved cache: the header, then the layers' shapes, then, once all sizes are known to fit
 // the file, the rows, on all cores; last the digest and the numbers themselves.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -52,6 +53,8 @@ LayerRows read_rows(const CacheFile& file, const CacheLayout& layout, int64_t la
     for (int64_t h = 0; h < shape[0]; ++h)
       rows.channels.emplace_back(all.begin() + h * shape[1], all.begin() + (h + 1) * shape[1]);
   }
+  if (file.find(layer_tensor_name(layer, "biases")) != nullptr)
+    rows.biased = file.read_vector<int64_t>(layer_tensor_name(layer, "biased_lengths"), "I64");
   const std::string wrong = fault(layout, rows);
   if (!wrong.empty()) file.refuse("layer " + std::to_string(layer) + ": " + wrong);
   // Bytes are counted only once the entries are known to be in the file: no product overflows.
@@ -97,6 +100,8 @@ void* target(const CacheTensor& tensor, SavedCache& saved, const std::vector<Lay
       return memory[layer].keys;
     case CachePart::PrunedKeys:
       return memory[layer].pruned_keys;
+    case CachePart::Biases:
+      return memory[layer].biases;
     case CachePart::Values:
       return memory[layer].values;
     default:
@@ -141,6 +146,12 @@ void check_numbers(const CacheFile& file, const SavedCache& saved) {
       const std::string fault = position_fault(saved.cache.head(l, h), saved.cache.n_seen());
       if (!fault.empty())
         file.refuse("layer " + std::to_string(l) + ", head " + std::to_string(h) + " has " + fault);
+      const EntryBias bias = saved.cache.head(l, h).bias;
+      for (int64_t i = 0; i < bias.n; ++i)
+        if (!std::isfinite(bias.rows[i]))
+          file.refuse("layer " + std::to_string(l) + ", head " + std::to_string(h) +
+                      " has the bias " + std::to_string(bias.rows[i]) +
+                      "; expected finite numbers");
     }
   for (const int32_t token : saved.tokens)
     if (token < 0) file.refuse("has the token " + std::to_string(token) + "; expected 0 or more");

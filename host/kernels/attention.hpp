@@ -24,7 +24,7 @@ struct AttentionShape {
 // entries of its KV head whose position is <= its own. Work is split by tokens over all heads, so
 // unequal heads cost no more than equal ones. queries, out: [n_heads, q_len, head_dim] contiguous,
 // in shape.dtype. heads: [n_kv_heads]. Pruned keys are read as they lie, with the queries' channels
-// that they hold.
+// that they hold. An entry's bias is added to its scaled, capped score, here and below.
 void ragged_attention(const AttentionShape& shape,
                       const HeadSpan* heads,
                       const void* queries,

@@ -23,7 +23,16 @@ struct Seen {
   HeadSpan span;
   std::vector<std::byte> keys;
   std::vector<int32_t> positions;
+  std::vector<float> biases;
 };
+
+// Entries with a bias come first in a head, so they do here.
+void gather_biases(const HeadSpan& head, PositionRange entries, Seen& seen) {
+  const int64_t end = std::min(entries.end, head.bias.n);
+  if (entries.begin < end)
+    seen.biases.insert(
+        seen.biases.end(), head.bias.rows + entries.begin, head.bias.rows + end);
+}
 
 Seen gather(const ColumnReduction& what, const HeadSpan& head) {
   Seen seen;
@@ -47,7 +56,9 @@ Seen gather(const ColumnReduction& what, const HeadSpan& head) {
                 static_cast<size_t>((entries.end - entries.begin) * row_bytes));
     seen.positions.insert(
         seen.positions.end(), head.positions + entries.begin, head.positions + entries.end);
+    gather_biases(head, entries, seen);
   }
+  seen.span.bias = {seen.biases.data(), std::ssize(seen.biases)};
   seen.span.keys = seen.keys.data();
   seen.span.positions = seen.positions.data();
   seen.span.n = n;
@@ -125,6 +136,7 @@ class Reducer {
     args.head_dim = args.key_dim = shape_.head_dim;
     args.scale = shape_.scale;
     args.softcap = shape_.softcap;
+    place_bias(spans_[static_cast<size_t>(kv_head)], /*first=*/0, args);
     args.row_sink = shape_.sinks ? row_sink : nullptr;
     current_kernels().softmax[static_cast<int>(shape_.dtype)](args, rows, scratch);
     for (int64_t r = 0; r < n_rows; ++r) {

@@ -29,6 +29,9 @@ struct StretchArgs {
   int64_t key_dim = 0;  // even, at most head_dim: less where keys hold some channels only
   float scale = 0;
   float softcap = 0;                // scaled scores s -> softcap * tanh(s / softcap); 0: none
+  // [n_biased] what the stretch's first entries add to their scores, capped or not; the others 0
+  const float* bias = nullptr;
+  int64_t n_biased = 0;
   const float* row_sink = nullptr;  // [n_rows], Softmax only: a score more, which no entry has; or null
 };
 

@@ -143,6 +143,7 @@ void RaggedAttention::attend(const Stretch& stretch,
   args.head_dim = shape_.head_dim;
   args.scale = shape_.scale;
   args.softcap = shape_.softcap;
+  place_bias(heads_[tile.head], begin, args);
   current_kernels().stretch[static_cast<int>(shape_.dtype)](
       args, result_of(stretch, partials), scratch);
 }

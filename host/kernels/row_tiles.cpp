@@ -80,6 +80,11 @@ float sink_of(const AttentionShape& shape, const RowTile& tile, int64_t r) {
   return shape.sinks[tile.head * group + (tile.first_row + r) / shape.q_len];
 }
 
+void place_bias(const HeadSpan& head, int64_t first, StretchArgs& args) {
+  args.n_biased = std::clamp<int64_t>(head.bias.n - first, 0, args.n);
+  if (args.n_biased > 0) args.bias = head.bias.rows + first;
+}
+
 int64_t padded(int64_t n) { return (n + kPad - 1) / kPad * kPad; }
 
 int64_t scratch_floats(int64_t n_rows, int64_t n, int64_t head_dim) {

@@ -44,6 +44,9 @@ std::vector<RowTile> tile_rows(const AttentionShape& shape, int64_t most);
 // The sink of row r of a tile; -inf where the model has none.
 float sink_of(const AttentionShape& shape, const RowTile& tile, int64_t r);
 
+// What the entries [first, first + args.n) of a head add to their scores.
+void place_bias(const HeadSpan& head, int64_t first, StretchArgs& args);
+
 int64_t padded(int64_t n);  // up to a multiple of kPad
 int64_t scratch_floats(int64_t n_rows, int64_t n, int64_t head_dim);
 

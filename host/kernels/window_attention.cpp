@@ -47,6 +47,7 @@ void window_attention(const AttentionShape& shape,
               args.head_dim = args.key_dim = shape.head_dim;
               args.scale = shape.scale;
               args.softcap = shape.softcap;
+              place_bias(head, /*first=*/0, args);
               args.row_sink = shape.sinks ? row_sink : nullptr;
               softmax(args, out[tile.head] + tile.first_row * head.n, scratch);
             });

@@ -190,9 +190,15 @@ Verdict check_press(const MethodInfo& method, const LayerSpec& spec, const testi
   if (declares(KVH_METHOD_EDITS_POSITIONS)) edit.positions = position_rows.data();
   if (declares(KVH_METHOD_PRUNES_CHANNELS)) edit.channels = channel_rows.data();
   edit.scores = score_rows.data();
-  subject.method().edit(layer->raw(), edit);
-  const std::string of_values = values.fault("values"), of_keys = keys.fault("keys");
-  if (!of_values.empty() || !of_keys.empty()) return failed(of_values.empty() ? of_keys : of_values);
+  Rows biases(n_heads, kept.size());
+  kvh_biases all_biases{sizeof all_biases, edit.n_kv_heads, nullptr, biases.get()};
+  if (subject.method().with_biases())
+    subject.method().edit(layer->raw(), edit, all_biases);
+  else
+    subject.method().edit(layer->raw(), edit);
+  for (const std::string& fault :
+       {values.fault("values"), keys.fault("keys"), biases.fault("biases")})
+    if (!fault.empty()) return failed(fault);
   for (const auto& row : positions)
     if (!std::is_sorted(row.begin(), row.end()) || row.front() < 0)
       return failed("positions do not ascend from 0 on");

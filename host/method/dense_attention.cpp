@@ -120,6 +120,9 @@ at::Tensor dense_attention(const LayerInputs& inputs,
     const at::Tensor queries = inputs.queries->select(0, head).to(at::kFloat);  // -> [T, head_dim]
     at::Tensor logits = at::matmul(queries, keys.t()).mul_(shape.scale);
     if (shape.softcap > 0) logits.div_(shape.softcap).tanh_().mul_(shape.softcap);
+    if (const EntryBias& bias = spans[head / group].bias; bias.n > 0)
+      logits.narrow(/*dim=*/1, 0, bias.n)
+          .add_(at::from_blob(const_cast<float*>(bias.rows), {bias.n}, options));
     logits.masked_fill_(visible.logical_not(), -std::numeric_limits<float>::infinity());
     const at::Tensor rows = shape.sinks ? softmax_beside(shape.sinks[head], logits)
                                         : at::softmax(logits, /*dim=*/-1);

@@ -53,9 +53,11 @@ void LayerPart::copy_head(const HeadSpan& from, const kvh_part& part, int32_t h)
     std::memcpy(to.keys.data() + i * row, static_cast<const char*>(from.keys) + at, row);
     std::memcpy(to.values.data() + i * row, static_cast<const char*>(from.values) + at, row);
     to.positions[i] = from.positions[entry];
+    if (entry < from.bias.n) to.biases.push_back(from.bias.rows[entry]);
   }
   spans_.push_back(
       {to.keys.data(), to.values.data(), to.positions.data(), static_cast<int64_t>(n)});
+  spans_.back().bias = {to.biases.data(), std::ssize(to.biases)};
 }
 
 LayerInputs LayerPart::inputs(int64_t window_rows) const {

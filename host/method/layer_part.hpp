@@ -23,6 +23,7 @@ class LayerPart {
   struct Rows {
     std::vector<char> keys, values;
     std::vector<int32_t> positions;
+    std::vector<float> biases;
   };
   void copy_head(const HeadSpan& from, const kvh_part& part, int32_t h);
 

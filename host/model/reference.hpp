@@ -16,7 +16,8 @@ namespace kvhost {
 class Weights;
 
 // Which keys each query may see in `layer`: bool [n_kv_heads, S, S] (query, key), already causal;
-// an undefined tensor means plain causal (with the layer's sliding window).
+// an undefined tensor means plain causal (with the layer's sliding window). Of numbers instead: what is
+// added to each score, -inf where a query may not see a key.
 using Visibility = std::function<at::Tensor(int64_t layer)>;
 
 // Logits [S, vocab_size] of all tokens at positions 0..S-1, computed in the weights' dtype with

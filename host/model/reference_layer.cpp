@@ -142,7 +142,10 @@ at::Tensor attend(const ModelConfig& config,
   // [n_kv_heads, group_size, S, n]
   at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * config.score_scale();
   if (config.attention_softcap > 0) scores = softcapped(scores, config.attention_softcap);
-  const at::Tensor masked = scores.masked_fill(place.visible.unsqueeze(1).logical_not(), -INFINITY);
+  const at::Tensor visible = place.visible.unsqueeze(1);
+  const at::Tensor masked = visible.scalar_type() == at::kBool
+                                ? scores.masked_fill(visible.logical_not(), -INFINITY)
+                                : scores + visible;
   const at::Tensor weights = softmax_beside(sinks, masked).to(q.scalar_type());
   const at::Tensor out =
       at::matmul(weights, v).reshape({config.n_heads, n_tokens, config.head_dim});

@@ -17,7 +17,8 @@ struct ReferencePlace {
   int64_t n_first = 0;  // tokens of the pass that began the text (RopeConfig::frequencies)
   // [n_kv_heads, P, head_dim] as the cache holds them, or undefined
   at::Tensor past_keys, past_values;
-  at::Tensor visible;  // bool [n_kv_heads or 1, S, P + S] (query, key)
+  // [n_kv_heads or 1, S, P + S] (query, key): bool, or what is added to the scores, -inf hides
+  at::Tensor visible;
 };
 
 // [S, hidden_size], scaled as the family does.

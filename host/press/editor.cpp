@@ -9,6 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/scalar_type.hpp"
+#include "kvhost/layout_parts.h"
+#include "method/extension.hpp"
 
 namespace kvhost {
 namespace {
@@ -18,6 +20,14 @@ std::vector<T*> pointers(std::vector<Fenced<T>>& rows) {
   std::vector<T*> result;
   for (auto& row : rows) result.push_back(row.data());
   return result;
+}
+
+const kvh_bias_press* biases_of(const Instance& press) {
+  const auto* table =
+      extension_of<kvh_bias_press>(press, KVH_EXT_BIAS, KVH_BIAS_PRESS_SIZE_1_0);
+  if (table && !table->edit)
+    cannot_load(press.name(), "its " KVH_EXT_BIAS " lacks a function; expected edit");
+  return table;
 }
 
 double largest_of(DType dtype) {
@@ -52,7 +62,10 @@ Editor::Editor(const Stage& stage,
                LayerData& data,
                const KeepPlan& keep,
                const LayerScores& scores)
-    : stage_(stage), cache_(cache), layer_(data.layer()) {
+    : stage_(stage),
+      cache_(cache),
+      layer_(data.layer()),
+      with_biases_(biases_of(*stage.press())) {
   const Instance& press = *stage.press();
   if (press.has_own_flag(KVH_METHOD_EDITS_VALUES)) values_ = copy_out(keep, /*keys=*/false);
   if (press.has_own_flag(KVH_METHOD_EDITS_KEYS)) keys_ = copy_out(keep, /*keys=*/true);
@@ -65,13 +78,14 @@ Editor::Editor(const Stage& stage,
   if (press.has_own_flag(KVH_METHOD_PRUNES_CHANNELS))
     channels_.assign(keep.heads.size(),
                      Fenced<uint8_t>(static_cast<size_t>(cache.layout().head_dim), 1));
+  if (with_biases_) copy_biases(keep);
   const KeepRows kept(keep);
   const auto values = pointers(values_), keys = pointers(keys_);
   const auto positions = pointers(positions_);
   const auto channels = pointers(channels_);
   std::vector<const float*> score_rows;
   for (const auto& row : scores.scores) score_rows.push_back(row.data());
-  kvh_edit call{sizeof(kvh_edit),
+  kvh_edit edit{sizeof(kvh_edit),
                 static_cast<int32_t>(kept.rows.size()),
                 kept.lengths.data(),
                 kept.rows.data(),
@@ -80,14 +94,45 @@ Editor::Editor(const Stage& stage,
                 positions.empty() ? nullptr : positions.data(),
                 score_rows.empty() ? nullptr : score_rows.data(),
                 channels.empty() ? nullptr : channels.data()};
-  data.call("edit()", press, state.press(), [&](const kvh_layer& frame, kvh_error* error) {
-    return press.functions<kvh_press>()->edit(
-        press.get(), state.press().get(), &frame, &call, error);
-  });
+  call(data, state, edit);
   check_fences();
-  check_finite(values_, "value");
-  check_finite(keys_, "key");
+  const double largest = largest_of(cache.layout().dtype);  // as the cache will hold it
+  check_finite(values_, cache.layout().head_dim, largest, "value");
+  check_finite(keys_, cache.layout().head_dim, largest, "key");
+  check_finite(biases_, /*width=*/1, std::numeric_limits<float>::max(), "bias");
   check_positions(data.n_seen());
+}
+
+void Editor::call(LayerData& data, StageState& state, kvh_edit& edit) {
+  const Instance& press = *stage_.press();
+  std::vector<const float*> held;
+  for (const auto& row : held_biases_) held.push_back(row.data());
+  const auto kept = pointers(biases_);
+  kvh_biases biases{sizeof(kvh_biases),
+                    edit.n_kv_heads,
+                    held.empty() ? nullptr : held.data(),
+                    kept.data()};
+  data.call("edit()", press, state.press(), [&](const kvh_layer& frame, kvh_error* error) {
+    kvh_sequence* sequence = state.press().get();
+    return with_biases_
+               ? with_biases_->edit(press.get(), sequence, &frame, &edit, &biases, error)
+               : press.functions<kvh_press>()->edit(press.get(), sequence, &frame, &edit, error);
+  });
+}
+
+// What all entries add, where any does, and what of it belongs to kept ones.
+void Editor::copy_biases(const KeepPlan& keep) {
+  bool any = false;
+  for (size_t h = 0; h < keep.heads.size(); ++h) {
+    const HeadSpan span = cache_.head(layer_, static_cast<int64_t>(h));
+    std::vector<float>& held = held_biases_.emplace_back(static_cast<size_t>(span.n), 0.0f);
+    std::copy_n(span.bias.rows, span.bias.n, held.begin());
+    any = any || span.bias.n > 0;
+    Fenced<float>& kept = biases_.emplace_back(keep.heads[h].size(), 0.0f);
+    for (size_t i = 0; i < kept.size(); ++i)
+      kept[i] = held[static_cast<size_t>(keep.heads[h][i])];
+  }
+  if (!any) held_biases_.clear();
 }
 
 void Editor::check_fences() const {
@@ -99,19 +144,20 @@ void Editor::check_fences() const {
   check(keys_, "keys");
   check(positions_, "positions");
   check(channels_, "channels");
+  check(biases_, "biases");
 }
 
-// Of what goes into the cache, as its dtype will hold it.
-void Editor::check_finite(const std::vector<Fenced<float>>& rows, const char* what) const {
-  const int64_t head_dim = cache_.layout().head_dim;
-  const double largest = largest_of(cache_.layout().dtype);
+void Editor::check_finite(const std::vector<Fenced<float>>& rows,
+                          int64_t width,
+                          double largest,
+                          const char* what) const {
   for (size_t h = 0; h < rows.size(); ++h)
     for (size_t i = 0; i < rows[h].size(); ++i)
       if (!(std::abs(rows[h][i]) <= largest))
         stage_.press()->refuse("edit()",
                                layer_,
                                std::string("wrote a ") + what + " of kept entry " +
-                                   std::to_string(static_cast<int64_t>(i) / head_dim) +
+                                   std::to_string(static_cast<int64_t>(i) / width) +
                                    " in KV head " + std::to_string(h) +
                                    " that the cache cannot hold (" + std::to_string(rows[h][i]) +
                                    "); expected finite numbers of its dtype");
@@ -186,6 +232,10 @@ void Editor::store() const {
     cache_.set_positions(
         layer_, static_cast<int64_t>(h), {positions_[h].begin(), positions_[h].end()});
   if (!channels_.empty()) cache_.prune_channels(layer_, kept_channels());
+  if (!with_biases_) return;
+  std::vector<std::vector<float>> biases;
+  for (const auto& row : biases_) biases.emplace_back(row.begin(), row.end());
+  cache_.set_biases(layer_, biases);
 }
 
 }  // namespace kvhost

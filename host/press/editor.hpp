@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "kvhost/bias.h"
 #include "method/fence.hpp"
 #include "method/layer_data.hpp"
 #include "press/layer_scores.hpp"
@@ -29,8 +30,14 @@ class Editor {
  private:
   std::vector<Fenced<float>> copy_out(const KeepPlan& keep, bool keys) const;
   void copy_in(const std::vector<Fenced<float>>& rows, bool keys) const;
+  void call(LayerData& data, StageState& state, kvh_edit& edit);
+  void copy_biases(const KeepPlan& keep);
   void check_fences() const;
-  void check_finite(const std::vector<Fenced<float>>& rows, const char* what) const;
+  // Of `width` numbers an entry, none of them beyond `largest`.
+  void check_finite(const std::vector<Fenced<float>>& rows,
+                    int64_t width,
+                    double largest,
+                    const char* what) const;
   void check_positions(int64_t n_seen) const;
   ChannelPlan kept_channels() const;
 
@@ -40,6 +47,9 @@ class Editor {
   std::vector<Fenced<float>> values_, keys_;  // [n_kv_heads][n_kept * d]; empty: not edited
   std::vector<Fenced<int32_t>> positions_;    // [n_kv_heads][n_kept]
   std::vector<Fenced<uint8_t>> channels_;     // [n_kv_heads][d]
+  const kvh_bias_press* with_biases_;         // null: the press edits none
+  std::vector<std::vector<float>> held_biases_;  // [n_kv_heads][n]; empty: all 0
+  std::vector<Fenced<float>> biases_;            // [n_kv_heads][n_kept]
 };
 
 // The C form of a KeepPlan.

@@ -13,7 +13,7 @@ import tempfile
 
 INCLUDE = pathlib.Path(__file__).resolve().parents[2] / "sdk" / "include"
 CORE = ["base.h", "tensor.h", "params.h", "prompt.h", "layer.h", "method.h", "plugin.h"]
-PARTS = ["calibrate.h", "own_budget.h", "passes.h", "sequence.h", "surrogate.h"]
+PARTS = ["bias.h", "calibrate.h", "own_budget.h", "passes.h", "sequence.h", "surrogate.h"]
 FROZEN = {"kvh_device", "kvh_dtype", "kvh_tensor", "kvh_value", "kvh_prompt_part", "kvh_need", "kvh_range"}
 HEAD = """/* SPDX-License-Identifier: Apache-2.0
  *
@@ -84,6 +84,12 @@ def asserts(structs, layout):
     return "\n".join(lines) + "\n"
 
 
+def write(header, text):
+    path = INCLUDE / "kvhost" / header
+    if path.read_text() != text:  # everything is built anew that includes it
+        path.write_text(text)
+
+
 def main():
     core = {name: fields for header in CORE for name, fields in structs_of(header).items()}
     parts = {name: fields for header in PARTS for name, fields in structs_of(header).items()}
@@ -97,12 +103,12 @@ def main():
     text += "#define KVH_AT(type, field, offset) \\\n"
     text += '  KVH_STATIC_ASSERT(offsetof(type, field) == (offset), #type "." #field " lies where it always did")\n'
     text += asserts(core, layout) + "\n#endif /* KVHOST_LAYOUT_H_ */\n"
-    (INCLUDE / "kvhost" / "layout.h").write_text(text)
+    write("layout.h", text)
     text = HEAD.format(guard="KVHOST_LAYOUT_PARTS_H_",
                        what="The layout of the optional parts, as layout.h has that of the rest.")
     text += '#include "layout.h"\n' + "".join(f'#include "{header}"\n' for header in PARTS)
     text += asserts(parts, layout) + "\n#endif /* KVHOST_LAYOUT_PARTS_H_ */\n"
-    (INCLUDE / "kvhost" / "layout_parts.h").write_text(text)
+    write("layout_parts.h", text)
 
 
 main()

@@ -71,6 +71,11 @@ def check_layer(header, tensor, layer, meta):
             held = row[:-1] if row[-1] == -1 else row
             check((np.diff(held) > 0).all() and held.min() >= 0 and held.max() < dim, at + "channels: not ascending")
     check(len(lengths) == heads and (pruned <= lengths).all(), at + "lengths: wrong")
+    if at + "biases" in header:
+        biased = integers(tensor, at + "biased_lengths", "<i8")
+        check(len(biased) == heads and (biased >= 0).all() and (biased <= lengths).all(), at + "biased_lengths: wrong")
+        check(header[at + "biases"]["shape"] == [int(biased.sum())], at + "biases: shape")
+        check(np.isfinite(integers(tensor, at + "biases", "<f4")).all(), at + "biases: not finite")
     check(header[at + "values"]["shape"] == [int(lengths.sum()), dim], at + "values: shape")
     check(header[at + "keys"]["shape"] == [int((lengths - pruned).sum()), dim], at + "keys: shape")
     check(len(positions) == lengths.sum(), at + "positions: shape")

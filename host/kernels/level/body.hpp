@@ -3,6 +3,7 @@
 // namespaces.
 #pragma once
 
+#include "kernels/level/entry_bias.hpp"
 #include "kernels/level/scores.hpp"
 #include "kernels/level/soft_cap.hpp"
 #include "kernels/level/weigh.hpp"
@@ -67,14 +68,23 @@ RowSoftmax exp_row(float* row, int64_t begin, int64_t end, int64_t n, float scal
   return {max, total};
 }
 
-// The scores of what row r sees, capped where the model says so, then their softmax's numerators.
+// The scores of what row r sees, capped where the model says so, biased where entries are, then
+// their softmax's numerators.
 template <class S>
 RowSoftmax softmax_row(const StretchArgs& args, int64_t r, float* row) {
   const int64_t begin = args.row_begin[r], end = args.row_end[r];
-  if (args.softcap <= 0) {
+  if (args.softcap <= 0 && args.n_biased == 0) {
     return exp_row<S>(row, begin, end, args.n, args.scale);
   }
-  cap_scores<S>(row + begin, end > begin ? end - begin : 0, args.scale, args.softcap);
+  const int64_t n = end > begin ? end - begin : 0;
+  if (args.softcap > 0) {
+    cap_scores<S>(row + begin, n, args.scale, args.softcap);
+  } else {
+    scale_scores<S>(row + begin, n, args.scale);
+  }
+  if (args.n_biased > begin) {
+    add_bias<S>(row + begin, args.bias + begin, least(begin + n, args.n_biased) - begin);
+  }
   return exp_row<S>(row, begin, end, args.n, /*scale=*/1);
 }
 

@@ -5,11 +5,25 @@
 #define KVHOST_LAYOUT_PARTS_H_
 
 #include "layout.h"
+#include "bias.h"
 #include "calibrate.h"
 #include "own_budget.h"
 #include "passes.h"
 #include "sequence.h"
 #include "surrogate.h"
+
+#define KVH_BIASES_SIZE_1_0 24u
+KVH_STATIC_ASSERT(sizeof(kvh_biases) >= KVH_BIASES_SIZE_1_0, "kvh_biases only grows");
+KVH_AT(kvh_biases, struct_size, 0);
+KVH_AT(kvh_biases, n_kv_heads, 4);
+KVH_AT(kvh_biases, held, 8);
+KVH_AT(kvh_biases, kept, 16);
+
+#define KVH_BIAS_PRESS_SIZE_1_0 16u
+KVH_STATIC_ASSERT(sizeof(kvh_bias_press) >= KVH_BIAS_PRESS_SIZE_1_0, "kvh_bias_press only grows");
+KVH_AT(kvh_bias_press, struct_size, 0);
+KVH_AT(kvh_bias_press, reserved, 4);
+KVH_AT(kvh_bias_press, edit, 8);
 
 #define KVH_LEARNED_SIZE_1_0 24u
 KVH_STATIC_ASSERT(sizeof(kvh_learned) >= KVH_LEARNED_SIZE_1_0, "kvh_learned only grows");

@@ -101,6 +101,29 @@ void CacheModel::prune(int64_t layer, std::mt19937& rng) {
     for (Entry& entry : at(layer, h)) entry.pruned = true;
 }
 
+void CacheModel::bias(int64_t layer, bool zeros) {
+  std::vector<std::vector<float>> biases;
+  for (int64_t h = 0; h < layout().n_kv_heads; ++h) {
+    biases.emplace_back();
+    for (Entry& entry : at(layer, h)) {
+      biases.back().push_back(zeros ? 0.0f : static_cast<float>(entry.id + 1));
+      entry.biased = !zeros;
+    }
+  }
+  cache_.set_biases(layer, biases);
+}
+
+bool CacheModel::same_bias(const HeadSpan& span, const std::vector<Entry>& expected) const {
+  const auto n = std::count_if(
+      expected.begin(), expected.end(), [](const Entry& entry) { return entry.biased; });
+  if (span.bias.n != n) return false;
+  for (int64_t i = 0; i < n; ++i) {
+    const Entry& entry = expected[static_cast<size_t>(i)];
+    if (!entry.biased || span.bias.rows[i] != static_cast<float>(entry.id + 1)) return false;
+  }
+  return true;
+}
+
 void CacheModel::renumber() {
   n_seen_ = 0;
   for (int64_t l = 0; l < layout().n_layers; ++l)
@@ -158,7 +181,7 @@ bool CacheModel::same(int64_t layer, int64_t h) const {
   const HeadSpan span = cache_.head(layer, h);
   const auto& expected = held(layer, h);
   if (span.n != std::ssize(expected) || cache_.n_kept(layer, h) != span.n ||
-      span.pruned.n != n_pruned(layer, h))
+      span.pruned.n != n_pruned(layer, h) || !same_bias(span, expected))
     return false;
   for (int64_t i = 0; i < span.n; ++i) {
     const Entry& entry = expected[static_cast<size_t>(i)];
@@ -191,6 +214,7 @@ int64_t CacheModel::bytes_kept() const {
     for (int64_t h = 0; h < layout().n_kv_heads; ++h) {
       const int64_t few = n_pruned(l, h);
       bytes += (2 * std::ssize(held(l, h)) - few) * row_bytes();
+      for (const Entry& entry : held(l, h)) bytes += entry.biased ? 4 : 0;
       if (few > 0) bytes += few * cache_.head(l, h).pruned.width * element_size(layout().dtype);
     }
   return bytes;
@@ -215,7 +239,7 @@ KeepPlan CacheModel::random_plan(int64_t layer, std::mt19937& rng) const {
 }
 
 void CacheModel::step(std::mt19937& rng) {
-  const uint32_t kind = rng() % 12;
+  const uint32_t kind = rng() % 13;
   if (kind == 10 && rng() % 3 == 0) return renumber();
   if (kind == 11)
     return truncate(n_seen_ - static_cast<int64_t>(rng()) % (1 + n_seen_ - n_renumbered_));
@@ -228,10 +252,12 @@ void CacheModel::step(std::mt19937& rng) {
       drop_before(layer, dropped);
     else if (kind == 9)
       prune(layer, rng);
+    else if (kind == 12)
+      bias(layer, /*zeros=*/rng() % 4 == 0);
     else
       append(layer, n, n_seen_);
   }
-  if (kind < 7 || kind > 9) advance(n);
+  if (kind < 7 || kind == 10) advance(n);
 }
 
 }  // namespace kvhost::test

@@ -14,6 +14,7 @@ namespace kvhost::test {
 struct Entry {
   int32_t position = 0, id = 0;
   bool pruned = false;
+  bool biased = false;  // its bias is its id
   bool operator==(const Entry&) const = default;
 };
 
@@ -33,6 +34,7 @@ class CacheModel {
   void compact(int64_t layer, const KeepPlan& plan);
   void drop_before(int64_t layer, int64_t first);
   void prune(int64_t layer, std::mt19937& rng);  // refused when keys are pruned already
+  void bias(int64_t layer, bool zeros);  // of every entry its id; or all 0, which is none
   void renumber();                               // all heads anew, from 0 on
   void truncate(int64_t n_seen);
   CacheModel clone() const;
@@ -42,6 +44,7 @@ class CacheModel {
   bool same(int64_t layer, int64_t head) const;
   int64_t bytes_kept() const;
   int64_t n_entries() const;
+  bool same_bias(const HeadSpan& span, const std::vector<Entry>& expected) const;
 
   KeepPlan random_plan(int64_t layer, std::mt19937& rng) const;
   // One operation on all layers, chosen by `rng`.

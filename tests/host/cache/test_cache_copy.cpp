@@ -35,9 +35,9 @@ void run_random(const CacheLayout& layout, uint32_t seed) {
     if (rng() % 10 == 0) {
       copy.emplace(model.clone());
       REQUIRE(copy->same());
-      // Nothing but page rounding: keys, values with positions and pruned keys of each layer.
+      // Nothing but page rounding: keys, values with positions, pruned keys and biases of each layer.
       const int64_t exact = copy->bytes_kept() + 4 * copy->n_entries();
-      REQUIRE(copy->cache().bytes_allocated() <= exact + 3 * 4096 * layout.n_layers);
+      REQUIRE(copy->cache().bytes_allocated() <= exact + 4 * 4096 * layout.n_layers);
       REQUIRE(copy->cache().bytes_peak() == copy->cache().bytes_allocated());
     }
     CacheModel& next = copy && rng() % 2 == 0 ? *copy : model;
@@ -107,6 +107,42 @@ TEST_CASE("truncation reaches into pruned keys") {
   model.append(0, 2, 7);
   model.advance(2);
   CHECK(model.same());
+}
+
+TEST_CASE("biases go with their entries: evicted, truncated, copied, given anew, and none when all are 0") {
+  CacheModel model = of_length({2, 2, 8, DType::BFloat16}, 40);
+  const int64_t before = model.cache().bytes_kept();
+  model.bias(0, /*zeros=*/false);
+  CHECK(model.cache().bytes_kept() == before + 2 * 40 * 4);
+  CHECK(model.cache().head(1, 0).bias.n == 0);
+  model.append(0, 5, 40);
+  model.append(1, 5, 40);
+  model.advance(5);
+  CHECK(model.cache().head(0, 1).bias.n == 40);
+  model.compact(0, {{{3, 39, 40}, {41}}});
+  CHECK(model.cache().head(0, 0).bias.n == 2);
+  CHECK(model.cache().head(0, 1).bias.n == 0);
+  CHECK(model.same());
+  CHECK(model.clone().same());
+  model.truncate(39);
+  CHECK(model.cache().head(0, 0).bias.n == 1);
+  CHECK(model.same());
+  model.bias(1, /*zeros=*/false);
+  model.bias(1, /*zeros=*/true);
+  CHECK(model.cache().head(1, 1).bias.n == 0);
+  CHECK(model.same());
+}
+
+TEST_CASE("biases that cannot be meant are refused and change nothing") {
+  CacheModel model = of_length({1, 2, 8, DType::Float32}, 3);
+  model.bias(0, /*zeros=*/false);
+  const auto refused = [&](const std::vector<std::vector<float>>& biases, const char* text) {
+    CHECK_THROWS_WITH(model.cache().set_biases(0, biases), Catch::Contains(text));
+    CHECK(model.same());
+  };
+  refused({{1, 2, 3}}, "set_biases: layer 0: the plan has 1 heads; expected 2");
+  refused({{1, 2, 3}, {1, 2}}, "head 1: 2 biases; expected 3, one of every entry held");
+  refused({{1, 2, 3}, {1, std::nanf(""), 3}}, "head 1: the bias nan; expected finite numbers");
 }
 
 TEST_CASE("truncation that cannot be meant is refused and changes nothing") {
@@ -193,11 +229,12 @@ TEST_CASE("an append that finds no memory for values takes its keys back") {
 
 TEST_CASE("a layer is made again from its shape, and a shape at fault is refused") {
   KvCache cache({1, 2, 8, DType::Float16});
-  const LayerRows rows = {{3, 2}, {2, 0}, {{0, 5, 7, -1}, {1, 2, 3, 4}}};
+  const LayerRows rows = {{3, 2}, {2, 0}, {{0, 5, 7, -1}, {1, 2, 3, 4}}, {1, 2}};
   const kvhost::LayerMemory memory = cache.restore(0, rows);
   const int32_t positions[] = {4, 5, 6, 1, 9};
   std::memcpy(memory.positions, positions, sizeof(positions));
   std::memset(memory.pruned_keys, 1, 2 * 4 * 2);
+  for (int i = 0; i < 3; ++i) memory.biases[i] = static_cast<float>(i);
   cache.restore_seen(10, 0, 7);
   CHECK(cache.n_seen() == 10);
   CHECK(cache.n_first() == 7);
@@ -207,6 +244,8 @@ TEST_CASE("a layer is made again from its shape, and a shape at fault is refused
   CHECK(static_cast<const uint8_t*>(cache.head(0, 0).pruned.rows)[15] == 1);
   CHECK(cache.rows(0).lengths == rows.lengths);
   CHECK(cache.rows(0).channels == rows.channels);
+  CHECK(cache.rows(0).biased == rows.biased);
+  CHECK(cache.head(0, 1).bias.rows[1] == 2);
 
   const auto refused = [&](const LayerRows& wrong, const char* text) {
     KvCache empty({1, 2, 8, DType::Float16});
@@ -219,6 +258,8 @@ TEST_CASE("a layer is made again from its shape, and a shape at fault is refused
   refused({{1, int64_t{1} << 31}, {}, {}}, "head 1: 2147483648 entries");
   refused({{1, 1}, {1}, {{0, 1}}}, "1 heads with pruned keys");
   refused({{1, 1}, {1, 1}, {}}, "channels of 0");
+  refused({{1, 1}, {}, {}, {1}}, "1 heads with biases; expected 2 or none");
+  refused({{1, 1}, {}, {}, {1, 2}}, "head 1: 2 entries with a bias; expected 0 to 1");
   refused({{1, 1}, {1, 2}, {{0, 1}, {0, 1}}},
           "head 1: 2 entries with pruned keys; expected 0 to 1");
   refused({{1, 1}, {1, 1}, {{0, 1, 2}, {0, 1, 2}}}, "head 0: 3 channels; expected an even number");

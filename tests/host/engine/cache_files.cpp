@@ -72,6 +72,15 @@ std::vector<NamedCache> every_cache(DType dtype) {
   make_ragged(pruned, rng);
   pruned.prune_channels(1, {{{0, 2, 5}, {1, 2, 3}, {0, 1, 4}}});  // an odd number: with padding
   append(pruned, 4, rng);
+  KvCache& biased = add("biased", 13);
+  make_ragged(biased, rng);
+  std::vector<std::vector<float>> biases;
+  for (int64_t h = 0; h < 3; ++h) {
+    biases.emplace_back(static_cast<size_t>(biased.n_kept(1, h)));
+    for (float& bias : biases.back()) bias = static_cast<float>(rng() % 100) / 10 - 5;
+  }
+  biased.set_biases(1, biases);
+  append(biased, 3, rng);
   KvCache& renumbered = add("renumbered", 12);
   make_ragged(renumbered, rng);
   renumber(renumbered);
@@ -101,7 +110,8 @@ bool same(const KvCache& a, const KvCache& b) {
           !equal(s.positions, t.positions, s.n * 4) || !equal(s.values, t.values, s.n * row) ||
           !equal(s.keys, t.keys, (s.n - n_pruned) * row) ||
           !equal(s.pruned.rows, t.pruned.rows, n_pruned * width * element) ||
-          !equal(s.pruned.channels, t.pruned.channels, width * 4))
+          !equal(s.pruned.channels, t.pruned.channels, width * 4) || s.bias.n != t.bias.n ||
+          !equal(s.bias.rows, t.bias.rows, s.bias.n * 4))
         return false;
     }
   return true;

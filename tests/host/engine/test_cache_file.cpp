@@ -41,13 +41,15 @@ std::filesystem::path saved_at(const TempDir& dir, const KvCache& cache) {
   return path;
 }
 
-// A channel-pruned one: it has every kind of tensor.
-std::string pruned_file() {
+std::string file_of(const std::string& name) {
   const TempDir dir;
   for (const NamedCache& each : every_cache(DType::BFloat16))
-    if (each.name == "pruned") return read_bytes(saved_at(dir, each.cache));
+    if (each.name == name) return read_bytes(saved_at(dir, each.cache));
   return "";
 }
+
+// A channel-pruned one: it has every kind of tensor but biases.
+std::string pruned_file() { return file_of("pruned"); }
 
 bool same(const SavedCache& a, const SavedCache& b) {
   return kvhost::test::same(a.cache, b.cache) && a.logits == b.logits && a.tokens == b.tokens &&
@@ -321,6 +323,23 @@ TEST_CASE("numbers that cannot be are refused by name even where the digest fits
       },
       "the token -7");
   refused([](TakenApart& bad) { bad.header.erase("logits"); }, "belong to no tensor");
+}
+
+TEST_CASE("biases that cannot be are refused by name even where the digest fits") {
+  const TakenApart file(file_of("biased"));
+  CHECK(file.header.size() == 1 + 2 + 4 + 4 + 2);
+  const auto refused = [&](const std::function<void(TakenApart&)>& change, const char* text) {
+    TakenApart bad = file;
+    change(bad);
+    bad.sign();
+    CHECK_THAT(refusal(bad.bytes()), Catch::Contains(text));
+  };
+  refused([](TakenApart& bad) { bad.tensor<int64_t>("layer.1.biased_lengths")[2] = 1000; },
+          "1000 entries with a bias; expected 0 to ");
+  refused([](TakenApart& bad) { bad.tensor<int64_t>("layer.1.biased_lengths")[2] -= 1; },
+          "tensor 'layer.1.biases' is F32");
+  refused([](TakenApart& bad) { bad.tensor<float>("layer.1.biases")[0] = std::nanf(""); },
+          "layer 1, head 0 has the bias nan; expected finite numbers");
 }
 
 TEST_CASE("random bytes changed under hashes made anew do no harm") {

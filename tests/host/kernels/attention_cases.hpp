@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <random>
 #include <vector>
 
@@ -61,6 +62,17 @@ struct Case {
     queries = random_rows(shape.n_heads * shape.q_len * shape.head_dim, shape.dtype, 1, rng);
   }
 
+  // The first two thirds of every head's entries get one.
+  void add_biases(uint32_t seed) {
+    std::mt19937 rng(seed);
+    std::uniform_real_distribution<float> draw(-4, 4);
+    for (HeadSpan& head : heads) {
+      std::vector<float>& rows = biases.emplace_back(static_cast<size_t>(head.n * 2 / 3));
+      for (float& bias : rows) bias = draw(rng);
+      head.bias = {rows.data(), std::ssize(rows)};
+    }
+  }
+
   // Softmax row of query i of head h over the entries of its KV head.
   std::vector<double> row(int64_t h, int64_t i) const {
     const HeadSpan& head = heads[static_cast<size_t>(h / group())];
@@ -74,6 +86,7 @@ struct Case {
                widen(head.keys, j * shape.head_dim + c, shape.dtype);
       }
       p[static_cast<size_t>(j)] = capped(dot * static_cast<double>(shape.scale));
+      if (j < head.bias.n) p[static_cast<size_t>(j)] += static_cast<double>(head.bias.rows[j]);
       if (sees(head, i, j)) max = std::max(max, p[static_cast<size_t>(j)]);
     }
     for (int64_t j = 0; j < head.n; ++j) {
@@ -115,6 +128,7 @@ struct Case {
   std::vector<Bytes> keys, values;
   std::vector<std::vector<int32_t>> positions;
   std::vector<HeadSpan> heads;
+  std::deque<std::vector<float>> biases;
   Bytes queries;
 };
 

@@ -170,6 +170,35 @@ TEST_CASE("a sink takes weight from every entry, and all where nothing is seen")
   check(empty);
 }
 
+TEST_CASE("a bias is added to the scaled, capped score of a head's first entries") {
+  uint32_t seed = 490;
+  const std::vector<float> sinks = {-3, 0.5f, 4, -1, 2, 30};
+  for (const DType dtype : kTypes) {
+    for (const int64_t q_len : {1, 3, 40}) {
+      for (const int64_t head_dim : {20, 64}) {
+        Case c(shape(3, 2, head_dim, q_len, dtype), {1600, 47}, ++seed);
+        c.add_biases(seed);
+        check(c);
+        c.shape.sinks = sinks.data();
+        c.shape.softcap = 5;
+        check(c);
+        c.shape.sliding_window = 700;  // begins among the biased ones
+        check(c);
+      }
+    }
+  }
+}
+
+TEST_CASE("a bias of nothing changes no bit") {
+  for (const DType dtype : kTypes) {
+    Case c(shape(3, 2, 64, 1, dtype), {0, 1300}, 499);
+    const Bytes without = attend(c);
+    const std::vector<float> none = {1};
+    for (auto& head : c.heads) head.bias = {none.data(), 0};
+    CHECK(attend(c) == without);
+  }
+}
+
 // Some channels of the first keys of every head set to zero; those keys once more with the other
 // channels alone.
 struct PrunedCase : Case {

@@ -113,6 +113,19 @@ TEST_CASE("reduced columns equal dense rows, for every type, reduction and width
     }
 }
 
+TEST_CASE("columns of entries with a bias are reduced as their rows have them") {
+  for (const int64_t q_len : {17, 66}) {
+    Case c(shape_of(3, 2, 32, q_len), {q_len + 130, q_len + 130}, static_cast<uint32_t>(q_len));
+    c.add_biases(3);
+    ColumnReduction what;
+    what.columns = {40, 90};
+    check(c, what);
+    what.sum = true;
+    what.seen = sink_chunk_and_own(c);
+    check(c, what);
+  }
+}
+
 TEST_CASE("rows of a column reduction can be weighted") {
   const Case c(shape_of(2, 2, 32, 70), {200, 200}, 7);
   std::vector<float> weights;

@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "../bias.h"
 #include "../own_budget.h"
 #include "../plugin.h"
 #include "fake_layer.hpp"
@@ -232,6 +233,17 @@ class PluginMethod {
   void edit(const kvh_layer& layer, kvh_edit& edit) const {
     const auto* table = static_cast<const kvh_press*>(method_->functions);
     check([&](kvh_error* e) { return table->edit(instance_, sequence_, &layer, &edit, e); });
+  }
+  // As a host does that keeps biases; NULL: the press edits none.
+  const kvh_bias_press* with_biases() const {
+    return method_->extension
+               ? static_cast<const kvh_bias_press*>(method_->extension(method_, KVH_EXT_BIAS))
+               : nullptr;
+  }
+  void edit(const kvh_layer& layer, kvh_edit& edit, kvh_biases& biases) const {
+    check([&](kvh_error* e) {
+      return with_biases()->edit(instance_, sequence_, &layer, &edit, &biases, e);
+    });
   }
 
  private:
