@@ -63,6 +63,7 @@ std::vector<std::string> every_composition() {
                                     "snapkv(window_size=8)+merging",
                                     "key_rerotation:streaming_llm",
                                     "cam:knorm",
+                                    "attention_matching:matching_keys",
                                     "composite:kvcompose"};
   for (const auto& method : engine().plugins().catalog.methods()) {
     if (!(method.flags & KVH_METHOD_PREFILL) || method.kind == registry::Kind::Press) continue;

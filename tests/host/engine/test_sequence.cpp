@@ -34,6 +34,7 @@ TEST_CASE("a fork goes on as its origin would, to the bit, and neither disturbs 
                                   "adakv:snapkv(window_size=8)",
                                   "rankkv:knorm",
                                   "snapkv(window_size=8)+think(window_size=8)",
+                                  "attention_matching:matching_keys",
                                   "key_rerotation:streaming_llm"}) {
     for (const std::string decode : {"", "knorm"}) {
       INFO(press << ", decode press " << decode);
@@ -199,8 +200,11 @@ TEST_CASE("two models with four sequences each on eight threads equal one thread
 }
 
 TEST_CASE("sequences that read together get what each gets alone") {
-  const std::vector<std::string> presses = {
-      "none", "knorm", "adakv:snapkv(window_size=8)", "rankkv:adakv:snapkv(window_size=8)"};
+  const std::vector<std::string> presses = {"none",
+                                            "knorm",
+                                            "adakv:snapkv(window_size=8)",
+                                            "rankkv:adakv:snapkv(window_size=8)",
+                                            "attention_matching:matching_keys"};
   for (const std::string name : {"llama_gqa", "neox_parallel", "qwen3"}) {
     const Model model = tiny_model(name);
     std::vector<Sequence> together, alone;
@@ -208,7 +212,7 @@ TEST_CASE("sequences that read together get what each gets alone") {
     Batch prefill(model);
     for (uint32_t i = 0; i < 8; ++i) {
       const auto policy =
-          engine().policy(model, keeping(presses[i % 4], kKeep, i % 2 ? "knorm" : ""));
+          engine().policy(model, keeping(presses[i % 5], kKeep, i % 2 ? "knorm" : ""));
       prompts.push_back(some_tokens(model, 40 + 37 * i, i));
       together.emplace_back(model, policy);
       alone.emplace_back(model, policy);
