@@ -24,14 +24,14 @@ typed() { # a command of the author's; its words when it fails
 write_formula() { # language name: what the author replaces, in the method and in its test
   case $1 in
     c) sed -i 's/&head->values, i/\&head->keys, i/; s/(float)sum;/-(float)sqrt(sum);/; s/shape->value_dim/shape->key_dim/; s/values of an unknown/keys of an unknown/
-               s/largest values/smallest keys/; s/#include <stdlib.h>/#include <math.h>\n&/' "$2/$2.c"
+               s/largest values/smallest keys/; s/{.i = 8}/{.i = 0}/; s/#include <stdlib.h>/#include <math.h>\n&/' "$2/$2.c"
        sed -i 's/layer.values(h).at/layer.keys(h).at/g; s/return sum;/return -std::sqrt(sum);/' "$2/test_$2.cpp" ;;
     cpp) sed -i 's/Matrix values = head.values();/Matrix keys = head.keys();/; s/values\.rows()/keys.rows()/; s/values\.row(/keys.row(/
                  s/values\.cols()/keys.cols()/; s/static_cast<float>(squared_norm(\(.*\)));/-static_cast<float>(std::sqrt(squared_norm(\1)));/
-                 s/largest values/smallest keys/' "$2/$2.cpp"
+                 s/largest values/smallest keys/; s/"n_recent", 8/"n_recent", 0/' "$2/$2.cpp"
          sed -i 's/layer.values(h).at/layer.keys(h).at/g; s/return sum;/return -std::sqrt(sum);/' "$2/test_$2.cpp" ;;
-    rust) sed -i 's/let values = head.values()?;/let keys = head.keys()?;/; s/values\.row(i, &mut scratch)\(.*\)\.sum();/-keys.row(i, \&mut scratch)\1.sum::<f32>().sqrt();/
-                  s/largest values/smallest keys/' "$2/src/lib.rs"
+    rust) sed -i 's/let values = head.values()?;/let keys = head.keys()?;/; s/values\.row(i, &mut scratch)\(.*\)\.sum::<f64>() as f32;/-keys.row(i, \&mut scratch)\1.sum::<f64>().sqrt() as f32;/
+                  s/largest values/smallest keys/; s/"n_recent", 8/"n_recent", 0/' "$2/src/lib.rs"
           sed -i 's/head.values\[/head.keys[/; s/let want: f64 = \(.*\)\.sum();/let want: f64 = -\1.sum::<f64>().sqrt();/; s/want.max(1.0)/want.abs().max(1.0)/' "$2/src/tests.rs" ;;
   esac
 }

@@ -202,9 +202,14 @@ void Composer::refuse_unknown(const Spec& spec) const {
     cannot_load(spec.where, "the method '" + spec.name + "' cannot be used: " + text_of(*refused));
   auto names = catalog_.names();
   for (const auto& [alias, ignored] : aliases_.all()) names.push_back(alias);
+  const size_t n_failed = catalog_.failures().size();  // one of them may have brought it
+  const std::string failed =
+      n_failed == 0 ? ""
+                    : "; " + std::to_string(n_failed) + (n_failed == 1 ? " library" : " libraries") +
+                          " could not be used, see `kvhost list --failed`";
   bad_request(spec.where,
               "no method named '" + spec.name + "'; expected a name of `kvhost list`" +
-                  did_you_mean(spec.name, names));
+                  did_you_mean(spec.name, names) + failed);
 }
 
 Composition compose(const PressSource& source,

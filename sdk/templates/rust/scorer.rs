@@ -30,7 +30,7 @@ impl Scorer for @Class@ {
             let values = head.values()?; // [n, head_dim]
             let mut scratch = Vec::new();
             for (i, score) in scores.iter_mut().enumerate() {
-                *score = values.row(i, &mut scratch).iter().map(|x| x * x).sum();
+                *score = values.row(i, &mut scratch).iter().map(|&x| x as f64 * x as f64).sum::<f64>() as f32;
             }
             pins[head.count_before(layer.n_seen() - self.n_recent)..].fill(1);
             Ok(())

@@ -173,7 +173,8 @@ TEST_CASE("a method whose library was refused is not called unknown") {
       text ==
       "--press, column 7: the method 'broken' cannot be used: /plugins/libbroken.so: load: file too short");
   CHECK_THAT(refusal("vote"),
-             Contains("no method named 'vote'") && Contains("did you mean 'votes'?"));
+             Contains("no method named 'vote'") && Contains("did you mean 'votes'?") &&
+                 Contains("; 1 library could not be used, see `kvhost list --failed`"));
 }
 
 TEST_CASE("who uses an altered library is told, once") {
