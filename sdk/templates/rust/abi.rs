@@ -86,6 +86,7 @@ pub const KVH_LOG_DEBUG: i32 = 0;
 pub const KVH_LOG_INFO: i32 = 1;
 pub const KVH_LOG_WARN: i32 = 2;
 pub const KVH_LOG_ERROR: i32 = 3;
+pub const KVH_EXT_BIAS: &str = "kvhost.bias/1\0";
 pub const KVH_EXT_CALIBRATE: &str = "kvhost.calibrate/1\0";
 pub const KVH_EXT_OWN_BUDGET: &str = "kvhost.own_budget/1\0";
 pub const KVH_REDUCE_MAX: u32 = 0;
@@ -554,6 +555,23 @@ pub struct kvh_plugin {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
+pub struct kvh_biases {
+    pub struct_size: u32,
+    pub n_kv_heads: i32,
+    pub held: *const *const f32,
+    pub kept: *const *mut f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kvh_bias_press {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub edit: Option<unsafe extern "C" fn(*mut kvh_instance, *mut kvh_sequence, *const kvh_layer, *mut kvh_edit, *mut kvh_biases, *mut kvh_error) -> kvh_status>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct kvh_learned {
     pub struct_size: u32,
     pub reserved: u32,
@@ -982,6 +1000,15 @@ at!(kvh_plugin, vendor, 40);
 at!(kvh_plugin, license, 48);
 at!(kvh_plugin, open, 56);
 at!(kvh_plugin, method, 64);
+size!(kvh_biases, 24);
+at!(kvh_biases, struct_size, 0);
+at!(kvh_biases, n_kv_heads, 4);
+at!(kvh_biases, held, 8);
+at!(kvh_biases, kept, 16);
+size!(kvh_bias_press, 16);
+at!(kvh_bias_press, struct_size, 0);
+at!(kvh_bias_press, reserved, 4);
+at!(kvh_bias_press, edit, 8);
 size!(kvh_learned, 24);
 at!(kvh_learned, struct_size, 0);
 at!(kvh_learned, reserved, 4);
