@@ -4,10 +4,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
-#include <deque>
+#include <initializer_list>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "base/error.hpp"
@@ -19,9 +21,12 @@
 
 namespace kvhost {
 
+// Room is made once, by how many heads and needs there are: pointers into it stay, and a frame takes
+// half a dozen allocations, not one for every shape.
 struct LayerData::Frame {
-  std::deque<std::vector<int64_t>> dims;  // shapes and strides
-  std::deque<kvh_tensor> tensors;
+  static constexpr size_t kMostAxes = 3;
+  std::vector<std::array<int64_t, kMostAxes>> dims;  // shapes and strides
+  std::vector<kvh_tensor> tensors;
   std::vector<kvh_head> heads;
   std::vector<const kvh_head*> head_pointers;
   size_t n_needs = 0;
@@ -30,33 +35,49 @@ struct LayerData::Frame {
 
   void make_tables(size_t n_heads, size_t n) {
     n_needs = n;
+    const size_t n_tensors = 2 + n * (n_heads + 1);  // dense keys and values; each need of each head
+    tensors.reserve(n_tensors);
+    dims.reserve(2 * (n_tensors + 2 * n_heads));
+    heads.reserve(n_heads);
+    head_pointers.reserve(n_heads);
     by_id.assign((n_heads + 1) * KVH_T_COUNT, nullptr);
     by_need.assign((n_heads + 1) * n, nullptr);
   }
 
-  const int64_t* keep(std::vector<int64_t> values) {
-    return dims.emplace_back(std::move(values)).data();
+  const int64_t* keep(std::span<const int64_t> values) {
+    if (dims.size() == dims.capacity() || values.size() > kMostAxes)
+      run_failed("frame", "has no room for another shape; expected as many as its needs say");
+    auto& kept = dims.emplace_back();
+    std::copy(values.begin(), values.end(), kept.begin());
+    return kept.data();
   }
 
   kvh_tensor view(void* data,
                   kvh_dtype dtype,
-                  std::vector<int64_t> shape,
-                  std::vector<int64_t> strides) {
+                  std::span<const int64_t> shape,
+                  std::span<const int64_t> strides) {
     const auto ndim = static_cast<int32_t>(shape.size());
-    return {data,
-            {KVH_DEVICE_CPU, 0},
-            ndim,
-            dtype,
-            keep(std::move(shape)),
-            keep(std::move(strides)),
-            0};
+    return {data, {KVH_DEVICE_CPU, 0}, ndim, dtype, keep(shape), keep(strides), 0};
+  }
+  kvh_tensor view(void* data,
+                  kvh_dtype dtype,
+                  std::initializer_list<int64_t> shape,
+                  std::initializer_list<int64_t> strides) {
+    return view(data,
+                dtype,
+                std::span<const int64_t>(shape.begin(), shape.size()),
+                std::span<const int64_t>(strides.begin(), strides.size()));
   }
 
   kvh_tensor view(const at::Tensor& tensor) {
     const auto code = tensor.scalar_type() == at::kBFloat16 ? KVH_DTYPE_BFLOAT : KVH_DTYPE_FLOAT;
     const kvh_dtype dtype = {
         static_cast<uint8_t>(code), static_cast<uint8_t>(8 * tensor.element_size()), 1};
-    return view(tensor.data_ptr(), dtype, tensor.sizes().vec(), tensor.strides().vec());
+    const auto sizes = tensor.sizes(), strides = tensor.strides();
+    return view(tensor.data_ptr(),
+                dtype,
+                std::span<const int64_t>(sizes.data(), sizes.size()),
+                std::span<const int64_t>(strides.data(), strides.size()));
   }
 
   void set(uint32_t id, kvh_tensor tensor) { by_id[id] = &tensors.emplace_back(tensor); }
