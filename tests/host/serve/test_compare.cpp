@@ -77,7 +77,7 @@ TEST_CASE("compared documents give the engine's own divergence and log-probabili
           Approx(p[t][token]).margin(1e-3));
   }
   // The documents are as they were, and nothing stays promised.
-  CHECK(server.service().metrics().now().cache_bytes_promised == 0);
+  CHECK(soon([&] { return server.service().metrics().now().cache_bytes_promised == 0; }));
   const Json again = server.ask("/v1/compare", {{"documents", {pressed, full, pressed}},
                                                 {"prompt", kQuestion}, {"answer", tokens}});
   REQUIRE(again["pairs"].size() == 3);
