@@ -36,18 +36,25 @@ class AdaptiveRKv {
       : inner_(args.child()), sizes_(args), attention_mass_(args.real("attention_mass")) {}
 
   void score(const Layer& layer, Scores& out) const {
-    std::vector<float> scores = summed_scores(inner_, layer, out);
+    const HeldTokens held(layer);
+    std::vector<float> scores = summed_scores(inner_, layer, held, out);
     require_finite(scores, inner_.name());
     const EvictableBlocks blocks(
         std::move(scores), sizes_, layer.layer_budget() / layer.n_kv_heads());
-    blocks.rank(order(layer, blocks), layer, out);
+    held.rank(blocks.tokens(order(layer, held, blocks)), out);
   }
 
  private:
-  std::vector<size_t> order(const Layer& layer, const EvictableBlocks& blocks) const {
+  std::vector<size_t> order(const Layer& layer,
+                            const HeldTokens& held,
+                            const EvictableBlocks& blocks) const {
     std::vector<size_t> best = blocks.best();
     const auto n_by_score = static_cast<std::ptrdiff_t>(holding_mass(blocks, best));
-    std::stable_sort(best.begin() + n_by_score, best.end(), by_diversity(layer, blocks, best, n_by_score));
+    const auto diversity =
+        block_diversity(layer, held, blocks.begin(), blocks.end(), sizes_.block);
+    std::stable_sort(best.begin() + n_by_score,
+                     best.end(),
+                     by_diversity(diversity, blocks, best, n_by_score));
     return best;
   }
 
@@ -65,12 +72,10 @@ class AdaptiveRKv {
 
   using Less = std::function<bool(size_t, size_t)>;
   // More diverse first, as seen from the entries of the blocks that are not kept by score.
-  Less by_diversity(const Layer& layer,
-                    const EvictableBlocks& blocks,
-                    const std::vector<size_t>& best,
-                    std::ptrdiff_t n_by_score) const {
-    const auto diversity =
-        block_diversity(layer, blocks.begin(), blocks.end(), sizes_.block);
+  static Less by_diversity(const std::vector<std::vector<float>>& diversity,
+                           const EvictableBlocks& blocks,
+                           const std::vector<size_t>& best,
+                           std::ptrdiff_t n_by_score) {
     std::vector<double> values(best.size());
     for (size_t b = 0; b < values.size(); ++b) {
       double n = 0;

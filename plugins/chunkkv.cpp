@@ -3,7 +3,6 @@
 // arXiv:2502.00299. Checked against: kvpress 0.5.5 ChunkKVPress.
 #include <kvhost/sdk.hpp>
 
-#include "support/best_entries.hpp"
 #include "support/chunks.hpp"
 #include "support/token_scores.hpp"
 
@@ -35,7 +34,8 @@ class ChunkKv {
 
   void score(const Layer& layer, Scores& out) const {
     if (layer.kv_len() < chunk_length_) return inner_.score(layer, out);
-    const std::vector<float> scores = summed_scores(inner_, layer, out);
+    const HeldTokens held(layer);
+    const std::vector<float> scores = summed_scores(inner_, layer, held, out);
     require_finite(scores, inner_.name());
     const auto chunks = cut_into_chunks(scores, chunk_length_);
     std::vector<int32_t> order;
@@ -43,7 +43,7 @@ class ChunkKv {
       const auto tokens = best_tokens(scores, chunks[c].begin, chunks[c].end);
       order.insert(order.end(), tokens.begin(), tokens.end());
     }
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) score_by_rank(order, out, h);
+    held.rank(order, out);
   }
 
  private:

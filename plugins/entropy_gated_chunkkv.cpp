@@ -3,7 +3,6 @@
 // arXiv:2502.00299. Checked against: kvpress 0.5.5 EntropyGatedChunkKVPress.
 #include <kvhost/sdk.hpp>
 
-#include "support/best_entries.hpp"
 #include "support/chunks.hpp"
 #include "support/token_scores.hpp"
 
@@ -66,10 +65,10 @@ class EntropyGatedChunkKv {
   }
 
   void score(const Layer& layer, Scores& out) const {
-    const std::vector<float> scores = summed_scores(inner_, layer, out);
+    const HeldTokens held(layer);
+    const std::vector<float> scores = summed_scores(inner_, layer, held, out);
     require_finite(scores, inner_.name());
-    const std::vector<int32_t> order = walk(scores);
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) score_by_rank(order, out, h);
+    held.rank(walk(scores), out);
   }
 
  private:
@@ -77,6 +76,7 @@ class EntropyGatedChunkKv {
   // budget takes a shorter front of the same order.
   std::vector<int32_t> walk(const std::vector<float>& scores) const {
     const auto chunks = cut_into_chunks(scores, chunk_length_);
+    if (chunks.empty()) return {};
     std::vector<float> means, entropies;
     for (const Chunk& chunk : chunks) {
       means.push_back(chunk.score);

@@ -43,16 +43,21 @@ class GrKv {
   explicit GrKv(const Args& args)
       : n_queries_(args.integer("n_queries")),
         window_size_(args.integer("window_size")),
-        guard_(args.real("guard")) {}
+        guard_(args.real("guard")) {
+    if (!args.model()) return;  // described, not run
+    for (int32_t l = 0; l < args.model()->n_layers; ++l) {
+      const kvh_layer_shape& shape = *args.model()->layers[l];
+      if (shape.softcap > 0 || shape.sinks)
+        throw Error(KVH_E_UNSUPPORTED,
+                    "",
+                    "the attention of layer " + std::to_string(l) +
+                        " has a softcap or sinks; expected a model with a plain softmax");
+    }
+  }
 
   void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
 
   void edit(const Layer& layer, Edit& edit) const {
-    const kvh_layer_shape& shape = *layer.raw().shape;
-    if (shape.softcap > 0 || shape.sinks)
-      throw Error(KVH_E_UNSUPPORTED,
-                  "",
-                  "this layer's attention has a softcap or sinks; expected a plain softmax");
     if (layer.n_seen() <= window_size_) return;
     const std::vector<at::Tensor> queries = sampled(layer);
     std::vector<Refit> heads;

@@ -16,17 +16,20 @@ class HeadMean {
     return wrapper("head_mean")
         .summary("Makes all heads keep the same tokens, by the inner score averaged over heads")
         .reference("kvpress 0.5.5 CAMPress, whose ranking this is")
-        .notes("Entries the inner scorer pins count as its largest score plus one, as in kvpress.")
+        .notes(
+            "Entries the inner scorer pins count as its largest score plus one, as in kvpress. "
+            "Where an earlier cut left heads different tokens, the mean is over those that hold "
+            "one.")
         .decodes();
   }
 
   explicit HeadMean(const Args& args) : inner_(args.child()) {}
 
   void score(const Layer& layer, Scores& out) const {
-    std::vector<float> mean = summed_scores(inner_, layer, out);
+    const HeldTokens tokens(layer);
+    std::vector<float> mean = summed_scores(inner_, layer, tokens, out);
     for (float& value : mean) value /= static_cast<float>(layer.n_kv_heads());
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h)
-      std::copy(mean.begin(), mean.end(), out.row(h));
+    tokens.hand_out(mean, out);
   }
 
  private:

@@ -43,11 +43,12 @@ class KvCrush {
         seed_(static_cast<uint32_t>(args.integer("seed"))) {}
 
   void score(const Layer& layer, Scores& out) const {
-    std::vector<float> scores = summed_scores(inner_, layer, out);
+    const HeldTokens held(layer);
+    std::vector<float> scores = summed_scores(inner_, layer, held, out);
     require_finite(scores, inner_.name());
     const EvictableBlocks blocks(
         std::move(scores), sizes_, layer.layer_budget() / layer.n_kv_heads());
-    blocks.rank(order(blocks), layer, out);
+    held.rank(blocks.tokens(order(blocks)), out);
   }
 
  private:

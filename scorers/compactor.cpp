@@ -21,7 +21,8 @@ class Compactor {
             "non_causal(rule=exact). rule=kvpress: they have the largest score of the others, so "
             "that they tie with it, and attention is as in non_causal(rule=kvpress). The "
             "projection is as in leverage. A prompt without tokens between the two ends is kept "
-            "whole; kvpress fails on it.")
+            "whole; kvpress fails on it. Behind a sliding window or an earlier cut all of it goes by "
+            "the entries that are left.")
         .param(integer("sink_size_start", 8)
                    .min(0)
                    .unit("tokens")
@@ -59,36 +60,38 @@ class Compactor {
   void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
 
   void score(const Layer& layer, Scores& out) const {
-    require_whole_prompt(layer);
     const int64_t total = layer.n_seen(), begin = std::min(sink_size_start_, total);
-    const TokenRange middle{begin, total - std::min(sink_size_end_, total - begin)};
-    const int64_t n = middle.size();
+    const EntryRanges middle(layer, begin, total - std::min(sink_size_end_, total - begin));
+    const bool any = middle.total() > 0;
     std::vector<float> scores;
-    if (n > 0) scores = blend(layer, middle);
-    const float highest = n > 0 ? *std::max_element(scores.begin(), scores.end()) : 0.0f;
+    if (any) scores = blend(layer, middle);
+    const float highest = any ? *std::max_element(scores.begin(), scores.end()) : 0.0f;
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-      require_finite(layer.head(h).keys(), 0, total, "key");
-      std::fill_n(out.row(h), total, highest);
-      std::copy_n(scores.begin() + h * n, n, out.row(h) + middle.begin);
-      if (kvpress_rule_ && n > 0) continue;
-      out.pin(h, 0, middle.begin);
-      out.pin(h, middle.end, total);
+      const int64_t n = out.n_entries(h);
+      require_finite(layer.head(h).keys(), 0, n, "key");
+      std::fill_n(out.row(h), n, highest);
+      std::copy_n(
+          scores.begin() + middle.offset(h), middle.size(h), out.row(h) + middle.begin(h));
+      if (kvpress_rule_ && any) continue;
+      out.pin(h, 0, middle.begin(h));
+      out.pin(h, middle.end(h), n);
     }
   }
 
  private:
-  // -> [n_kv_heads, n]
-  std::vector<float> blend(const Layer& layer, TokenRange tokens) const {
+  std::vector<float> blend(const Layer& layer, const EntryRanges& entries) const {
     const std::vector<float> leverage =
-        leverage_scores(layer, tokens, sketch_.of(layer), sketch_dimension_);
-    std::vector<float> scores = non_causal_scores(layer, tokens, attention_);
+        leverage_scores(layer, entries, sketch_.of(layer), sketch_dimension_);
+    std::vector<float> scores = non_causal_scores(layer, entries, attention_);
     const auto weight = static_cast<float>(blending_ ? *blending_ : evicted_share(layer));
     for (size_t i = 0; i < scores.size(); ++i) scores[i] += weight * leverage[i];
     return scores;
   }
 
+  // Of what the layer holds.
   static double evicted_share(const Layer& layer) {
-    const int64_t all = layer.n_seen() * layer.n_kv_heads();
+    int64_t all = 0;
+    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) all += layer.head(h).n_entries();
     return 1 - static_cast<double>(layer.layer_budget()) / static_cast<double>(all);
   }
 

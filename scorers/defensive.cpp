@@ -21,7 +21,7 @@ class Defensive {
             "The published methods are adakv(alpha_safeguard=0):defensive and joint:defensive. The "
             "cap on safe entries goes by what all layers keep together, as published; it turns around where the budget is less than twice the window; here none are safe then. "
             "Float32 throughout, published in the model's dtype. A prompt no longer than the window "
-            "is kept whole.")
+            "is kept whole. Behind an earlier cut every head goes by the entries that it holds.")
         .param(integer("window_size", 32)
                    .min(1)
                    .max(4096)
@@ -47,26 +47,26 @@ class Defensive {
   }
 
   void score(const Layer& layer, Scores& out) const {
-    const int64_t n = whole_length(layer), n_before = std::max<int64_t>(n - window_size_, 0);
     const int32_t n_heads = layer.n_kv_heads();
     std::vector<Asked> asked(static_cast<size_t>(n_heads));
     for_each_head(layer, [&](int32_t h) {
-      if (n_before > 0) asked[static_cast<size_t>(h)] = ask(layer.head(h), n_before);
+      const int64_t n = before_window(layer, h);
+      if (n > 0) asked[static_cast<size_t>(h)] = ask(layer.head(h), n);
     });
-    if (n_before > 0) weigh(layer, n_before, asked);
+    weigh(layer, asked);
     float most = 0;
     double own_window = 0;
     for (const Asked& head : asked) {
       for (const float x : head.worst) most = std::max(most, x);
       own_window += head.last_columns / n_heads;
     }
-    const int64_t n_safe = most_safe(layer, n_before);
     for (int32_t h = 0; h < n_heads; ++h) {
       const Asked& head = asked[static_cast<size_t>(h)];
+      const int64_t n_before = before_window(layer, h), n_safe = most_safe(layer, n_before);
       std::copy(head.worst.begin(), head.worst.end(), out.row(h));
       for (const int64_t i : safe(head.mean, kCovered - own_window, n_safe))
         protect(h, i, i + 1, most, /*pin=*/1, out);
-      protect(h, n_before, n, most, /*pin=*/2, out);
+      protect(h, n_before, out.n_entries(h), most, /*pin=*/2, out);
     }
   }
 
@@ -78,14 +78,9 @@ class Defensive {
     double last_columns = 0;   // attention that falls on the last window_size of these, of a row
   };
 
-  static int64_t whole_length(const Layer& layer) {
-    const int64_t n = layer.head(0).n_entries();
-    for (int32_t h = 1; h < layer.n_kv_heads(); ++h)
-      if (layer.head(h).n_entries() != n)
-        throw Error(KVH_E_UNSUPPORTED,
-                    "",
-                    "heads hold different entries; expected the whole prompt in each");
-    return n;
+  // Entries of a head that are not the window's own.
+  int64_t before_window(const Layer& layer, int32_t h) const {
+    return layer.head(h).count_before(layer.n_seen() - window_size_);
   }
 
   Asked ask(const Head& head, int64_t n) const {
@@ -115,21 +110,31 @@ class Defensive {
   }
 
   // Times the L1 norm of the value behind the output projection, mean of the group's heads, relative
-  // to all heads of the layer.
-  static void weigh(const Layer& layer, int64_t n, std::vector<Asked>& asked) {
+  // to all heads of the layer that hold the token.
+  static void weigh(const Layer& layer, std::vector<Asked>& asked) {
     const int64_t d = layer.head_dim(), group = layer.group_size();
     const at::Tensor weight = as_float(layer.get(KVH_T_OUTPUT_WEIGHT)).t();  // [n_heads * d, hidden]
-    at::Tensor norms = at::zeros({layer.n_kv_heads(), n}, at::kFloat);
+    std::vector<at::Tensor> norms;                                           // [n] of each head
+    std::vector<float> all(static_cast<size_t>(layer.n_seen()), 0.0f);       // by position
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       layer.check_cancelled();
-      const at::Tensor values = as_float(layer.head(h).values().raw()).narrow(0, 0, n);
+      const Head head = layer.head(h);
+      const auto n = static_cast<int64_t>(asked[static_cast<size_t>(h)].worst.size());
+      const at::Tensor values = as_float(head.values().raw()).narrow(0, 0, n);
+      at::Tensor sum = at::zeros({n}, at::kFloat);
       for (int64_t g = h * group; g < (h + 1) * group; ++g)
-        norms[h] += values.matmul(weight.narrow(0, g * d, d)).abs().sum(/*dim=*/1);
+        sum += values.matmul(weight.narrow(0, g * d, d)).abs().sum(/*dim=*/1);
+      const float* norm = sum.const_data_ptr<float>();
+      for (int64_t i = 0; i < n; ++i) all[static_cast<size_t>(head.position(i))] += norm[i];
+      norms.push_back(std::move(sum));
     }
-    norms = (norms / norms.sum(/*dim=*/0, /*keepdim=*/true).clamp_min(1e-30)).contiguous();
     for (size_t h = 0; h < asked.size(); ++h) {
-      const float* share = norms.const_data_ptr<float>() + static_cast<int64_t>(h) * n;
-      for (size_t i = 0; i < asked[h].worst.size(); ++i) asked[h].worst[i] *= share[i];
+      const Head head = layer.head(static_cast<int32_t>(h));
+      const float* norm = norms[h].const_data_ptr<float>();
+      for (size_t i = 0; i < asked[h].worst.size(); ++i) {
+        const float whole = all[static_cast<size_t>(head.position(static_cast<int64_t>(i)))];
+        asked[h].worst[i] *= norm[i] / std::max(whole, 1e-30f);
+      }
     }
   }
 

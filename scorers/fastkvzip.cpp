@@ -4,6 +4,7 @@
 #include <cmath>
 #include <kvhost/torch.hpp>
 
+#include "support/by_position.hpp"
 #include "support/tensor_file.hpp"
 
 namespace {
@@ -130,13 +131,6 @@ class FastKvZip {
     const at::Tensor base = at::matmul(queries, gate.base.unsqueeze(1).transpose(-1, -2)) * scale;
     const at::Tensor others = (base - own.unsqueeze(-1)).exp().sum(/*dim=*/-1);
     return (1 / (1 + others)).mean(/*dim=*/-1).contiguous();
-  }
-
-  // scores [rows] of the tokens at positions first.. to the entries that hold them.
-  static void hand_out(const Head& head, int64_t first, const at::Tensor& scores, float* to) {
-    const float* from = scores.const_data_ptr<float>();
-    const int64_t end = head.count_before(first + scores.size(0));
-    for (int64_t i = head.count_before(first); i < end; ++i) to[i] = from[head.position(i) - first];
   }
 
   int64_t n_sink_, window_;

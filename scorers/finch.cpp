@@ -43,11 +43,25 @@ class Finch {
         chunk_(args.optional_integer("chunk_length")),
         normalize_(args.flag("normalize_scores")) {}
 
+  // Knows the question or refuses the prompt.
+  struct Sequence {
+    static constexpr bool copies = true;
+    Sequence(const Finch& method, const SequenceInfo& info)
+        : n_question(method.question_ ? *method.question_ : info.n_question()) {
+      if (n_question > 0) return;
+      throw Error(KVH_E_UNSUPPORTED,
+                  "",
+                  "does not know where the question begins; expected a prompt that says so (kvhost "
+                  "ask --question-aware, a bundled prompt), or finch(question_tokens=N)");
+    }
+    int64_t n_question;
+  };
+
   // How long the question is shows with the prompt.
   void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, question_.value_or(0)); }
 
-  void score(const Layer& layer, Scores& out) const {
-    const int64_t window = std::min(window_of(layer), layer.n_seen());
+  void score(const Sequence& sequence, const Layer& layer, Scores& out) const {
+    const int64_t window = std::min(sequence.n_question, layer.n_seen());
     for_each_head(layer, [&](int32_t h) {
       const int64_t first = layer.head(h).count_before(layer.n_seen() - window);
       score_head(layer, h, first, window, out.row(h));
@@ -57,15 +71,6 @@ class Finch {
   }
 
  private:
-  int64_t window_of(const Layer& layer) const {
-    const int64_t n = question_ ? *question_ : layer.prompt().n_question();
-    if (n > 0) return n;
-    throw Error(KVH_E_UNSUPPORTED,
-                "",
-                "does not know where the question begins; expected a prompt that says so (kvhost "
-                "ask --question-aware, a bundled prompt), or finch(question_tokens=N)");
-  }
-
   // Mean over the question's rows and the group, of entries [0, first); 0 behind.
   void score_head(const Layer& layer, int32_t h, int64_t first, int64_t window, float* to) const {
     const kvh_layer_shape& shape = *layer.model().layers[layer.index()];

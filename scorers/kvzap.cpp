@@ -4,6 +4,7 @@
 #include <kvhost/surrogate.h>
 #include <kvhost/torch.hpp>
 
+#include "support/by_position.hpp"
 #include "support/tensor_file.hpp"
 
 namespace {
@@ -85,8 +86,7 @@ class KvZap {
     const auto& stored = layers_[static_cast<size_t>(layer.index())];
     const std::vector<Linear> parts(stored.begin(), stored.end());
     constexpr int64_t chunk = 256;
-    const int64_t n = hidden.size(0);
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) require_rows(layer, h, n);
+    const int64_t n = hidden.size(0), first = layer.n_seen() - n;
     parallel_for(layer, (n + chunk - 1) / chunk, [&](int64_t from, int64_t to) {
       for (int64_t c = from; c < to; ++c) {
         layer.check_cancelled();
@@ -95,7 +95,7 @@ class KvZap {
         if (parts.size() > 1) x = parts[1](at::gelu(x));
         const at::Tensor scores = x.t().contiguous();  // -> [n_kv_heads, rows]
         for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-          std::copy_n(scores.data_ptr<float>() + h * rows, rows, out.row(h) + begin);
+          hand_out(layer.head(h), first + begin, scores[h], out.row(h));
         }
       }
     });
@@ -105,14 +105,6 @@ class KvZap {
   StoredLinear linear(const std::string& name, int64_t n_outputs, int64_t n_inputs) {
     return {file_->get(name + ".weight", {n_outputs, n_inputs}),
             file_->get(name + ".bias", {n_outputs})};
-  }
-
-  static void require_rows(const Layer& layer, int32_t h, int64_t n) {
-    if (layer.head(h).n_entries() == n) return;
-    throw Error(KVH_E_UNSUPPORTED,
-                "",
-                "hidden states of " + std::to_string(n) + " tokens for " +
-                    std::to_string(layer.head(h).n_entries()) + " entries; expected as many");
   }
 
   std::unique_ptr<TensorFile> file_;

@@ -35,11 +35,10 @@ class Leverage {
       : k_(args.integer("sketch_dimension")), sketch_(args, per_layer(args, k_)) {}
 
   void score(const Layer& layer, Scores& out) const {
-    require_whole_prompt(layer);
-    const int64_t n = layer.n_seen();
-    const std::vector<float> scores = leverage_scores(layer, {0, n}, sketch_.of(layer), k_);
+    const EntryRanges all(layer, 0, layer.n_seen());
+    const std::vector<float> scores = leverage_scores(layer, all, sketch_.of(layer), k_);
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-      std::copy_n(scores.begin() + h * n, n, out.row(h));
+      std::copy_n(scores.begin() + all.offset(h), all.size(h), out.row(h));
     }
   }
 

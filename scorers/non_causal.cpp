@@ -34,11 +34,10 @@ class NonCausal {
   void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
 
   void score(const Layer& layer, Scores& out) const {
-    require_whole_prompt(layer);
-    const int64_t n = layer.n_seen();
-    const std::vector<float> scores = non_causal_scores(layer, {0, n}, settings_);
+    const EntryRanges all(layer, 0, layer.n_seen());
+    const std::vector<float> scores = non_causal_scores(layer, all, settings_);
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-      std::copy_n(scores.begin() + h * n, n, out.row(h));
+      std::copy_n(scores.begin() + all.offset(h), all.size(h), out.row(h));
     }
   }
 

@@ -6,6 +6,8 @@
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "engine/cache_file.hpp"
+#include "engine/model_state.hpp"
+#include "engine/policy_state.hpp"
 #include "input/paths.hpp"
 
 namespace kvhost {
@@ -93,12 +95,27 @@ Job prepare_model(const RunOptions& options) {
   return job;
 }
 
+namespace {
+
+// What a method cannot do with this prompt is told before the weights are read.
+void check_methods(const Job& job) {
+  const Press& press = *job.policy.state().press;
+  SeenPrompt seen;
+  seen.tokens = job.prompt.tokens;
+  if (press.wants_prompt()) seen = job.model.state().prompt(job.prompt.tokens);
+  seen.n_question = job.prompt.n_question;
+  check_prompt(press, seen, job.sequence.method_seed);
+}
+
+}  // namespace
+
 Job prepare(const RunOptions& options) {
   Job job = prepare_model(options);
   if (!options.prompt.cache.empty()) return job;
   job.prompt = read_prompt(options.prompt, job.model);
   job.sequence.n_question = job.prompt.n_question;
   check_context(job.model, static_cast<int64_t>(job.prompt.tokens.size()));
+  check_methods(job);
   return job;
 }
 

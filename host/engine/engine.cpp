@@ -11,6 +11,7 @@
 #include "engine/model_state.hpp"
 #include "engine/plugin_set.hpp"
 #include "engine/policy_state.hpp"
+#include "press/channel_order.hpp"
 #include "press/decode_run.hpp"
 
 namespace kvhost {
@@ -111,6 +112,7 @@ Policy Engine::policy(const Model& model, const PolicyOptions& given) const {
     policy->decode_text = decode.text();
     policy->decode_press = state_->press(decode, model.state());
     check_decodes(*policy->decode_press);
+    check_channels_last(*policy->press, *policy->decode_press);
   }
   check_own_total(*policy);
   note_origin(composition, policy->warnings);

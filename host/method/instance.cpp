@@ -219,13 +219,27 @@ void Instance::create(const Node& node, const kvh_model* model, const Instance* 
   const kvh_status status = enter("create()", -1, [&] {
     return method_->create(method_, &args, &instance_, &fenced.error);
   });
+  check_made("create()", status, fenced);
+}
+
+void Instance::begin(const kvh_sequence_info& info, kvh_sequence** out) const {
+  if (!method_->begin) return;
+  FencedError fenced;
+  const kvh_status status = enter(
+      "begin()", -1, [&] { return method_->begin(instance_, &info, out, &fenced.error); });
+  check_made("begin()", status, fenced);
+}
+
+void Instance::check_made(const char* function,
+                          kvh_status status,
+                          const FencedError& fenced) const {
   const bool configures = status == KVH_E_CONFIG || status == KVH_E_UNSUPPORTED;
   if (fenced.broken() || (status != KVH_E_RESOURCE && !configures))
-    return check_answer("create()", -1, status, fenced);
+    return check_answer(function, -1, status, fenced);
   const kvh_error& error = fenced.error;
   const std::string path = printable({error.path, strnlen(error.path, sizeof error.path)});
   throw Error(configures ? ExitCode::BadRequest : ExitCode::CannotLoad,
-              node.where,
+              where(),
               name() + (path.empty() ? "" : " " + path) + ": " + text_of(error, status));
 }
 
@@ -344,10 +358,7 @@ SequenceState::SequenceState(const Instance& instance,
   if (instance.inner()) inner_ = std::make_unique<SequenceState>(*instance.inner(), info);
   kvh_sequence_info own = info;
   if (!instance.has_own_flag(KVH_METHOD_READS_PROMPT)) own.parts = nullptr, own.n_parts = 0;
-  if (instance.method()->begin)
-    instance.call("begin()", -1, [&](kvh_error* error) {
-      return instance.method()->begin(instance.get(), &own, &sequence_, error);
-    });
+  instance.begin(own, &sequence_);
 }
 
 SequenceState::SequenceState(const SequenceState& from, SequenceState* beside)

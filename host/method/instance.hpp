@@ -82,6 +82,8 @@ class Instance {
     const kvh_status status = enter(function, layer, [&] { return body(&fenced.error); });
     check_answer(function, layer, status, fenced);
   }
+  // A state for a sequence; a refusal counts as the request's fault, as one of create() does.
+  void begin(const kvh_sequence_info& info, kvh_sequence** out) const;
   // For functions that return nothing and must not fail, in destructors.
   template <class Body>
   void leave(const char* function, const Body& body) const noexcept {
@@ -112,6 +114,8 @@ class Instance {
 
  private:
   void create(const Node& node, const kvh_model* model, const Instance* child);
+  // Throws Error when create() or begin() refused what it was given, or failed.
+  void check_made(const char* function, kvh_status status, const FencedError& fenced) const;
   void check_model(const kvh_model* model) const;
   void read_needs();
   void check_needs() const;

@@ -42,6 +42,24 @@ double keep_ratio_of(int64_t total, int64_t full) {
   return full > 0 ? static_cast<double>(total) / static_cast<double>(full) : 1;
 }
 
+namespace {
+
+kvh_sequence_info prefill_info(uint64_t seed, int64_t kv_len, const PromptView* prompt) {
+  kvh_sequence_info info = sequence_info(KVH_PHASE_PREFILL, seed, kv_len);
+  if (!prompt) return info;
+  info.parts = prompt->get()->parts;
+  info.n_parts = prompt->get()->n_parts;
+  return info;
+}
+
+}  // namespace
+
+void check_prompt(const Press& press, const SeenPrompt& prompt, uint64_t seed) {
+  const PromptView view(prompt);
+  const auto info = prefill_info(seed, static_cast<int64_t>(prompt.tokens.size()), &view);
+  for (const auto& stage : press.stages()) const StageState state(stage, info);
+}
+
 PrefillWork::PrefillWork(const PressedSequence& on,
                          int64_t total_entries,
                          int64_t kv_len,
@@ -55,12 +73,8 @@ PrefillWork::PrefillWork(const PressedSequence& on,
       trace_(trace),
       budgets_(on.press.stages().size()) {
   on_.n_prompt = kv_len;
-  kvh_sequence_info info = sequence_info(KVH_PHASE_PREFILL, on.seed, kv_len);
-  if (on.prompt) {
-    prompt_.emplace(*on.prompt);
-    info.parts = prompt_->get()->parts;
-    info.n_parts = prompt_->get()->n_parts;
-  }
+  if (on.prompt) prompt_.emplace(*on.prompt);
+  const auto info = prefill_info(on.seed, kv_len, prompt_ ? &*prompt_ : nullptr);
   for (const auto& stage : on.press.stages())
     stages_.emplace_back(stage, info, on.cache, on.timings);
 }

@@ -7,6 +7,7 @@
 #include "kvhost/layout_parts.h"
 #include "method/extension.hpp"
 #include "press/budget.hpp"
+#include "press/channel_order.hpp"
 
 namespace kvhost {
 
@@ -24,6 +25,7 @@ Press::Press(const Composition& composition,
                   "'" + stages_[i].late_part()->name() +
                       "' decides from the prompt and stands after a '+'; expected it in the first "
                       "part");
+  check_channels_last(stages_);
 }
 
 const Stage* Press::last_selection() const {

@@ -8,6 +8,19 @@
 
 namespace kvhost {
 
+namespace {
+
+// Of queries or hidden states, which are gone behind a layer unless they wait with it.
+bool looks_at_windows(const Instance& method) {
+  for (const uint32_t tensor :
+       {KVH_T_HIDDEN, KVH_T_QUERY_WINDOW, KVH_T_WINDOW_ATTENTION, KVH_T_ATTENTION_SUM,
+        KVH_T_ATTENTION_MEAN, KVH_T_ATTENTION})
+    if (method.needs_tensor(tensor)) return true;
+  return false;
+}
+
+}  // namespace
+
 Stage::Stage(const StageSpec& spec, const kvh_model* model, const Context& context, uint32_t phases)
     : model_(model) {
   const auto create = [&](const std::unique_ptr<Node>& node, Instance* child) {
@@ -75,10 +88,11 @@ CutTime Stage::decide_cut_time() const {
   if (!reading_again(*this).empty()) return CutTime::AfterPasses;
   const uint32_t when = needs_scores() ? KVH_WHEN_AFTER_PREFILL : this->when();
   if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
-  if (scorer_ && scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET)) {
+  const bool by_budget = scorer_ && scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET);
+  if (by_budget || (press_ && looks_at_windows(*press_))) {
     if (needs_tensor(KVH_T_HIDDEN) && window_of(KVH_T_HIDDEN) < 0)
-      bad_request(scorer_->name(),
-                  "scores by the budget and needs all hidden states, while '" + observer()->name() +
+      bad_request(by_budget ? scorer_->name() : press_->name(),
+                  "works on the budget and needs all hidden states, while '" + late_part()->name() +
                       "' decides after prefill; expected an allocator that decides before");
     return CutTime::AtEndScored;
   }

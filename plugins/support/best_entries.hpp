@@ -32,11 +32,4 @@ inline int64_t even_share(const sdk::Layer& layer, int32_t h) {
   return std::min(budget / heads + (h < budget % heads ? 1 : 0), layer.head(h).n_entries());
 }
 
-// Scores that make every head keep `order` from its front, whatever its budget is: the last gets 0.
-inline void score_by_rank(const std::vector<int32_t>& order, const sdk::Scores& out, int32_t h) {
-  const auto n = static_cast<int64_t>(order.size());
-  for (int64_t rank = 0; rank < n; ++rank)
-    out.row(h)[order[static_cast<size_t>(rank)]] = static_cast<float>(n - 1 - rank);
-}
-
 }  // namespace kvhost::plugins

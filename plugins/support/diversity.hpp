@@ -2,14 +2,15 @@
 // How unlike other keys the keys of a block are, as OpenVINO GenAI's ADAPTIVE_RKV measures it.
 #pragma once
 
-#include <kvhost/sdk.hpp>
+#include "token_scores.hpp"
 
 namespace kvhost::plugins {
 
-// [n_blocks][n] of the entries [begin, end) of every head, n = end - begin, blocks of `size`: less
-// the sum, over a block's keys, of their cosines to each key, mean over heads. A key's cosines below
-// their mean, in which its own counts as 0, are left out.
+// [n_blocks][n] of the tokens [begin, end), n = end - begin, blocks of `size`: less the sum, over a
+// block's keys, of their cosines to each key, mean over heads. A key's cosines below their mean, in
+// which its own counts as 0, are left out. Those of a token that a head does not hold are 0 there.
 inline std::vector<std::vector<float>> block_diversity(const sdk::Layer& layer,
+                                                       const HeldTokens& tokens,
                                                        int64_t begin,
                                                        int64_t end,
                                                        int64_t size) {
@@ -18,8 +19,10 @@ inline std::vector<std::vector<float>> block_diversity(const sdk::Layer& layer,
   sdk::for_each_head(layer, [&](int32_t h) {
     const sdk::Matrix keys = layer.head(h).keys();
     std::vector<float> units(static_cast<size_t>(n * keys.cols())), scratch;
-    for (int64_t i = 0; i < n; ++i) {
-      const float* key = keys.row(begin + i, scratch);
+    for (int64_t entry = 0; entry < tokens.n_entries(h); ++entry) {
+      const int64_t i = tokens.of(h, entry) - begin;
+      if (i < 0 || i >= n) continue;
+      const float* key = keys.row(entry, scratch);
       const double norm = std::sqrt(sdk::inner_product(key, key, keys.cols()));
       for (int64_t c = 0; c < keys.cols(); ++c)
         units[static_cast<size_t>(i * keys.cols() + c)] =

@@ -3,7 +3,6 @@
 // them blocks that stay or go as wholes.
 #pragma once
 
-#include "best_entries.hpp"
 #include "chunks.hpp"
 #include "token_scores.hpp"
 
@@ -29,7 +28,7 @@ class EvictableBlocks {
     int64_t block, start, recent;
   };
 
-  // `scores`: of all entries, one for all heads. `quota` entries of a head are to stay.
+  // `scores`: of all tokens held, one for all heads. `quota` entries of a head are to stay.
   EvictableBlocks(std::vector<float> scores, const Sizes& sizes, int64_t quota)
       : scores_(std::move(scores)), size_(sizes.block) {
     const auto n = static_cast<int64_t>(scores_.size());
@@ -51,8 +50,8 @@ class EvictableBlocks {
   float score(int64_t entry) const { return scores_[static_cast<size_t>(entry)]; }
   std::vector<size_t> best() const { return best_chunks(blocks_); }
 
-  // Makes every head keep what always stays, then the blocks of `order`, which names each once.
-  void rank(const std::vector<size_t>& order, const sdk::Layer& layer, const sdk::Scores& out) const {
+  // What always stays, then the blocks of `order`, which names each once: every entry.
+  std::vector<int32_t> tokens(const std::vector<size_t>& order) const {
     std::vector<int32_t> entries;
     for (int64_t i = end_; i < static_cast<int64_t>(scores_.size()); ++i) push(i, entries);
     for (int64_t i = 0; i < begin_; ++i) push(i, entries);
@@ -60,7 +59,7 @@ class EvictableBlocks {
       const auto tokens = best_tokens(scores_, blocks_[b].begin, blocks_[b].end);
       entries.insert(entries.end(), tokens.begin(), tokens.end());
     }
-    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) score_by_rank(entries, out, h);
+    return entries;
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two halves of Compactor (arXiv:2507.08143): leverage of keys before rotation, and attention
-// that looks both ways inside chunks. Each takes a range of the prompt's tokens.
+// that looks both ways inside chunks. Each takes a range of what every head holds: all of the prompt,
+// or what a sliding window or an earlier cut left of it.
 #pragma once
 
 #include "linear_algebra.hpp"
@@ -8,39 +9,42 @@
 
 namespace kvhost::scorers {
 
-// Tokens [begin, end) of a prompt that the cache holds in full.
-struct TokenRange {
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
+// Entries [begin, end) of every KV head of a layer; results lie side by side, head by head.
+class EntryRanges {
+ public:
+  // Those of the tokens at positions [from, to).
+  EntryRanges(const sdk::Layer& layer, int64_t from, int64_t to) {
+    for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
+      const sdk::Head head = layer.head(h);
+      begin_.push_back(head.count_before(from));
+      end_.push_back(std::max(head.count_before(to), begin_.back()));
+      offset_.push_back(h == 0 ? 0 : offset(h - 1) + size(h - 1));
+    }
+  }
+
+  int64_t begin(int32_t h) const { return begin_[static_cast<size_t>(h)]; }
+  int64_t end(int32_t h) const { return end_[static_cast<size_t>(h)]; }
+  int64_t size(int32_t h) const { return end(h) - begin(h); }
+  int64_t offset(int32_t h) const { return offset_[static_cast<size_t>(h)]; }  // in the results
+  size_t total() const { return static_cast<size_t>(offset_.back() + end_.back() - begin_.back()); }
+
+ private:
+  std::vector<int64_t> begin_, end_, offset_;
 };
 
-// [throws] KVH_E_UNSUPPORTED when something was evicted already.
-inline void require_whole_prompt(const sdk::Layer& layer) {
-  for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-    if (layer.head(h).n_entries() == layer.n_seen()) continue;
-    throw sdk::Error(KVH_E_UNSUPPORTED,
-                     "",
-                     "head " + std::to_string(h) + " holds " +
-                         std::to_string(layer.head(h).n_entries()) + " of " +
-                         std::to_string(layer.n_seen()) +
-                         " tokens, the others went with a sliding window or an earlier part of the "
-                         "composition; expected all of them");
-  }
-}
-
-// [n, d] keys of one head, rotation undone.
+// [n, d] keys of one head's entries [begin, end), rotation undone.
 inline at::Tensor keys_before_rotation(const sdk::Head& head,
-                                       TokenRange tokens,
+                                       int64_t begin,
+                                       int64_t end,
                                        const sdk::RopeTable& rope) {
   const sdk::Matrix keys = head.keys();
-  at::Tensor rows = at::empty({tokens.size(), keys.cols()}, at::kFloat);
+  at::Tensor rows = at::empty({end - begin, keys.cols()}, at::kFloat);
   std::vector<float> scratch;
-  for (int64_t i = 0; i < tokens.size(); ++i) {
-    const int64_t t = tokens.begin + i;
-    rope.unrotate(keys.row(t, scratch),
+  for (int64_t i = begin; i < end; ++i) {
+    rope.unrotate(keys.row(i, scratch),
                   keys.cols(),
-                  head.position(t),
-                  rows.data_ptr<float>() + i * keys.cols());
+                  head.position(i),
+                  rows.data_ptr<float>() + (i - begin) * keys.cols());
   }
   return rows;
 }
@@ -57,23 +61,31 @@ inline at::Tensor leverage(const at::Tensor& x) {
   throw sdk::Error(KVH_E_INTERNAL, "", "keys whose Gram matrix has no Cholesky factor");
 }
 
-// -> [n_kv_heads, n] z-scores. phi: [n_kv_heads, d, k] standard normal.
+// -> z-scores of all heads' entries. phi: [n_kv_heads, d, k] standard normal.
 inline std::vector<float> leverage_scores(const sdk::Layer& layer,
-                                          TokenRange tokens,
+                                          const EntryRanges& entries,
                                           const std::vector<float>& phi,
                                           int64_t k) {
-  const int64_t d = layer.head_dim(), n = tokens.size();
-  const sdk::RopeTable rope(layer, tokens.begin, n);
-  std::vector<float> out(static_cast<size_t>(layer.n_kv_heads() * n));
+  const int64_t d = layer.head_dim();
+  int64_t first = layer.n_seen(), last = 0;  // positions
+  for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
+    if (entries.size(h) == 0) continue;
+    first = std::min<int64_t>(first, layer.head(h).position(entries.begin(h)));
+    last = std::max<int64_t>(last, layer.head(h).position(entries.end(h) - 1));
+  }
+  const sdk::RopeTable rope(layer, first, std::max<int64_t>(last + 1 - first, 0));
+  std::vector<float> out(entries.total());
   sdk::for_each_head(layer, [&](int32_t h) {
     layer.check_cancelled();
+    if (entries.size(h) == 0) return;
     const at::Tensor projection =
         at::from_blob(const_cast<float*>(phi.data()) + h * d * k, {d, k}, at::kFloat) /
         std::sqrt(static_cast<double>(k));
-    at::Tensor keys = keys_before_rotation(layer.head(h), tokens, rope);  // [n, d]
+    at::Tensor keys =  // [n, d]
+        keys_before_rotation(layer.head(h), entries.begin(h), entries.end(h), rope);
     keys -= keys.mean(/*dim=*/0);
     const at::Tensor scores = leverage(keys.matmul(projection)).contiguous();
-    std::copy_n(scores.data_ptr<float>(), n, out.begin() + h * n);
+    std::copy_n(scores.data_ptr<float>(), entries.size(h), out.begin() + entries.offset(h));
   });
   z_score(out);
   return out;
@@ -98,34 +110,67 @@ inline at::Tensor received_in_chunk(const at::Tensor& q,
   return logits.softmax(/*dim=*/1).sum(/*dim=*/0).narrow(/*dim=*/0, 0, c);
 }
 
-// -> [n_kv_heads, n] z-scores of pooled attention times value norm.
+// Entries [begin, end) of head h that see each other.
+struct SeenTogether {
+  int32_t h;
+  int64_t begin, end;
+};
+
+inline std::vector<SeenTogether> chunks_of(const EntryRanges& entries,
+                                           int32_t n_kv_heads,
+                                           int64_t chunk_size) {
+  std::vector<SeenTogether> chunks;
+  for (int32_t h = 0; h < n_kv_heads; ++h)
+    for (int64_t at = entries.begin(h); at < entries.end(h); at += chunk_size)
+      chunks.push_back({h, at, std::min(at + chunk_size, entries.end(h))});
+  return chunks;
+}
+
+// Rows of `queries` [T, d], those of the last T tokens seen, at the positions of a chunk's entries.
+inline at::Tensor queries_of(const at::Tensor& queries,
+                             const sdk::Layer& layer,
+                             const SeenTogether& chunk) {
+  const sdk::Head head = layer.head(chunk.h);
+  const int64_t n = chunk.end - chunk.begin, first = layer.n_seen() - queries.size(0);
+  const int64_t at = head.position(chunk.begin) - first;
+  if (head.position(chunk.end - 1) - head.position(chunk.begin) == n - 1)
+    return queries.narrow(/*dim=*/0, at, n).to(at::kFloat);
+  std::vector<int64_t> rows;
+  for (int64_t i = chunk.begin; i < chunk.end; ++i) rows.push_back(head.position(i) - first);
+  return queries.index_select(/*dim=*/0, at::tensor(rows, at::kLong)).to(at::kFloat);
+}
+
+// -> z-scores of all heads' entries: pooled attention times value norm.
 inline std::vector<float> non_causal_scores(const sdk::Layer& layer,
-                                            TokenRange tokens,
+                                            const EntryRanges& entries,
                                             const NonCausalSettings& settings) {
   const at::Tensor queries = sdk::as_tensor(layer.get(KVH_T_QUERY_WINDOW));  // [n_heads, T, d]
-  const int64_t n = tokens.size(), c = settings.chunk_size, n_chunks = (n + c - 1) / c;
   const int32_t group = layer.group_size();
-  std::vector<float> raw(static_cast<size_t>(layer.n_kv_heads() * n)), out(raw);
-  sdk::parallel_for(layer, layer.n_kv_heads() * n_chunks, [&](int64_t from, int64_t to) {
+  const auto chunks = chunks_of(entries, layer.n_kv_heads(), settings.chunk_size);
+  std::vector<float> raw(entries.total()), out(raw);
+  sdk::parallel_for(layer, static_cast<int64_t>(chunks.size()), [&](int64_t from, int64_t to) {
     for (int64_t task = from; task < to; ++task) {
       layer.check_cancelled();
-      const int64_t h = task / n_chunks, first = task % n_chunks * c;
-      const int64_t rows = std::min(c, n - first), t = tokens.begin + first;
-      const sdk::Head head = layer.head(static_cast<int32_t>(h));
+      const SeenTogether& chunk = chunks[static_cast<size_t>(task)];
+      const int64_t h = chunk.h, rows = chunk.end - chunk.begin;
+      const sdk::Head head = layer.head(chunk.h);
       const auto slice = [&](const at::Tensor& all) {
-        return all.narrow(/*dim=*/0, t, rows).to(at::kFloat);
+        return all.narrow(/*dim=*/0, chunk.begin, rows).to(at::kFloat);
       };
       const at::Tensor keys = slice(sdk::as_tensor(head.keys().raw()));  // [rows, d]
       at::Tensor sum = at::zeros({rows}, at::kFloat);
-      for (int32_t g = 0; g < group; ++g) {
-        sum += received_in_chunk(slice(queries[h * group + g]), keys, settings);
-      }
+      for (int32_t g = 0; g < group; ++g)
+        sum += received_in_chunk(queries_of(queries[h * group + g], layer, chunk), keys, settings);
       sum *= slice(sdk::as_tensor(head.values().raw())).norm(/*p=*/2, /*dim=*/1) / group;
-      std::copy_n(sum.contiguous().data_ptr<float>(), rows, raw.begin() + h * n + first);
+      std::copy_n(sum.contiguous().data_ptr<float>(),
+                  rows,
+                  raw.begin() + entries.offset(chunk.h) + chunk.begin - entries.begin(chunk.h));
     }
   });
   for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
-    sdk::average_pool(raw.data() + h * n, n, /*kernel=*/3, out.data() + h * n);
+    const int64_t at = entries.offset(h);
+    if (entries.size(h) > 0)
+      sdk::average_pool(raw.data() + at, entries.size(h), /*kernel=*/3, out.data() + at);
   }
   z_score(out);
   return out;

@@ -31,7 +31,7 @@ class Sketch {
     const std::string given = args.file("sketch");
     if (given.empty() || !args.model()) return;
     const std::string path = sdk::resource_path(*args.model(), given, "");
-    file_ = std::make_unique<sdk::MappedFile>(path);
+    file_ = open(path);
     const auto expected = static_cast<size_t>(args.model()->n_layers * per_layer) * sizeof(float);
     if (file_->size() != expected) {
       sdk::bad_resource("/params/sketch",
@@ -56,6 +56,14 @@ class Sketch {
   }
 
  private:
+  static std::unique_ptr<sdk::MappedFile> open(const std::string& path) {
+    try {
+      return std::make_unique<sdk::MappedFile>(path);
+    } catch (const sdk::Error& e) {
+      sdk::bad_resource("/params/sketch", std::string(e.what()) + "; expected raw float32");
+    }
+  }
+
   int64_t per_layer_;
   std::unique_ptr<sdk::MappedFile> file_;
 };

@@ -47,6 +47,13 @@ std::vector<int> kept(const std::string& name, Settings settings, int64_t budget
 
 using Kept = std::vector<int>;
 
+// Blocks of two, from the first token on.
+std::vector<std::vector<float>> diversity_of(const kvh_layer& raw, int64_t n) {
+  const kvhost::sdk::Layer layer(raw);
+  return kvhost::plugins::block_diversity(
+      layer, kvhost::plugins::HeldTokens(layer), 0, n, /*size=*/2);
+}
+
 }  // namespace
 
 TEST_CASE("kvcrush: a representative of the blocks that would go, within the budget") {
@@ -78,7 +85,7 @@ TEST_CASE("diversity of blocks: less the cosines above their mean") {
     for (int64_t c = 0; c < 4; ++c)
       layer.keys(0).data()[static_cast<size_t>(4 * t + c)] =
           static_cast<float>(g(5, static_cast<double>(t), static_cast<double>(c)));
-  const auto got = kvhost::plugins::block_diversity(kvhost::sdk::Layer(layer.raw()), 0, 4, 2);
+  const auto got = diversity_of(layer.raw(), 4);
   const std::vector<std::vector<double>> wanted = {{-.181227, -.181227, -.355120, 0},
                                                    {0, -.355120, -.089314, -.089314}};
   REQUIRE(got.size() == 2);
@@ -94,8 +101,7 @@ TEST_CASE("adaptive_rkv: by score until the mass is held, then by diversity") {
 
   // The first block holds 17 of 37.55. Of the others the two that are least like what is left:
   FakeLayer layer(kShape, FakeLayer::dense(1, 12), 12);
-  const auto diversity =
-      kvhost::plugins::block_diversity(kvhost::sdk::Layer(layer.raw()), 0, 12, 2);
+  const auto diversity = diversity_of(layer.raw(), 12);
   std::vector<std::pair<double, int>> others;
   for (int b = 1; b < 6; ++b) {
     const auto& row = diversity[static_cast<size_t>(b)];

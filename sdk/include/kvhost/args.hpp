@@ -115,6 +115,13 @@ class SequenceInfo {
   uint64_t seed() const { return raw_->seed; }
   // Tokens of the prompt; -1: not known.
   int64_t n_prompt() const { return raw_->n_prompt; }
+  // Tokens at its end that ask about what stands before; 0: not known, or without reads_prompt().
+  int64_t n_question() const {
+    int64_t n = 0;
+    for (uint32_t i = 0; i < raw_->n_parts; ++i)
+      if (raw_->parts[i].kind == KVH_PART_QUESTION) n += raw_->parts[i].end - raw_->parts[i].begin;
+    return n;
+  }
 
  private:
   const kvh_sequence_info* raw_;

@@ -115,7 +115,8 @@ struct ReadsScores<M,
     : std::true_type {};
 
 // Members of M (all const, so one instance serves all sequences; [Sequence&,] only when M declares
-// one, which has a constructor without arguments or from const SequenceInfo&):
+// one, which has a constructor without arguments, from const SequenceInfo&, or from const M& and
+// that; what it refuses with KVH_E_UNSUPPORTED is refused before the model's weights are read):
 //   M(const Args&);  void needs(Needs&) const;                      the rest by kind
 //   scorer, wrapper:  void score([Sequence&,] const Layer&, Scores&) const;
 //   head allocator:   std::vector<int64_t> allocate([Sequence&,] const Layer&, const ScoreView&)
@@ -152,15 +153,18 @@ struct Glue {
       self(instance).needs(needs);
     });
   }
-  static kvh_status begin(kvh_instance*,
+  static kvh_status begin(kvh_instance* instance,
                           const kvh_sequence_info* info,
                           kvh_sequence** out,
                           kvh_error* error) noexcept {
     return guard(error, [&] {
-      if constexpr (std::is_constructible_v<Sequence, const SequenceInfo&>) {
+      if constexpr (std::is_constructible_v<Sequence, const M&, const SequenceInfo&>) {
+        const SequenceInfo given(*info);
+        *out = reinterpret_cast<kvh_sequence*>(new Sequence(self(instance), given));
+      } else if constexpr (std::is_constructible_v<Sequence, const SequenceInfo&>) {
         *out = reinterpret_cast<kvh_sequence*>(new Sequence(SequenceInfo(*info)));
       } else {
-        (void)info;
+        (void)instance, (void)info;
         *out = reinterpret_cast<kvh_sequence*>(new Sequence());
       }
     });

@@ -12,9 +12,6 @@ namespace kvhost::test {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// What a method needs said so that it cuts something on a short prompt.
 std::string with_parameters(const std::string& name, const ModelConfig& config) {
   if (name == "per_layer") {
     std::string ratios;
@@ -28,13 +25,6 @@ std::string with_parameters(const std::string& name, const ModelConfig& config) 
   if (name == "block") return "block(block_size=16)";
   return name;
 }
-
-// Look at the prompt as a whole, of which sliding-window layers have dropped the beginning.
-bool refuses_windows(const std::string& name) {
-  return name == "compactor" || name == "leverage" || name == "non_causal";
-}
-
-}  // namespace
 
 const registry::Catalog& catalog() {
   static const auto scanned =
@@ -127,7 +117,6 @@ std::vector<std::string> prefill_compositions(const ModelConfig& config) {
   for (const auto& method : catalog().methods()) {
     if (!(method.flags & KVH_METHOD_PREFILL) || method.name.rfind("zoo_", 0) == 0) continue;
     if (method.kind == registry::Kind::Press) continue;  // edits values: no mask expresses that
-    if (!config.sliding_window.empty() && refuses_windows(method.name)) continue;
     const std::string text = with_parameters(method.name, config);
     const bool complete =
         method.kind == registry::Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER);

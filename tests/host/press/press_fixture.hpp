@@ -38,6 +38,9 @@ struct TinyModel {
   std::vector<int32_t> random_tokens(int64_t n, uint32_t seed) const;
 };
 
+// A method with what must be said so that it cuts something on a short prompt.
+std::string with_parameters(const std::string& name, const ModelConfig& config);
+
 // Every scorer, allocator and wrapper in the build, in a composition that runs it after the prefill
 // of a short prompt; and some that combine them.
 std::vector<std::string> prefill_compositions(const ModelConfig& config);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integers of methods have bounds, and at these bounds nothing overflows: a length beyond the prompt
-// means all of it, however far beyond.
+// Numbers of methods have bounds, and at these bounds nothing overflows: a length beyond the prompt
+// means all of it, however far beyond. On two models; on one of every family where sanitizers look
+// on, or with KVHOST_ALL_FAMILIES=1.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
 
 #include "base/error.hpp"
 #include "press_fixture.hpp"
@@ -18,18 +22,20 @@ bool is_zoo(const registry::MethodInfo& method) { return method.name.rfind("zoo_
 std::string with_value(const std::vector<std::string>& compositions,
                        const registry::MethodInfo& method,
                        const registry::ParamInfo& param,
-                       int64_t value) {
-  const std::string set = param.name + "=" + std::to_string(value);
+                       const std::string& value) {
+  const std::string set = param.name + "=" + value;
   for (const auto& text : compositions) {
     const size_t at = text.find(method.name);
     const size_t end = at + method.name.size();
     const bool whole = at != std::string::npos && (at == 0 || text[at - 1] == ':') &&
                        (end == text.size() || text[end] == ':' || text[end] == '(');
     if (!whole) continue;
-    if (end < text.size() && text[end] == '(')
-      return text.find(param.name + "=", end) != std::string::npos
-                 ? ""
-                 : text.substr(0, end + 1) + set + "," + text.substr(end + 1);
+    if (end < text.size() && text[end] == '(') {
+      const size_t given = text.find(param.name + "=", end);
+      if (given == std::string::npos)
+        return text.substr(0, end + 1) + set + "," + text.substr(end + 1);
+      return text.substr(0, given) + set + text.substr(text.find_first_of(",)", given));
+    }
     return text.substr(0, end) + "(" + set + ")" + text.substr(end);
   }
   return "";
@@ -57,6 +63,34 @@ std::string without(int64_t value, std::string text) {
   return text;
 }
 
+std::vector<std::string> models() {
+#if defined(__SANITIZE_ADDRESS__)
+  const bool all = true;
+#else
+  const bool all = std::getenv("KVHOST_ALL_FAMILIES") != nullptr;
+#endif
+  if (!all) return {"llama_gqa", "qwen3"};
+  std::vector<std::string> names;
+  std::set<std::string> families;
+  for (const auto& name : tiny_models())
+    if (families.insert(TinyModel(name).config().family).second) names.push_back(name);
+  return names;
+}
+
+// As a composition writes it; "" where the parameter has no such bound.
+std::string bound_of(const registry::ParamInfo& param, bool largest) {
+  if (!(param.flags & (largest ? KVH_PARAM_HAS_MAX : KVH_PARAM_HAS_MIN))) return "";
+  const double bound = largest ? param.max : param.min;
+  char text[40];
+  if (param.type == KVH_PARAM_FLOAT) {
+    std::snprintf(text, sizeof text, "%.17g", bound);
+    return text;
+  }
+  auto value = static_cast<int64_t>(bound);
+  if ((param.flags & KVH_PARAM_ODD) && value % 2 == 0) value += largest ? -1 : 1;
+  return std::to_string(value);
+}
+
 }  // namespace
 
 TEST_CASE("every integer of every method has a smallest and a largest value") {
@@ -71,17 +105,18 @@ TEST_CASE("every integer of every method has a smallest and a largest value") {
     }
 }
 
-TEST_CASE("every method runs at the bounds of its integers") {
-  for (const std::string name : {"llama_gqa", "qwen3"}) {
+TEST_CASE("every method runs at the bounds of its numbers") {
+  for (const std::string& name : models()) {
     const TinyModel model(name);
     const auto compositions = prefill_compositions(model.config());
     for (const auto& method : catalog().methods())
       for (const auto& param : method.params) {
-        if (is_zoo(method) || param.type != KVH_PARAM_INT) continue;
-        for (const double bound : {param.min, param.max}) {
-          auto value = static_cast<int64_t>(bound);
-          if ((param.flags & KVH_PARAM_ODD) && value % 2 == 0) value += bound == param.min ? 1 : -1;
-          const std::string press = with_value(compositions, method, param, value);
+        const bool number = param.type == KVH_PARAM_INT || param.type == KVH_PARAM_FLOAT;
+        if (is_zoo(method) || !number) continue;
+        for (const bool largest : {false, true}) {
+          const std::string value = bound_of(param, largest);
+          const std::string press =
+              value.empty() ? "" : with_value(compositions, method, param, value);
           if (press.empty()) continue;
           INFO(name << ", " << press);
           const std::string found = kept_or_refused(model, press);
@@ -100,11 +135,12 @@ TEST_CASE("a length beyond the prompt means all of it, however far beyond") {
       const bool length = param.unit == "tokens" || param.unit == "entries";
       if (is_zoo(method) || param.type != KVH_PARAM_INT || !length || param.max < 1e6) continue;
       const auto most = static_cast<int64_t>(param.max);
-      const std::string at_most = with_value(compositions, method, param, most);
+      const std::string at_most = with_value(compositions, method, param, std::to_string(most));
       if (at_most.empty()) continue;
       INFO(at_most);
       const int64_t beyond = 100'001;
-      const std::string other = with_value(compositions, method, param, beyond);
+      const std::string other =
+          with_value(compositions, method, param, std::to_string(beyond));
       CHECK(without(most, kept_or_refused(model, at_most)) ==
             without(beyond, kept_or_refused(model, other)));
     }
