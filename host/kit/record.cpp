@@ -46,14 +46,17 @@ json read_or_nothing(const fs::path& file) {
   return ours ? all["methods"] : json::object();
 }
 
+// 0 for what is none: a damaged file only means that a library is tried again.
+int64_t whole(const json& value) { return value.is_number_integer() ? value.get<int64_t>() : 0; }
+
 Record record_of(const json& entry) {
   Record record;
   record.level = entry.at("level").get<std::string>();
   record.failed = entry.at("failed").get<std::vector<std::string>>();
   record.kvhost = entry.at("kvhost").get<std::string>();
   record.date = entry.at("date").get<std::string>();
-  record.n_fuzzed = entry.at("n_fuzzed").get<int64_t>();
-  record.n_findings = entry.at("n_findings").get<int64_t>();
+  record.n_fuzzed = whole(entry.at("n_fuzzed"));
+  record.n_findings = whole(entry.at("n_findings"));
   return record;
 }
 

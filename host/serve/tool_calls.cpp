@@ -22,14 +22,26 @@ std::string trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
+// Whether `text` is a JSON object, of depth and size that any JSON may have here.
+bool is_object(const std::string& text) {
+  try {
+    return parse_json(text, "tool call", ExitCode::RunFailed).is_object();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::optional<ToolCall> call_of(const Json& value) {
   if (!value.is_object() || !value.contains("name") || !value["name"].is_string())
     return std::nullopt;
   const char* key = value.contains("arguments") ? "arguments" : "parameters";
   if (!value.contains(key)) return std::nullopt;
   const Json& arguments = value[key];
-  if (arguments.is_string())  // written as text already
-    return ToolCall{value["name"].get<std::string>(), arguments.get<std::string>()};
+  if (arguments.is_string()) {  // written as text already
+    const auto text = arguments.get<std::string>();
+    if (!is_object(text)) return std::nullopt;
+    return ToolCall{value["name"].get<std::string>(), text};
+  }
   if (!arguments.is_object()) return std::nullopt;
   return ToolCall{value["name"].get<std::string>(), json_text(arguments)};
 }

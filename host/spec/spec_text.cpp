@@ -2,6 +2,7 @@
 // Recursive descent over the text form. Every refusal names the column (1-based) of what it found.
 #include <cctype>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.hpp"
@@ -150,16 +151,26 @@ class Parser {
     return reals;
   }
 
+  // In single quotes as it stands; in double ones with JSON's escapes, as Value::text() writes them.
   std::string quoted() {
-    const char quote = text_[position_++];
-    const size_t end = text_.find(quote, position_);
-    if (end == std::string::npos) {
+    const size_t start = position_++;
+    const char quote = text_[start];
+    for (; !at_end() && peek() != quote; ++position_)
+      if (quote == '"' && peek() == '\\') ++position_;
+    if (at_end()) {
       position_ = text_.size();
       fail("found the end", std::string("expected a closing ") + quote);
     }
-    std::string inside = text_.substr(position_, end - position_);
-    position_ = end + 1;
-    return inside;
+    ++position_;
+    if (quote != '"') return text_.substr(start + 1, position_ - start - 2);
+    const std::string whole = text_.substr(start, position_ - start);
+    try {
+      return parse_json(whole, flag_, ExitCode::BadRequest).get<std::string>();
+    } catch (const Error&) {
+      position_ = start;
+      fail("found " + whole,
+           "expected JSON's escapes in double quotes (\\\\ for a backslash), or single quotes");
+    }
   }
 
   // true, false, none, a number, or else the word itself.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manifest.hpp"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <type_traits>
+#include <utility>
 
 #include "kvhost/plugin.h"
 #include "registry/value_json.hpp"
@@ -35,11 +38,26 @@ void check_text(const std::vector<std::string>& texts, const std::string& name) 
 template <typename T>
 void check_text(const T&, const std::string&) {}
 
+// A number that T cannot hold would be read as another.
+template <typename T>
+void check_whole(const json& value, const char* name) {
+  const bool negative = value.is_number_integer() && !value.is_number_unsigned();
+  const bool fits = negative ? std::in_range<T>(value.get<int64_t>())
+                             : value.is_number_unsigned() && std::in_range<T>(value.get<uint64_t>());
+  if (!fits)
+    throw std::runtime_error(std::string("field '") + name + "' holds " +
+                             (value.is_number() ? value.dump() : value.type_name()) +
+                             "; expected a whole number up to " +
+                             std::to_string(std::numeric_limits<T>::max()));
+}
+
 template <typename T>
 T field(const json& object, const char* name) {
   if (!object.is_object() || !object.contains(name)) {
     throw std::runtime_error(std::string("field '") + name + "' is absent");
   }
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+    check_whole<T>(object.at(name), name);
   try {
     T value = object.at(name).get<T>();
     check_text(value, name);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "sha256.hpp"
@@ -16,6 +17,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kCacheVersion = 3;  // 3: a digest tells whether it was damaged
+
+// 0 for what is none: a damaged cache only means that a library is tried again.
+int64_t whole(const json& value) { return value.is_number_integer() ? value.get<int64_t>() : 0; }
 
 json empty_cache() {
   return {{"cache", kCacheVersion},
@@ -127,13 +131,15 @@ void ScanCache::remember(const std::string& sha256, const json& manifest) {
 std::optional<ScanFailure> ScanCache::failed(const std::string& sha256) const {
   const auto known = root_.at("failed").find(sha256);
   if (known == root_.at("failed").end()) return std::nullopt;
-  if (known->at("retry_after").get<int64_t>() <= now_) return std::nullopt;
+  if (whole(known->at("retry_after")) <= now_) return std::nullopt;
   return ScanFailure{{}, known->at("stage"), known->at("reason")};
 }
 
 void ScanCache::remember_failure(const std::string& sha256, const ScanFailure& failure) {
   json& entry = root_["failed"][sha256];
-  const int64_t count = entry.is_object() ? entry.value("count", int64_t{0}) + 1 : 1;
+  constexpr int64_t kMostCounted = 1000;  // the delay has long stopped growing
+  const int64_t before = entry.is_object() ? whole(entry.value("count", json())) : 0;
+  const int64_t count = std::clamp<int64_t>(before, 0, kMostCounted) + 1;
   entry = {{"stage", failure.stage},
            {"reason", failure.reason},
            {"at", now_},

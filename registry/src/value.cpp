@@ -2,6 +2,7 @@
 #include "registry/value.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -27,14 +28,20 @@ Value list_of(const json& array) {
   return numbers;
 }
 
+// Whether a composition may hold `text` without quotes: nothing in it ends a word. (What a bare "12"
+// or "none" means hangs on the parameter's type, so that one of text takes it as text.)
+bool is_word(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c > ' ' && c != 0x7f && std::strchr(",()[]\"'", c) == nullptr;
+  });
+}
+
 }  // namespace
 
 std::string Value::text() const {
   if (is_null()) return "none";
   const auto* word = if_is<std::string>();
-  const bool plain =
-      word && !word->empty() && word->find_first_of(",()[]\"' ") == std::string::npos;
-  return plain ? *word : literal();
+  return word && is_word(*word) ? *word : literal();
 }
 
 std::string Value::literal() const {

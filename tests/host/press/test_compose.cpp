@@ -142,6 +142,9 @@ TEST_CASE("values are typed by the parameter and written where they differ from 
           "votes(window=9,alpha=2,flag=1,pick=2,table=a b,cap=4,counts=[1,2],shares=[1,2.5])") ==
       "votes(window=9,alpha=2.0,flag=true,pick=2,table=\"a b\",cap=4,counts=[1,2],shares=[1.0,2.5])");
   CHECK(canonical("votes(alpha=1,flag=False,pick=one,cap=none,counts=[],shares=[])") == "votes");
+  CHECK(canonical(R"(votes(table="a\"b\\c\u0001"))") == R"(votes(table="a\"b\\c\u0001"))");
+  CHECK(canonical(R"(votes(table='a\b c'))") == R"(votes(table="a\\b c"))");
+  CHECK(refusal(R"(votes(table="a\q"))").find("JSON's escapes") != std::string::npos);
   CHECK(canonical("votes(pick=none,table=none)") == "votes(pick=none,table=none)");
   CHECK(canonical("votes(alpha=1e1)") == "votes(alpha=10.0)");
 }
