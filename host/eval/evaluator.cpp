@@ -51,18 +51,23 @@ std::vector<Evaluator::Unit> Evaluator::units(const Text& text, bool question_aw
   return out;
 }
 
-// A text is read once for all who compress it; with the question in sight, once a question.
+// A text is read once for all who compress it, each for itself; with the question in sight, once a
+// question.
 double Evaluator::seconds(const std::vector<Unit>& units) const {
   const Text& text = *units.front().text;
   std::set<size_t> asked;
+  const auto n_prompt = static_cast<int64_t>(prompt_of(text).size());
+  const auto read_for = [&](size_t n_asks) {  // tokens
+    const size_t times = units.front().question_aware ? n_asks : n_asks == 0 ? 0 : 1;
+    return n_prompt * static_cast<int64_t>(times);
+  };
   double sum = 0;
   for (const Unit& unit : units) {
     asked.insert(unit.asks.begin(), unit.asks.end());
-    sum += time_->seconds(work_behind(text, *unit.setting, unit.asks));
+    sum += time_->seconds(work_behind(text, *unit.setting, unit.asks)) +
+           time_->seconds_to_compress(*unit.setting, read_for(unit.asks.size()));
   }
-  const size_t n_readings = units.front().question_aware ? asked.size() : asked.empty() ? 0 : 1;
-  const auto n_prompt = static_cast<int64_t>(prompt_of(text).size());
-  return sum + time_->seconds({n_prompt * static_cast<int64_t>(n_readings), 0});
+  return sum + time_->seconds({read_for(asked.size()), 0});
 }
 
 results::Cell Evaluator::cell_of(const Unit& unit, const std::string& id) const {
@@ -96,7 +101,7 @@ std::vector<size_t> Evaluator::missing(const Unit& unit) const {
 
 std::vector<Evaluator::Left> Evaluator::left() {
   if (plan_.empty()) return {};
-  if (!time_) time_ = std::make_unique<WorkTime>(model_, plan_.front().settings.front().policy);
+  if (!time_) time_ = std::make_unique<WorkTime>(model_, plan_);
   std::vector<Left> out;
   for (const Text& text : plan_)
     for (const bool aware : sights(text)) {
