@@ -29,7 +29,8 @@ class Joint {
                    .min(0)
                    .max(1)
                    .doc("Share of the average head's entries that every head keeps in any case"))
-        .needs_scores();
+        .needs_scores()
+        .decodes();
   }
 
   explicit Joint(const Args& args)

@@ -2,18 +2,13 @@
 // TriAttention: before they are rotated, a head's queries lie around one centre, so that what later
 // queries will attend to can be told from keys and positions alone. Made for long answers. Paper:
 // arXiv:2604.04921. Checked against: values of its published code.
+#include "support/centre_scores.hpp"
 #include "support/query_observer.hpp"
-#include "support/tensor_file.hpp"
-#include "support/trigonometric_scores.hpp"
 
 namespace {
 
 using namespace kvhost::sdk;
 using namespace kvhost::scorers;
-
-constexpr const char* kWanted =
-    "the safetensors file of query centres of this model, q_mean_real, q_mean_imag and q_abs_mean, "
-    "each [n_layers, n_heads, rotary pairs]; `kvhost calibrate triattention` makes one";
 
 // Mean, and mean absolute value, of each pair of channels of the queries before rotation.
 class QueryCentres {
@@ -82,7 +77,7 @@ class TriAttention {
             "Needs the centres of the model's queries, a safetensors file that `kvhost calibrate "
             "triattention` makes; the published ones are PyTorch files. Scores of every query head "
             "are standardised over the entries, then the largest of a group counts: the published "
-            "mode per_layer_perhead. In float64 sums, published in float32. A prompt as large "
+            "mode per_layer_perhead; triattention_heads has the other two. In float64 sums, published in float32. A prompt as large "
             "as the budget leaves nothing for what was generated, as published.")
         .param(file("file").doc("The centres, as a path or a name inside the model's folder; none: "
                                 "triattention.safetensors there"))
@@ -105,19 +100,9 @@ class TriAttention {
 
   explicit TriAttention(const Args& args)
       : window_size_(args.integer("window_size")),
-        largest_(args.choice("over_offsets") == "max"),
-        protect_prompt_(args.flag("protect_prompt")) {
-    for (int64_t offset = 1; offset <= args.integer("farthest"); offset *= 2)
-      offsets_.push_back(offset);
-    if (!args.model()) return;  // described, not run
-    const kvh_model& model = *args.model();
-    file_ = std::make_unique<TensorFile>(
-        resource_path(model, args.file("file"), "triattention.safetensors"), kWanted);
-    const int64_t n_pairs = file_->dims("q_mean_real", 3)[2];
-    const std::vector<int64_t> shape = {model.n_layers, model.n_heads, n_pairs};
-    real_ = file_->get("q_mean_real", shape);
-    imag_ = file_->get("q_mean_imag", shape);
-    abs_mean_ = file_->get("q_abs_mean", shape);
+        protect_prompt_(args.flag("protect_prompt")),
+        queries_(args.integer("farthest"), args.choice("over_offsets") == "max") {
+    if (args.model()) centres_ = std::make_unique<CentreFile>(*args.model(), args.file("file"));
   }
 
   static const void* extension(const char* id) noexcept {
@@ -125,17 +110,19 @@ class TriAttention {
   }
 
   void score(const Layer& layer, Scores& out) const {
-    const kvh_rope* rope = layer.rope();
-    if (!rope || rope->rotary_dim / 2 != real_.shape[2])
-      bad_shape("this layer rotates " + std::to_string(rope ? rope->rotary_dim / 2 : 0) +
-                " pairs; expected the " + std::to_string(real_.shape[2]) + " of the file");
+    centres_->check(layer);
     for_each_head(layer, [&](int32_t h) {
       const Head head = layer.head(h);
-      const int64_t n = head.n_entries(), first = n_protected(layer, head);
+      const int64_t n = head.n_entries(), first = protect_prompt_ ? n_of_prompt(layer, head) : 0;
       std::fill(out.row(h), out.row(h) + n, -std::numeric_limits<float>::infinity());
       for (int64_t g = 0; g < layer.group_size(); ++g) {
         layer.check_cancelled();
-        add_query_head(layer, head, h * layer.group_size() + g, first, out.row(h));
+        const std::vector<float> scores = centres_->standardised(
+            layer, head, h * layer.group_size() + g, first, queries_);
+        for (size_t i = 0; i < scores.size(); ++i) {
+          float& best = out.row(h)[first + static_cast<int64_t>(i)];
+          best = std::max(best, scores[i]);
+        }
       }
       std::fill(out.row(h), out.row(h) + first, 0.0f);
       out.pin(h, 0, first);
@@ -144,35 +131,10 @@ class TriAttention {
   }
 
  private:
-  int64_t n_protected(const Layer& layer, const Head& head) const {
-    return protect_prompt_ && layer.decoding() && layer.n_prompt() > 0
-               ? head.count_before(layer.n_prompt())
-               : 0;
-  }
-
-  // The entries from `first` on, as query head j has them among themselves: its score where that is
-  // larger.
-  void add_query_head(
-      const Layer& layer, const Head& head, int64_t j, int64_t first, float* best) const {
-    std::vector<float> scratch[3], key_scratch, scores;
-    const QueryCentre centre = {Cube(real_).row(layer.index(), j, scratch[0]),
-                                Cube(imag_).row(layer.index(), j, scratch[1]),
-                                Cube(abs_mean_).row(layer.index(), j, scratch[2])};
-    const TrigonometricSeries series(centre, *layer.rope(), layer.n_seen(), offsets_, largest_);
-    const Matrix keys = head.keys();  // [n, d]
-    for (int64_t i = first; i < keys.rows(); ++i)
-      scores.push_back(series.score(keys.row(i, key_scratch)));
-    standardise(scores);
-    for (size_t i = 0; i < scores.size(); ++i)
-      best[first + static_cast<int64_t>(i)] =
-          std::max(best[first + static_cast<int64_t>(i)], scores[i]);
-  }
-
   int64_t window_size_;
-  bool largest_, protect_prompt_;
-  std::vector<int64_t> offsets_;
-  std::unique_ptr<TensorFile> file_;
-  kvh_tensor real_{}, imag_{}, abs_mean_{};  // [n_layers, n_heads, n_pairs], in the file
+  bool protect_prompt_;
+  FutureQueries queries_;
+  std::unique_ptr<CentreFile> centres_;  // none: described, not run
 };
 
 }  // namespace

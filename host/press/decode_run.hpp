@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Eviction while generating: every n tokens each layer is scored again and cut back to its budget.
 // Lazily, because a cut per token would move the whole cache per token; positions stay absolute.
+// Where an allocator decides from all layers, they are cut together behind the last one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,8 +23,8 @@ struct DecodePolicy {
   double keep_ratio = 0;  // > 0: instead, this share of all tokens seen so far
 };
 
-// Refuses what cannot run while tokens are generated: a layer allocator that must see a prefill, a
-// method that looks at the queries of all tokens. Throws Error(BadRequest).
+// Refuses what cannot run while tokens are generated: a method that reads the prompt again, or looks
+// at the queries of all tokens. Throws Error(BadRequest).
 void check_decodes(const Press& press);
 
 class DecodeRun {
@@ -55,9 +56,14 @@ class DecodeRun {
 
   void remember(int64_t layer, const LayerCapture& capture);
   int64_t entries_per_head(int64_t n_seen) const;
-  void divide(int64_t n_seen);
+  void divide();
+  void cut_together();
+  std::vector<LayerScores> score_all();
+  LayerBounds held_bounds() const;
   LayerInputs inputs(int64_t layer) const;
-  void apply(size_t stage, int64_t layer);
+  LayerInputs inputs(size_t stage, int64_t layer) const;
+  // `given`: what the stage's scorer said of the layer as it is, or null.
+  void apply(size_t stage, int64_t layer, LayerScores* given = nullptr);
 
   PressedSequence on_;
   DecodePolicy policy_;
@@ -70,7 +76,8 @@ class DecodeRun {
   std::vector<Rings> rings_;
   std::vector<DecodeCut> cuts_;
   int64_t since_cut_ = 0, n_tokens_ = 0;
-  bool due_ = false;
+  int64_t n_seen_ = 0;  // with the forward that was announced
+  bool due_ = false, together_ = false;
 };
 
 }  // namespace kvhost

@@ -34,12 +34,12 @@ void check_exact(const Instance& allocator,
 void check_heads(const Instance& allocator, const LayerBudgets& budgets, const LayerBounds& bounds) {
   for (int64_t l = 0; l < std::ssize(budgets.entries); ++l) {
     const auto heads = budgets.heads_of(l);
-    const int64_t cap = bounds.caps[l] / bounds.n_kv_heads;
-    for (const int64_t entries : heads)
-      if (entries < 0 || entries > cap)
+    for (size_t h = 0; h < heads.size(); ++h)
+      if (const int64_t cap = bounds.head_cap(l, static_cast<int64_t>(h));
+          heads[h] < 0 || heads[h] > cap)
         run_failed(allocator.name(),
-                   "gave a head of layer " + std::to_string(l) + " " + std::to_string(entries) +
-                       " entries; expected 0 to " + std::to_string(cap));
+                   "gave head " + std::to_string(h) + " of layer " + std::to_string(l) + " " +
+                       std::to_string(heads[h]) + " entries; expected 0 to " + std::to_string(cap));
     const int64_t sum = std::accumulate(heads.begin(), heads.end(), int64_t{0});
     if (sum != budgets.entries[l])
       run_failed(allocator.name(),

@@ -32,6 +32,13 @@ struct LayerBounds {
   int64_t kv_len = 0;
   int64_t n_kv_heads = 0;
   int32_t phase = KVH_PHASE_PREFILL;
+  // [n_layers * n_kv_heads] what each head holds; empty: as many in every head of a layer
+  std::vector<int64_t> held;
+
+  int64_t head_cap(int64_t layer, int64_t head) const {
+    return held.empty() ? caps[static_cast<size_t>(layer)] / n_kv_heads
+                        : held[static_cast<size_t>(layer * n_kv_heads + head)];
+  }
 };
 
 // Sliding-window layers: what no later query will see goes at once, before anything is scored. True

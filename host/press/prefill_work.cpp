@@ -138,14 +138,17 @@ LayerInputs PrefillWork::inputs(int64_t layer,
 }
 
 void PrefillWork::observe(LayerData& data) {
-  StageRun& first = stages_.front();
+  show_allocators(stages_.front(), data, on_.timings);
+}
+
+void show_allocators(StageRun& first, LayerData& data, Timings& timings) {
   const auto show = [&](const Instance& allocator, SequenceState& state, auto observe) {
     if (!observe) return;
     {
-      const Stopwatch watch(on_.timings.score_ms);  // what is looked at serves the scorer too
+      const Stopwatch watch(timings.score_ms);  // what is looked at serves the scorer too
       data.prepare(allocator, state);
     }
-    const Stopwatch watch(on_.timings.allocate_ms);
+    const Stopwatch watch(timings.allocate_ms);
     data.call("observe()", allocator, state, [&](const kvh_layer& frame, kvh_error* error) {
       return observe(allocator.get(), state.get(), &frame, error);
     });

@@ -41,6 +41,9 @@ LayerInputs layer_inputs(const PressedSequence& on, int64_t layer, const kvh_exe
 // What methods are told of a budget, see kvh_layer.keep_ratio.
 double keep_ratio_of(int64_t total, int64_t full);
 
+// Shows a layer to the allocators of a stage that decide from all layers.
+void show_allocators(StageRun& run, LayerData& data, Timings& timings);
+
 // Refuses a prompt that a method of the press cannot work on: each begins with it, and ends.
 void check_prompt(const Press& press, const SeenPrompt& prompt, uint64_t seed);
 

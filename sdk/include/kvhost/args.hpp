@@ -37,6 +37,8 @@ class Args {
 
   // What will run; NULL when a description is made without a model. Stays as long as the instance.
   const kvh_model* model() const { return args_->model; }
+  // What the host offers; NULL likewise. Stays as long.
+  const kvh_host* host() const { return args_->host; }
 
   // The inner scorer of a wrapper or press.
   Child child() const {

@@ -124,8 +124,9 @@ typedef struct kvh_head_allocator {
                          kvh_error*) KVH_NOEXCEPT;
   /* KVH_WHEN_BEFORE_PREFILL or KVH_WHEN_AFTER_PREFILL; NULL: the former. */
   uint32_t (*when)(const kvh_instance*) KVH_NOEXCEPT;
-  /* [prefill, with KVH_WHEN_AFTER_PREFILL] Once per layer, in order, before any allocate(). Windows of queries and hidden
-   * states are shown here and gone at allocate() later: declare them KVH_NEED_OPTIONAL. NULL: nothing is observed. */
+  /* [prefill, decode, with KVH_WHEN_AFTER_PREFILL] Once per layer, in order, before any allocate(); while generating at every
+   * cut anew. Windows of queries and hidden states are shown here and gone at allocate() later: declare them
+   * KVH_NEED_OPTIONAL. NULL: nothing is observed. */
   kvh_status (*observe)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_error*) KVH_NOEXCEPT;
 } kvh_head_allocator;
 
@@ -167,9 +168,11 @@ typedef struct kvh_layer_allocator {
   uint32_t reserved;
   /* Which KVH_WHEN_* this instance is. NULL: KVH_WHEN_BEFORE_PREFILL. */
   uint32_t (*when)(const kvh_instance*) KVH_NOEXCEPT;
-  /* [prefill] Once per layer, in order, before its cut. NULL when nothing is observed. */
+  /* [prefill, decode] Once per layer, in order, before its cut; while generating at every cut anew. NULL when nothing is
+   * observed. */
   kvh_status (*observe)(kvh_instance*, kvh_sequence*, const kvh_layer*, kvh_error*) KVH_NOEXCEPT;
-  /* [prefill] At least once at the end (n_observed = n_layers); for monotone instances also after every layer. */
+  /* [prefill, decode] At least once at the end (n_observed = n_layers); for monotone instances also after every layer of a
+   * prompt. */
   kvh_status (*allocate)(kvh_instance*, kvh_sequence*, const kvh_layer_request*, kvh_layer_answer*, kvh_error*) KVH_NOEXCEPT;
 } kvh_layer_allocator;
 

@@ -148,3 +148,13 @@ TEST_CASE("eviction while generating equals a dense run masked step by step") {
       if (paired(m, s) && !lacks_learned_files(models[m], "adakv:" + scorers[s]))
         compare(models[m], "adakv:snapkv(window_size=8)", "adakv:" + scorers[s], 6);
 }
+
+TEST_CASE("evictions by a threshold, and by a ranking of all layers, equal a dense run masked step by step") {
+  for (const std::string model : {"llama_gqa", "qwen3", "mistral_window"})
+    for (const std::string decode : {"dms(threshold=-0.2,sliding_window_size=5):kvzap",
+                                     "dms(threshold=0,sliding_window_size=5):kvzap(model_type=linear)",
+                                     "joint:knorm",
+                                     "joint:snapkv(window_size=4)",
+                                     "joint(heads=even):adakv:r_kv(window_size=4)"})
+      compare(model, "adakv:snapkv(window_size=8)", decode, 6);
+}
