@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "plugin_method.hpp"
+#include "resource_files.hpp"
 
 using namespace kvhost::testing;
 using kvhost::sdk::apportion;
@@ -107,4 +108,52 @@ TEST_CASE("apportion meets the total between floors and caps, largest remainders
       CHECK(std::abs(static_cast<double>(got[i]) - exact[i]) < 1.0 + 1e-6);
     }
   }
+}
+
+// Two layers of two KV heads of two query heads.
+std::string head_scores(const std::string& last) {
+  std::string text = "{";
+  const char* lists[] = {"[0.1, 0.3]", "[0.4]", "[0]", "[0, 0]", "[0.1]", "[0.2, 0.2, 0.2]", "[0.8]"};
+  for (int i = 0; i < 7; ++i)
+    text += "\"" + std::to_string(i / 4) + "-" + std::to_string(i % 4) + "\": " + lists[i] + ", ";
+  return text + last + "}";
+}
+
+TEST_CASE("headkv: a common base and a part of the pool by the most important query head") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("head_score.json");
+  FakeLayer layer({4, 2, 8, 16, 2}, FakeLayer::dense(2, 4), 4);
+  const auto allocate = [&](const Settings& more, int64_t per_head) {
+    Settings settings = {{"scores", path}, {"window_size", int64_t{4}}};
+    settings.insert(more.begin(), more.end());
+    const PluginMethod headkv(library("headkv"), settings, nullptr, &layer.model());
+    CHECK(headkv.when() == KVH_WHEN_BEFORE_PREFILL);
+    const auto got = headkv.allocate(2, 2, 100, 4 * per_head);
+    REQUIRE(got.exact);
+    CHECK(sum(got.entries) == 4 * per_head);
+    return got.entries;
+  };
+  write_bytes(path, head_scores("\"1-3\": [0.6]"));
+  // Heads are worth 0.4, 0, 0.2, 0.8: shares 2, 0, 1, 4 of 7. 24 a head, half of 20 in the pool of 40.
+  CHECK(allocate({{"beta", 2.0}}, 24) == std::vector<int64_t>{14 + 14 + 11, 14 + 14 + 29});
+  // Squares: 0.16, 0, 0.04, 0.64 of 0.84.
+  CHECK(allocate({{"beta", 2.0}, {"temperature", 2.0}}, 24) ==
+        std::vector<int64_t>{14 + 14 + 8, 14 + 14 + 32});
+  // Below the window nothing is left to divide.
+  CHECK(allocate({{"beta", 2.0}}, 3) == std::vector<int64_t>{6, 6});
+
+  const auto refusal = [&](const std::string& last) {
+    write_bytes(path, head_scores(last));
+    try {
+      allocate({}, 24);
+    } catch (const CallFailed& e) {
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  using Catch::Contains;
+  CHECK_THAT(refusal("\"1-2\": [1]"), Contains("has no list of scores for head \"1-3\""));
+  CHECK_THAT(refusal("\"1-3\": [-1]"), Contains("no score, 0 or more, for head \"1-3\""));
+  CHECK_THAT(refusal("\"1-3\": 1"), Contains("has no list of scores"));
+  CHECK_THAT(refusal("\"1-3\": [1"), Contains("is no JSON object"));
 }

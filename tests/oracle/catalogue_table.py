@@ -27,7 +27,7 @@ snapkv streaming_llm think tova compactor adakv_compactor no_press cam_streaming
 cam_tova decoding_knorm decoding_streaming_llm decoding_tova decoding_qfilter decoding_adakv_expected_attention_e2
 decoding_adakv_snapkv decoding_keydiff merging_knorm merging_snapkv merging_expected_attention merging_kvzap_mlp
 """.split()
-ADAPTER = "needs learned embeddings and low-rank weights; not yet"
+ADAPTER = "needs a pass over learned embeddings with low-rank changes of the weights, which kvhost.passes/1 does not have"
 ABSENT = {"RestoreKV": ADAPTER, "RestoreKV_plus": ADAPTER}
 ANOTHER = {
     "fastkvzip": "needs gates beside the model",

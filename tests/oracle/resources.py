@@ -6,6 +6,8 @@
 The values mean nothing; both sides read the same ones. The containers are those of the peer's own published files.
 """
 
+import json
+import random
 import sys
 from pathlib import Path
 
@@ -23,6 +25,7 @@ KVZAP_HIDDEN = 12
 FASTKVZIP = "fastkvzip.safetensors"
 GATE_WIDTH, GATE_SINKS = 2, 3
 CENTRES = "triattention.safetensors"
+HEAD_SCORES = "head_score.json"
 DUO_PATTERN, LUKV_CURVES = "full_attention_heads.tsv", "lukv_curves.npy"
 
 
@@ -86,6 +89,14 @@ def write_centres(folder, config, seed=7):
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, Path(folder) / CENTRES)
 
 
+def write_head_scores(folder, config, seed=8):
+    """HeadKV's: a list for every query head."""
+    draw = random.Random(seed)
+    n_layers, n_heads, _, _ = sizes(config)
+    heads = {f"{l}-{h}": [round(draw.random() ** 2, 3) for _ in range(3)] for l in range(n_layers) for h in range(n_heads)}
+    (Path(folder) / HEAD_SCORES).write_text(json.dumps(heads, indent=1) + "\n")
+
+
 def write_resources(folder, config, seed=5):
     """The same bytes for the same seed and sizes."""
     generator = torch.Generator().manual_seed(seed)
@@ -111,6 +122,7 @@ def write_resources(folder, config, seed=5):
     np.save(folder / LUKV_CURVES, (1 - kept * spread).clamp(0, 1).float().numpy())
     write_gates(folder, config, seed + 1)
     write_centres(folder, config, seed + 2)
+    write_head_scores(folder, config, seed + 3)
     for path in folder.glob("*.safetensors"):
         path.chmod(0o644)  # the library makes them private
 

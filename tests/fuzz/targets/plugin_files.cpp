@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "../../../allocators/head_scores.hpp"
 #include "../../../allocators/npy_file.hpp"
 #include "../../../allocators/rank_profile.hpp"
 #include "../../../scorers/support/tensor_file.hpp"
@@ -13,6 +14,12 @@
 FUZZ_TARGET(npy, false) {
   (void)kvhost::allocators::read_npy(
       kvhost::fuzz::file("a.npy", input).string(), {2, 3}, "/params/curves");
+}
+
+FUZZ_TARGET(head_scores, true) {
+  const kvhost::allocators::HeadScores scores(
+      kvhost::fuzz::file("head_score.json", input).string());
+  (void)scores.mean(0, 1);
 }
 
 FUZZ_TARGET(rank_profile, true) {
