@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "engine/learned_files.hpp"
 #include "engine/model_state.hpp"
 #include "engine/plugin_set.hpp"
 #include "engine/policy_state.hpp"
@@ -108,9 +109,11 @@ Policy Engine::policy(const Model& model, const PolicyOptions& given) const {
   policy->rule = rule_of(given);
   policy->budget_given = given.budget_given();
   policy->press = state_->press(composition, model.state());
+  check_learned_files(composition, *policy->press, model);
   if (!decode.none()) {
     policy->decode_text = decode.text();
     policy->decode_press = state_->press(decode, model.state());
+    check_learned_files(decode, *policy->decode_press, model);
     check_decodes(*policy->decode_press);
     check_channels_last(*policy->press, *policy->decode_press);
   }
