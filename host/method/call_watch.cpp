@@ -175,19 +175,28 @@ void on_fatal_signal(int signal_number, siginfo_t* info, void* context) {
   end_with(what);
 }
 
-// Whether libgomp is among the callers: it ends the process where it gets no thread or no memory.
+// Whether it was libgomp that called exit(), which it does where it gets no thread or no memory. The
+// frames above this one are the C library's, then the caller's; a plugin's work on a thread of
+// libgomp's has the plugin there.
 bool called_by_libgomp() {
-  bool found = false;
-  const auto look = [](_Unwind_Context* frame, void* found_it) {
+  struct Search {
+    bool in_c_library = false, found = false;
+  } search;
+  const auto look = [](_Unwind_Context* frame, void* state) {
+    auto& search = *static_cast<Search*>(state);
     Dl_info info{};
     const auto* address = reinterpret_cast<const void*>(_Unwind_GetIP(frame));
-    if (dladdr(address, &info) == 0 || !std::strstr(info.dli_fname, "libgomp"))
+    const bool known = dladdr(address, &info) != 0 && info.dli_fname;
+    const bool in_c_library = known && std::strstr(info.dli_fname, "/libc.so");
+    if (in_c_library || !search.in_c_library) {
+      search.in_c_library = in_c_library;
       return _URC_NO_REASON;
-    *static_cast<bool*>(found_it) = true;
+    }
+    search.found = known && std::strstr(info.dli_fname, "/libgomp");
     return _URC_END_OF_STACK;
   };
-  _Unwind_Backtrace(look, &found);
-  return found;
+  _Unwind_Backtrace(look, &search);
+  return search.found;
 }
 
 void on_exit_called(int code, void*) {
