@@ -2,6 +2,7 @@
 #include "kit/fuzz.hpp"
 
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -164,12 +165,22 @@ Verdict run_case(const MethodInfo& method, const Case& drawn, Progress& progress
   }
 }
 
+// A case has so much time of the processor, on all its threads together, and ten times that by the
+// clock: a busy machine is not held against a method.
+void set_deadline(std::chrono::milliseconds deadline) {
+  const auto seconds = std::max<int64_t>(1, deadline.count() / 1000);
+  itimerval timer{};
+  timer.it_value.tv_sec = seconds;
+  setitimer(ITIMER_PROF, &timer, nullptr);
+  alarm(static_cast<unsigned>(10 * seconds));
+}
+
 // From case `first` on, until one fails.
 Verdict run_cases(const MethodInfo& method, const FuzzOptions& options, int64_t first, Progress& progress) {
-  std::signal(SIGALRM, SIG_DFL);
+  for (const int number : {SIGALRM, SIGPROF}) std::signal(number, SIG_DFL);
   for (int64_t i = first; i < options.n; ++i) {
     progress.at = i;
-    alarm(static_cast<unsigned>(std::max<int64_t>(1, options.deadline.count() / 1000)));
+    set_deadline(options.deadline);
     const Verdict verdict = run_case(method, drawn_case(method, options.seed + static_cast<uint64_t>(i)), progress);
     if (verdict.outcome == Outcome::Fail) return verdict;
   }
@@ -186,11 +197,11 @@ FuzzReport fuzz_method(const MethodInfo& method, const FuzzOptions& options) {
   if (!report.skipped.empty()) return report;
   const SharedProgress progress;
   for (int64_t i = 0; i < options.n && report.findings.size() < kMostFindings; i = progress->at + 1) {
-    const auto all = options.deadline * std::max<int64_t>(1, options.n - i);
+    const auto all = 10 * options.deadline * std::max<int64_t>(1, options.n - i) + std::chrono::seconds(30);
     Verdict verdict =
         try_in_child([&] { return run_cases(method, options, i, *progress.operator->()); }, all);
     if (verdict.outcome != Outcome::Fail) break;
-    if (verdict.reason.find("SIGALRM") != std::string::npos)
+    if (verdict.reason.find("SIGALRM") != std::string::npos || verdict.reason.find("SIGPROF") != std::string::npos)
       verdict.reason = "did not return within " + std::to_string(options.deadline.count() / 1000) + " s";
     const uint64_t seed = options.seed + static_cast<uint64_t>(progress->at.load());
     report.findings.push_back({seed, in_words(drawn_case(method, seed), method.name), verdict.reason});

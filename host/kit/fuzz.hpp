@@ -15,7 +15,7 @@ namespace kvhost {
 struct FuzzOptions {
   int64_t n = 0;      // cases
   uint64_t seed = 1;  // of the first one; the next has the next number
-  std::chrono::milliseconds deadline{20000};  // of a case
+  std::chrono::milliseconds deadline{20000};  // of a case, in time of the processor
 };
 
 struct Finding {

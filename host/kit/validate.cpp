@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/validate.hpp"
 
+#include <sys/wait.h>
+
 #include <cstdio>
 
 #include "base/error.hpp"
@@ -41,8 +43,10 @@ Verdict run_in_model(const MethodInfo& method, const std::filesystem::path& prog
   const int status = pclose(output);
   if (!last.empty() && last.back() == '\n') last.pop_back();
   if (status == 0) return {};
-  const bool asks = last.find("needs") != last.npos || last.find("expected a file") != last.npos;
-  return {asks ? Outcome::Skip : Outcome::Fail, last.empty() ? "failed without words" : last};
+  // Refused before anything ran: it wants what a user brings, a file or a setting.
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  const bool refused = code == static_cast<int>(ExitCode::BadRequest) || code == static_cast<int>(ExitCode::CannotLoad);
+  return {refused ? Outcome::Skip : Outcome::Fail, last.empty() ? "failed without words" : last};
 }
 
 // What a user would bring, a file or a setting, is not the plugin's fault.
@@ -108,7 +112,8 @@ std::string MethodReport::level() const {
     for (const auto& check : checks) {
       if (check.level != level) continue;
       if (check.verdict.outcome == Outcome::Fail) return level_names()[static_cast<size_t>(reached)];
-      passed = true;
+      const Outcome outcome = check.verdict.outcome;
+      passed = passed || outcome == Outcome::Pass || outcome == Outcome::Warn;
     }
     if (passed) reached = level;
   }

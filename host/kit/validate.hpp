@@ -27,7 +27,7 @@ struct MethodReport {
   std::vector<CheckResult> checks;
 
   bool failed() const;
-  // The highest of which, and of those below, no check failed.
+  // The highest of which some check passed, where in it and in those below none failed.
   std::string level() const;
 };
 

@@ -65,12 +65,17 @@ struct Choices {
   void score(const Layer& layer, Scores& out) const { fill(layer, out, 1); }
 };
 
-// configuration.needs: asks for what it does not declare.
+// configuration.needs: asks for what it does not declare, but in a model, which would refuse it.
 struct Undeclared {
   static Description describe() { return right("zoo_configuration_needs"); }
-  explicit Undeclared(const Args&) {}
-  void needs(Needs& needs) const { needs.add(KVH_T_HIDDEN, 4); }
+  explicit Undeclared(const Args& args) : made_up_(args.model() && !*args.model()->model_dir) {}
+  void needs(Needs& needs) const {
+    if (made_up_) needs.add(KVH_T_HIDDEN, 4);
+  }
   void score(const Layer& layer, Scores& out) const { fill(layer, out, 1); }
+
+ private:
+  bool made_up_;
 };
 
 // numbers.f32: 48 tokens of float32 are its bane, on the thread that began the process.
