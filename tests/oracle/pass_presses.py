@@ -174,7 +174,11 @@ PASSES = {
     "finch(question_tokens=5,normalize_scores=false)": finch_row(5, normalize_scores=False),
     "finch(question_tokens=7,chunk_length=30)": finch_row(7, chunk_length=30),
 }
-DELIMITER = 1  # no token that is drawn
+def unused_token(tokens: list) -> int:
+    """What stands between text and question: an id that neither holds."""
+    return next(token for token in range(1, len(tokens) + 2) if token not in set(tokens))
+
+
 
 
 def tokenizer_of(model):
@@ -217,8 +221,8 @@ def run_passes(model, tokens: list, spec: str, n_kept: int) -> PeerResult:
     maker.from_pretrained.return_value = tokenizer_of(model)
     read = tokens
     if row.question:
-        press.delimiter_token_id = DELIMITER
-        read = [*tokens[: -row.question], DELIMITER, *tokens[-row.question :]]
+        press.delimiter_token_id = unused_token(tokens)
+        read = [*tokens[: -row.question], press.delimiter_token_id, *tokens[-row.question :]]
 
     def prefill():
         with mock.patch.object(kvzip_press, "AutoTokenizer", maker), torch.no_grad(), press(model):
