@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/probe.hpp"
 
-#include <stdlib.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -27,18 +25,6 @@ std::vector<int64_t> entries_of(const Sequence& sequence) {
 }
 
 }  // namespace
-
-ScratchFolder::ScratchFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "kvhost-analyze-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr)
-    run_failed(pattern, "cannot be made; expected room in a folder for temporary files ($TMPDIR)");
-  path_ = pattern;
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 Policy Probe::policy(const NamedPress& press, const std::string& text) const {
   PolicyOptions options;

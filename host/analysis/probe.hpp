@@ -11,22 +11,10 @@
 #include <vector>
 
 #include "analysis/recipe.hpp"
+#include "base/scratch_folder.hpp"
 #include "engine/engine.hpp"
 
 namespace kvhost::analysis {
-
-// A folder that is there as long as this.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 class Probe {
  public:
@@ -64,7 +52,7 @@ class Probe {
   const Engine& engine_;
   const Model& model_;
   double keep_ratio_;
-  ScratchFolder folder_;
+  ScratchFolder folder_{"analyze"};
   mutable int64_t n_profiles_ = 0;  // each file's name is new: presses are known by their text
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <ctime>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,6 +7,7 @@
 
 #include "analysis/analyzer.hpp"
 #include "analysis/recipe.hpp"
+#include "base/day.hpp"
 #include "base/error.hpp"
 #include "base/json_file.hpp"
 #include "base/output_file.hpp"
@@ -62,15 +62,12 @@ analysis::Recipe recipe_of(const AnalyzeFlags& flags) {
 }
 
 std::string made_line(const AnalysisReport& report) {
-  const std::time_t now = std::time(nullptr);
-  char day[32];
-  std::strftime(day, sizeof day, "%Y-%m-%d", std::gmtime(&now));
   std::string lengths;
   for (const auto& length : report.lengths)
     lengths += (lengths.empty() ? "" : ", ") + std::to_string(length.n_tokens);
   return std::to_string(report.texts.size()) + " texts of " + lengths + " tokens, " +
          report.dtype + ", " + report.cpu + ", " + std::to_string(report.threads) + " threads, " +
-         day + ", kvhost " + version();
+         today() + ", kvhost " + version();
 }
 
 void write_outputs(const AnalyzeFlags& flags, const AnalysisReport& report) {

@@ -8,9 +8,11 @@
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "base/shell.hpp"
 #include "cli/command.hpp"
 #include "cli/flags.hpp"
 #include "cli/library_methods.hpp"
+#include "kit/model_run.hpp"
 #include "kit/project.hpp"
 #include "kit/validate.hpp"
 
@@ -44,32 +46,22 @@ bool check(const registry::MethodInfo& method, const DevFlags& flags) {
 
 // In a model, by another process; what its parts took.
 bool run_in_model(const registry::MethodInfo& method) {
-  const std::string program = "'" + fs::read_symlink("/proc/self/exe").string() + "'";
-  const std::string command = run_command_of(method, program) + " --json - 2>&1";
-  FILE* output = popen(command.c_str(), "r");
-  if (!output) run_failed("kvhost dev", "kvhost cannot be started again");
-  std::string said;
-  char part[4096];
-  while (std::fgets(part, sizeof part, output)) said += part;
-  const bool well = pclose(output) == 0;
-  const size_t first = said.find('{'), last = said.rfind('}');  // words of a plugin may stand around
-  const std::string json = first < last && last != said.npos ? said.substr(first, last + 1 - first) : "";
-  const auto report = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!well || !report.is_object() || !report.contains("timings")) {
-    std::cout << "  FAIL  in a model: " << said.substr(0, said.find('\n')) << "\n        " << run_command_of(method, "kvhost") << '\n';
+  const std::string program = shell_word(fs::read_symlink("/proc/self/exe").string());
+  const auto said = said_by(run_command_of(method, program) + " --json - 2>&1");
+  if (!said) run_failed("kvhost dev", "kvhost cannot be started again");
+  const auto report = report_in(said->text);
+  if (!said->well() || !report.is_object() || !report.contains("timings")) {
+    std::cout << "  FAIL  in a model: " << said->text.substr(0, said->text.find('\n')) << "\n        " << run_command_of(method, "kvhost") << '\n';
     return false;
   }
-  const auto& timings = report["timings"];
-  const double n_layers = report.value("/model/n_layers"_json_pointer, 1.0);
-  const auto a_layer = [&](const char* name) { return 1000 * timings.value(name, 0.0) / n_layers; };
   char line[160];
   std::snprintf(line,
                 sizeof line,
                 "  %s: a layer of the prompt takes %.0f us to score, %.0f to allocate, %.0f to select",
                 method.name.c_str(),
-                a_layer("score_ms"),
-                a_layer("allocate_ms"),
-                a_layer("select_ms"));
+                us_per_layer(report, "score_ms"),
+                us_per_layer(report, "allocate_ms"),
+                us_per_layer(report, "select_ms"));
   std::cout << line << '\n';
   return true;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <ctime>
 #include <iostream>
 #include <memory>
 #include <set>
 
+#include "base/day.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
@@ -20,13 +20,6 @@ struct ReportFlags {
   std::shared_ptr<ResultChoice> choice = std::make_shared<ResultChoice>();
   std::string out, title;
 };
-
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
-  return text;
-}
 
 std::string suites_of(const std::vector<results::DoneCell>& cells) {
   std::set<std::string> names;

@@ -5,19 +5,16 @@
 #include <cmath>
 
 namespace kvhost {
-namespace {
 
-int64_t argmax(const std::vector<float>& row) {
+int64_t likeliest(std::span<const float> row) {
   return std::max_element(row.begin(), row.end()) - row.begin();
 }
-
-}  // namespace
 
 double divergence(std::span<const float> p, std::span<const float> q) {
   double sum = 0;
   for (size_t i = 0; i < p.size(); ++i)
     sum += std::exp(static_cast<double>(p[i])) * (static_cast<double>(p[i]) - q[i]);
-  return std::max(sum, 0.0);
+  return sum;
 }
 
 std::optional<Agreement> agreement(Sequence& compressed, const FullRun& full) {
@@ -30,8 +27,8 @@ std::optional<Agreement> agreement(Sequence& compressed, const FullRun& full) {
     const auto& expected = full.logprobs[i];
     result.nll -= row[tokens[i]];
     result.nll_full -= expected[tokens[i]];
-    result.kl += divergence(expected, row);
-    result.top1 += argmax(expected) == argmax(row) ? 1 : 0;
+    result.kl += std::max(divergence(expected, row), 0.0);
+    result.top1 += likeliest(expected) == likeliest(row) ? 1 : 0;
     ++result.n_tokens;
   });
   const auto n = static_cast<double>(result.n_tokens);

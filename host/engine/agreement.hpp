@@ -2,6 +2,7 @@
 // How close a compressed cache stays to the full one.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,7 +12,10 @@
 
 namespace kvhost {
 
-// KL(p || q) of two rows of log-probabilities, in nats; never below 0.
+// Of a row of logits or log-probabilities; ties to the lower id.
+KVHOST_API int64_t likeliest(std::span<const float> row);
+
+// KL(p || q) of two rows of log-probabilities, in nats; rounding may leave it a little below 0.
 KVHOST_API double divergence(std::span<const float> p, std::span<const float> q);
 
 // A continuation that the full cache generated, and what it thought of every token.

@@ -60,22 +60,29 @@ void add_tokenizer(const GgufMetadata& metadata, Sha256& hash) {
   }
 }
 
-}  // namespace
-
-std::string Model::weights_hash() const {
+std::string hash_of_weights(const std::string& path, const fs::path& dir) {
   constexpr int64_t kSamples = 256;  // 1 MB a file
   Sha256 hash;
-  if (is_gguf(state_->facts.path)) {
-    for (const auto& part : read_gguf(state_->facts.path).parts) add_samples(part, kSamples, hash);
+  if (is_gguf(path)) {
+    for (const auto& part : read_gguf(path).parts) add_samples(part, kSamples, hash);
     return hash.hex();
   }
-  auto files = files_with(state_->config.dir, {"config.json"});
-  for (auto& file : checkpoint_files(state_->config.dir)) files.push_back(std::move(file));
+  auto files = files_with(dir, {"config.json"});
+  for (auto& file : checkpoint_files(dir)) files.push_back(std::move(file));
   std::sort(files.begin(), files.end());
   for (const auto& file : files)
     if (file.filename() != "tokenizer_config.json") add_samples(file, kSamples, hash);
   return hash.hex();
 }
+
+}  // namespace
+
+const std::string& ModelState::weights_hash() const {
+  std::call_once(hash_once_, [this] { hash_ = hash_of_weights(facts.path, config.dir); });
+  return hash_;
+}
+
+std::string Model::weights_hash() const { return state_->weights_hash(); }
 
 std::string Model::tokenizer_hash() const {
   Sha256 hash;

@@ -36,10 +36,13 @@ struct ModelState {
   const Frame& frame() const;
   // `tokens`, borrowed, as methods see a prompt.
   SeenPrompt prompt(std::span<const int32_t> tokens) const;
+  // Of the files as they were at the first call.
+  const std::string& weights_hash() const;
   std::vector<std::string> all_warnings() const;  // with those of the weights, once they are read
 
  private:
-  mutable std::once_flag once_, frame_once_;
+  mutable std::once_flag once_, frame_once_, hash_once_;
+  mutable std::string hash_;
   mutable Frame frame_;
   mutable std::unique_ptr<const Decoder> decoder_;
   mutable std::mutex mutex_;

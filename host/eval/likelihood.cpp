@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/likelihood.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 
+#include "engine/agreement.hpp"
 #include "engine/model.hpp"
 #include "eval/diagnosis.hpp"
 
 namespace kvhost::eval {
 
 using results::Better;
-
-namespace {
-
-int64_t most_likely(const std::vector<float>& row) {
-  return std::max_element(row.begin(), row.end()) - row.begin();
-}
-
-// sum p ln(p / q) of two rows of log probabilities.
-double divergence(const std::vector<float>& p, const std::vector<float>& q) {
-  double sum = 0;
-  for (size_t i = 0; i < p.size(); ++i)
-    sum += std::exp(static_cast<double>(p[i])) * (static_cast<double>(p[i]) - q[i]);
-  return sum;
-}
-
-}  // namespace
 
 void add_bytes(const Sequence& sequence, Figures& figures) {
   const MemoryUse memory = sequence.memory();
@@ -96,12 +80,12 @@ Figures SegmentScorer::measure(const Policy& policy,
   const size_t n = rows.size();
   for (size_t i = 1; i < n; ++i) {
     const auto token = static_cast<size_t>(segment_.scored[i]);
-    const int64_t top = most_likely(rows[i]);
+    const int64_t top = likeliest(rows[i]);
     nll -= rows[i][token];
     right += top == static_cast<int64_t>(token) ? 1 : 0;
     if (is_full) continue;
     kl += divergence((*full_)[i], rows[i]);
-    same += top == most_likely((*full_)[i]) ? 1 : 0;
+    same += top == likeliest((*full_)[i]) ? 1 : 0;
   }
   const auto count = static_cast<double>(n - 1);
   out.push_back({"nll", "nats", nll / count, Better::Lower, ""});

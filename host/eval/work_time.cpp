@@ -18,35 +18,36 @@ WorkTime::WorkTime(const Model& model, const Plan& plan) {
                              ? std::clamp<int64_t>(model.max_positions() - kSteps, 1, kRead)
                              : kRead;
   const auto read = std::span(tokens).first(static_cast<size_t>(n_read));
-  Sequence sequence(model, plan.front().settings.front().policy);
-  sequence.prefill(read);
-  sequence.force(std::span(tokens).last(kSteps), [](size_t, std::span<const float>) {}, 1);
-  read_s_ = sequence.timings().prefill_ms / 1e3 / static_cast<double>(n_read);
-  step_s_ = sequence.timings().decode_ms / 1e3 / static_cast<double>(kSteps);
-  try_compositions(model, plan, read);
+  try_compositions(model, plan, read, std::span(tokens).last(kSteps));
 }
 
-// Each composition once, whatever its budgets: what it costs hangs on the text.
+// Each composition once, whatever its budgets: what it costs hangs on the text. The first is the
+// full cache, which also steps.
 void WorkTime::try_compositions(const Model& model,
                                 const Plan& plan,
-                                std::span<const int32_t> tokens) {
+                                std::span<const int32_t> read,
+                                std::span<const int32_t> stepped) {
   std::vector<const Setting*> settings;
   for (const Text& text : plan)
     for (const Setting& setting : text.settings)
       if (press_s_.emplace(setting.policy.press(), 0).second) settings.push_back(&setting);
-  const auto n = static_cast<double>(tokens.size());
   for (size_t next = 0; next < settings.size();) {
-    SharedPrompt prompt(model, {tokens.begin(), tokens.end()});
+    SharedPrompt prompt(model, {read.begin(), read.end()});
     for (size_t i = next; i < settings.size(); ++i) prompt.add(settings[i]->policy, /*seed=*/0);
     try {
-      while (next < settings.size()) {
-        const double s = prompt.take({}).timings().prefill_ms / 1e3 / n;
-        if (next == 0) read_s_ = s;  // the full cache, of the same reading as the others
-        press_s_[settings[next++]->policy.press()] = std::max(s - read_s_, 0.0);
+      for (; next < settings.size(); ++next) {
+        Sequence sequence = prompt.take({});
+        const double s = sequence.timings().prefill_ms / 1e3 / static_cast<double>(read.size());
+        if (next == 0) {
+          read_s_ = s;
+          sequence.force(stepped, [](size_t, std::span<const float>) {}, 1);
+          step_s_ = sequence.timings().decode_ms / 1e3 / static_cast<double>(stepped.size());
+        }
+        press_s_[settings[next]->policy.press()] = std::max(s - read_s_, 0.0);
       }
     } catch (const Error& e) {
       // Not at so short a text, perhaps: when it is measured it is told where.
-      if (e.code() == ExitCode::Interrupted) throw;
+      if (e.code() == ExitCode::Interrupted || next == 0) throw;
       ++next;
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 
 #include "engine/engine.hpp"
@@ -24,7 +25,10 @@ class WorkTime {
   void done(double guess, double taken);
 
  private:
-  void try_compositions(const Model& model, const Plan& plan, std::span<const int32_t> tokens);
+  void try_compositions(const Model& model,
+                        const Plan& plan,
+                        std::span<const int32_t> read,
+                        std::span<const int32_t> stepped);
 
   double read_s_ = 0, step_s_ = 0;          // a token, in the trial
   std::map<std::string, double> press_s_;   // a token, by composition, in the trial

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/index.hpp"
 
-#include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/day.hpp"
 #include "base/json_file.hpp"
+#include "base/shell.hpp"
 #include "base/version.hpp"
+#include "kit/model_run.hpp"
 #include "kit/templates.hpp"
 
 namespace kvhost {
@@ -19,15 +20,6 @@ namespace {
 
 constexpr int kIndexSchema = 1;
 
-std::string day_of_today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm day{};
-  gmtime_r(&now, &day);
-  char text[16];
-  std::strftime(text, sizeof text, "%Y-%m-%d", &day);
-  return text;
-}
-
 // "My Lab" -> "my-lab"
 std::string fit_for_a_file(const std::string& name) {
   std::string out;
@@ -36,20 +28,6 @@ std::string fit_for_a_file(const std::string& name) {
     out += letter ? c : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
   }
   return out;
-}
-
-// What a program printed, from its first { to its last }: words of a plugin may stand around.
-json json_printed_by(const std::string& command) {
-  FILE* output = popen(command.c_str(), "r");
-  if (!output) return {};
-  std::string said;
-  char part[4096];
-  while (std::fgets(part, sizeof part, output)) said += part;
-  if (pclose(output) != 0) return {};
-  const size_t first = said.find('{'), last = said.rfind('}');
-  if (first == said.npos || last == said.npos || last < first) return {};
-  const json found = json::parse(said.substr(first, last + 1 - first), nullptr, /*allow_exceptions=*/false);
-  return found.is_discarded() ? json() : found;
 }
 
 void write_where_absent(const fs::path& file, std::string_view text) {
@@ -69,17 +47,15 @@ std::string index_id(const MethodInfo& method) {
 }
 
 json measured_in_model(const MethodInfo& method, const std::string& program) {
-  const json run = json_printed_by(run_command_of(method, program) + " --compare-full --json - 2>/dev/null");
+  const auto said = said_by(run_command_of(method, program) + " --compare-full --json - 2>/dev/null");
+  const json run = said && said->well() ? report_in(said->text) : json();
   if (!run.is_object() || !run.contains("timings") || !run.contains("full")) return {};
-  const double n_layers = run.value("/model/n_layers"_json_pointer, 1.0);
-  const json& timings = run["timings"];
-  const auto a_layer = [&](const char* name) { return 1000 * timings.value(name, 0.0) / n_layers; };
   MethodInfo anywhere = method;  // the folder is this machine's
   anywhere.library = fs::path(".") / method.library.filename();
   return {{"command", run_command_of(anywhere, "kvhost") + " --compare-full"},
           {"n_prompt_tokens", run.value("n_prompt_tokens", 0)},
-          {"score_us_per_layer", a_layer("score_ms")},
-          {"allocate_us_per_layer", a_layer("allocate_ms")},
+          {"score_us_per_layer", us_per_layer(run, "score_ms")},
+          {"allocate_us_per_layer", us_per_layer(run, "allocate_ms")},
           {"cache_bytes_full", run.value("/memory/cache_bytes_full"_json_pointer, 0.0)},
           {"cache_bytes_kept", run.value("/memory/cache_bytes_kept"_json_pointer, 0.0)},
           {"kl", run.value("/full/agreement/kl"_json_pointer, 0.0)},
@@ -91,9 +67,6 @@ json index_entry(const MethodReport& report,
                  const IndexSource& source,
                  const json& measured) {
   const MethodInfo& method = report.method;
-  json failed = json::array();
-  for (const CheckResult& check : report.checks)
-    if (check.verdict.outcome == Outcome::Fail) failed.push_back(check.id);
   return {{"schema", kIndexSchema},
           {"id", index_id(method)},
           {"name", method.name},
@@ -114,9 +87,9 @@ json index_entry(const MethodReport& report,
              {"sha256", method.sha256}}}},
           {"validated",
            {{"kvhost", version()},
-            {"date", day_of_today()},
+            {"date", today()},
             {"level", report.level()},
-            {"failed", std::move(failed)},
+            {"failed", report.failed_checks()},
             {"n_fuzzed", fuzz.n_run},
             {"n_findings", fuzz.findings.size()}}},
           {"measured", measured}};

@@ -199,11 +199,8 @@ void check_again(const json& entry,
       continue;
     }
     const std::string claimed = entry["validated"].value("level", ""), reached = validate_methods({*method}, {}).front().level();
-    const auto height = [](const std::string& level) {
-      return std::find(level_names().begin(), level_names().end(), level) - level_names().begin();
-    };
-    const auto most = height("shares");  // without a model
-    if (std::min(height(claimed), most) > height(reached))
+    const int most = level_height("shares");  // without a model
+    if (std::min(level_height(claimed), most) > level_height(reached))
       wrong("claims " + claimed + ", and " + found->second.string() + " reaches " + reached + "; expected as much");
   }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/project.hpp"
 
-#include <array>
-#include <cstdio>
 #include <functional>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/json_file.hpp"
+#include "base/shell.hpp"
 
 namespace kvhost {
 
@@ -54,12 +53,6 @@ uint64_t stamp_of(const fs::path& file) {
   return name * 31 + static_cast<uint64_t>(time.time_since_epoch().count()) + fs::file_size(file, gone);
 }
 
-std::string quoted_path(const fs::path& path) {
-  std::string out = "'";
-  for (const char c : path.string()) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 }  // namespace
 
 Project::Project(fs::path library, const fs::path& build)
@@ -76,15 +69,12 @@ std::string Project::rebuild() const {
   if (build_.empty()) return "";
   const bool debug = library_.parent_path().filename() == "debug";
   const std::string command =
-      fs::exists(build_ / kCache) ? "cmake --build " + quoted_path(build_)
+      fs::exists(build_ / kCache) ? "cmake --build " + shell_word(build_.string())
                                   : std::string("cargo build --offline --lib ") + (debug ? "" : "--release ") +
-                                        "--manifest-path " + quoted_path(build_ / kCargo);
-  FILE* output = popen((command + " 2>&1").c_str(), "r");
-  if (!output) return command + ": cannot be started";
-  std::string said;
-  std::array<char, 4096> part{};
-  while (std::fgets(part.data(), part.size(), output)) said += part.data();
-  return pclose(output) == 0 ? "" : said.empty() ? "failed without words" : said;
+                                        "--manifest-path " + shell_word((build_ / kCargo).string());
+  const auto said = said_by(command + " 2>&1");
+  if (!said) return command + ": cannot be started";
+  return said->well() ? "" : said->text.empty() ? "failed without words" : said->text;
 }
 
 uint64_t Project::stamp() const {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/record.hpp"
 
-#include <algorithm>
-#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/day.hpp"
 #include "base/json_file.hpp"
 #include "base/version.hpp"
 #include "registry/search_path.hpp"
@@ -21,20 +20,6 @@ namespace {
 constexpr int kSchema = 1;
 
 std::string key_of(const registry::MethodInfo& method) { return method.sha256 + "/" + method.name; }
-
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm day{};
-  gmtime_r(&now, &day);
-  char text[16];
-  std::strftime(text, sizeof text, "%Y-%m-%d", &day);
-  return text;
-}
-
-int height_of(const std::string& level) {
-  const auto& levels = level_names();
-  return static_cast<int>(std::find(levels.begin(), levels.end(), level) - levels.begin());
-}
 
 json read_or_nothing(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -84,12 +69,10 @@ const Record* Records::find(const registry::MethodInfo& method) const {
 }
 
 void Records::put(const MethodReport& report, int64_t n_fuzzed, int64_t n_findings) {
-  Record record{report.level(), {}, version(), today(), n_fuzzed, n_findings};
-  for (const CheckResult& check : report.checks)
-    if (check.verdict.outcome == Outcome::Fail) record.failed.push_back(check.id);
+  Record record{report.level(), report.failed_checks(), version(), today(), n_fuzzed, n_findings};
   const Record* before = find(report.method);
   const bool same = before && before->kvhost == record.kvhost && before->failed == record.failed;
-  if (same && height_of(before->level) > height_of(record.level)) record.level = before->level;
+  if (same && level_height(before->level) > level_height(record.level)) record.level = before->level;
   if (same && n_fuzzed == 0) {
     record.n_fuzzed = before->n_fuzzed;
     record.n_findings = before->n_findings;

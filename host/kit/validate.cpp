@@ -3,9 +3,10 @@
 
 #include <sys/wait.h>
 
-#include <cstdio>
+#include <algorithm>
 
 #include "base/error.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
 #include "kit/checks.hpp"
 #include "kit/subject.hpp"
@@ -26,26 +27,16 @@ std::vector<Check> all_checks() {
   return all;
 }
 
-std::string quoted_word(const std::string& word) {
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 // In a model, with what else stands in a composition; what is printed last is told.
 Verdict run_in_model(const MethodInfo& method, const std::filesystem::path& program) {
-  const std::string command = run_command_of(method, quoted_word(program.string())) + " 2>&1";
-  FILE* output = popen(command.c_str(), "r");
-  if (!output) return failed("the program cannot be started");
-  std::string last;
-  char line[1024];
-  while (std::fgets(line, sizeof line, output)) last = line;
-  const int status = pclose(output);
-  if (!last.empty() && last.back() == '\n') last.pop_back();
-  if (status == 0) return {};
+  const std::string command = run_command_of(method, shell_word(program.string())) + " 2>&1";
+  const auto said = said_by(command);
+  if (!said) return failed("the program cannot be started");
+  if (said->well()) return {};
   // Refused before anything ran: it wants what a user brings, a file or a setting.
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  const int code = WIFEXITED(said->status) ? WEXITSTATUS(said->status) : -1;
   const bool refused = code == static_cast<int>(ExitCode::BadRequest) || code == static_cast<int>(ExitCode::CannotLoad);
+  const std::string last = said->last_line();
   return {refused ? Outcome::Skip : Outcome::Fail, last.empty() ? "failed without words" : last};
 }
 
@@ -76,11 +67,11 @@ bool wanted(const std::string& id, const std::string& only) {
 Check model_check() { return {5, "model.run", "in a model: a prompt, and tokens behind it", nullptr}; }
 
 std::string run_command_of(const MethodInfo& method, const std::string& program) {
-  const std::string press = quoted_word(press_with(method));
+  const std::string press = shell_word(press_with(method));
   const bool prefill = method.flags & KVH_METHOD_PREFILL;
   const bool budget = !(method.flags & KVH_METHOD_OWN_TOTAL);
   return program + " run --prefer-plugins --plugin-path " +
-         quoted_word(method.library.parent_path().string()) + " --max-prompt-tokens 300 -n 80 -q" +
+         shell_word(method.library.parent_path().string()) + " --max-prompt-tokens 300 -n 80 -q" +
          (prefill ? " --press " + press : " --press none --decode-press " + press) +
          (prefill && budget ? " --keep-ratio 0.5 --min-entries 0" : "");
 }
@@ -99,10 +90,18 @@ const std::vector<std::string>& level_names() {
   return names;
 }
 
-bool MethodReport::failed() const {
+int level_height(const std::string& level) {
+  const auto& names = level_names();
+  return static_cast<int>(std::find(names.begin(), names.end(), level) - names.begin());
+}
+
+bool MethodReport::failed() const { return !failed_checks().empty(); }
+
+std::vector<std::string> MethodReport::failed_checks() const {
+  std::vector<std::string> ids;
   for (const auto& check : checks)
-    if (check.verdict.outcome == Outcome::Fail) return true;
-  return false;
+    if (check.verdict.outcome == Outcome::Fail) ids.emplace_back(check.id);
+  return ids;
 }
 
 std::string MethodReport::level() const {

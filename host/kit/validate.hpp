@@ -21,12 +21,15 @@ struct CheckResult {
 
 // From the lowest to the highest: "none", "loads", "configures", "computes", "shares", "runs".
 const std::vector<std::string>& level_names();
+// How many stand below `level`; beyond all of them where it is none.
+int level_height(const std::string& level);
 
 struct MethodReport {
   registry::MethodInfo method;
   std::vector<CheckResult> checks;
 
   bool failed() const;
+  std::vector<std::string> failed_checks() const;  // their ids
   // The highest of which some check passed, where in it and in those below none failed.
   std::string level() const;
 };

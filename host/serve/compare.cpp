@@ -19,10 +19,6 @@ using Json = nlohmann::json;
 
 constexpr size_t kMostCompared = 4, kMostAnswerTokens = 1024;
 
-size_t likeliest(const std::vector<float>& row) {
-  return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
-}
-
 double mean(double sum, size_t n) { return sum / static_cast<double>(n); }
 
 class CompareWire : public Wire {
@@ -59,9 +55,10 @@ class CompareWire : public Wire {
     size_t n_right = 0;
     for (size_t t = 0; t < answer_.size(); ++t) {
       const auto& row = (*rows[i])[t];
-      const auto token = static_cast<size_t>(answer_[t]);
-      logprobs.push_back(row[token]);
-      sum += row[token];
+      const int32_t token = answer_[t];
+      const float logprob = row[static_cast<size_t>(token)];
+      logprobs.push_back(logprob);
+      sum += logprob;
       n_right += likeliest(row) == token;
     }
     return {{"document", documents_[i]},
@@ -77,7 +74,7 @@ class CompareWire : public Wire {
     size_t n_same = 0;
     for (size_t t = 0; t < answer_.size(); ++t) {
       const auto &p = (*rows[i])[t], &q = (*rows[j])[t];
-      each.push_back(divergence(p, q));
+      each.push_back(std::max(divergence(p, q), 0.0));
       kl += each.back().get<double>();
       n_same += likeliest(p) == likeliest(q);
     }

@@ -18,7 +18,6 @@ using Element = Grammar::Element;
 using Elements = Grammar::Sequence;
 
 constexpr int kMostDigits = 15, kMostIndent = 16, kMostItems = 64;
-constexpr int kMostLevels = 100;
 constexpr size_t kMostRules = 5000;
 
 struct Level {
@@ -59,8 +58,8 @@ class JsonGrammar {
 
   int value(const Json& schema, const std::string& where) {
     const Level level(depth_);
-    if (depth_ > kMostLevels)
-      refuse_field(where.substr(0, 100), "is nested more than " + std::to_string(kMostLevels) +
+    if (depth_ > kDeepestNesting)
+      refuse_field(where.substr(0, 100), "is nested more than " + std::to_string(kDeepestNesting) +
                                              " levels deep; expected at most that many");
     if (schema.is_boolean() && schema.get<bool>()) return any_;
     if (!schema.is_object())

@@ -26,7 +26,7 @@ void Shelf::add(std::unique_ptr<StoredDocument> document) {
   bytes_ += bytes;
 }
 
-const StoredDocument& Shelf::document(const std::string& id) const {
+std::list<Shelf::Document>::const_iterator Shelf::find(const std::string& id) const {
   const auto found = std::find_if(documents_.begin(), documents_.end(), [&](const Document& one) {
     return one.held->id == id;
   });
@@ -36,17 +36,16 @@ const StoredDocument& Shelf::document(const std::string& id) const {
                " is here; expected the id of one that POST /v1/documents made and that was not "
                "let go since; GET /v1/documents lists them",
            "document");
-  return *found->held;
+  return found;
 }
 
+const StoredDocument& Shelf::document(const std::string& id) const { return *find(id)->held; }
+
 const StoredDocument& Shelf::use(const std::string& id) {
-  const StoredDocument& wanted = document(id);
-  const auto found = std::find_if(documents_.begin(), documents_.end(), [&](const Document& one) {
-    return one.held.get() == &wanted;
-  });
+  const auto found = find(id);
   ++found->held->n_uses;
   documents_.splice(documents_.begin(), documents_, found);
-  return wanted;
+  return *found->held;
 }
 
 bool Shelf::remove(const std::string& id) {

@@ -65,6 +65,8 @@ class Shelf {
     int64_t bytes;
   };
 
+  std::list<Document>::const_iterator find(const std::string& id) const;
+
   std::list<Document> documents_;  // the last used first
   std::list<Prompt> prompts_;
   int64_t bytes_ = 0, prompt_bytes_ = 0;

@@ -22,12 +22,12 @@ std::string trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
-// Whether `text` is a JSON object, of depth and size that any JSON may have here.
-bool is_object(const std::string& text) {
+// What `text` is as JSON, of a depth and size that any may have here; nothing where it is none.
+std::optional<Json> json_in(const std::string& text) {
   try {
-    return parse_json(text, "tool call", ExitCode::RunFailed).is_object();
+    return parse_json(text, "tool call", ExitCode::RunFailed);
   } catch (const Error&) {
-    return false;
+    return std::nullopt;
   }
 }
 
@@ -39,7 +39,8 @@ std::optional<ToolCall> call_of(const Json& value) {
   const Json& arguments = value[key];
   if (arguments.is_string()) {  // written as text already
     const auto text = arguments.get<std::string>();
-    if (!is_object(text)) return std::nullopt;
+    const auto read = json_in(text);
+    if (!read || !read->is_object()) return std::nullopt;
     return ToolCall{value["name"].get<std::string>(), text};
   }
   if (!arguments.is_object()) return std::nullopt;
@@ -48,14 +49,10 @@ std::optional<ToolCall> call_of(const Json& value) {
 
 // Calls that `text` is as a whole; none where it is anything else.
 std::vector<ToolCall> calls_of(const std::string& text) {
-  Json value;
-  try {
-    value = parse_json(text, "tool call", ExitCode::RunFailed);
-  } catch (const Error&) {
-    return {};
-  }
+  const auto value = json_in(text);
+  if (!value) return {};
   std::vector<ToolCall> calls;
-  const Json list = value.is_array() ? value : Json::array({value});
+  const Json list = value->is_array() ? *value : Json::array({*value});
   for (const Json& one : list) {
     const auto call = call_of(one);
     if (!call) return {};

@@ -131,7 +131,7 @@ TEST_CASE("a client that sends its request drop by drop is cut off, and others a
 
 TEST_CASE("nonsense in place of HTTP hurts nobody") {
   const TestServer server;
-  for (const std::string text : {std::string("\r\n\r\n"),
+  for (const std::string& text : {std::string("\r\n\r\n"),
                                  std::string("GET / HTTP/9.9\r\n\r\n"),
                                  std::string("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
                                              "Content-Length: 99999999999999999999\r\n\r\n"),
