@@ -48,7 +48,10 @@ void weigh_tile(const WeighArgs<T>& a, int64_t r0, int64_t c, int64_t begin, int
 
 template <class S, class T, int R>
 int64_t weigh_rows(const WeighArgs<T>& a, int64_t r, int64_t begin, int64_t end) {
-  constexpr int kVectors = S::kTile / R < 8 ? S::kTile / R : 8;
+  // A power of two, so that it divides the usual head dimensions: three rows of five vectors would
+  // leave a dimension of 64 to single ones.
+  constexpr int kFit = S::kTile / R;
+  constexpr int kVectors = kFit >= 8 ? 8 : kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1;
   const int64_t full = a.d / S::kWidth * S::kWidth;
   for (; r + R <= a.n_rows; r += R) {
     int64_t c = 0;
