@@ -27,7 +27,7 @@ for target in "${targets[@]}"; do
   log=$build/$target.log
   # -timeout: seconds of one input; the real bounds are much lower, but sanitizers are slow
   if KVHOST_FUZZ_TARGET=$target ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 \
-    chrt --idle 0 "$build/kvhost-fuzz" "$build/corpus/$target" "tests/fuzz/corpus/$target" -dict="$dictionary" \
+    nice -n 19 "$build/kvhost-fuzz" "$build/corpus/$target" "tests/fuzz/corpus/$target" -dict="$dictionary" \
     -timeout=20 -rss_limit_mb=2048 -max_len=${MAX_LEN:-4096} -entropic=0 -print_final_stats=1 -artifact_prefix="$build/found/$target/" \
     "${limit[@]}" >"$log" 2>&1; then
     state=clean

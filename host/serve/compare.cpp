@@ -33,7 +33,7 @@ class CompareWire : public Wire {
 
   std::string whole(const Collected& all) override {
     for (const auto& its : rows)
-      for (auto& row : *its) row = log_softmax(row);
+      for (auto& row : its->of) row = log_softmax(row);
     Json out = {{"object", "comparison"},
                 {"model", served_.name()},
                 {"n_tokens", answer_.size()},
@@ -54,7 +54,7 @@ class CompareWire : public Wire {
     double sum = 0;
     size_t n_right = 0;
     for (size_t t = 0; t < answer_.size(); ++t) {
-      const auto& row = (*rows[i])[t];
+      const auto& row = rows[i]->of[t];
       const int32_t token = answer_[t];
       const float logprob = row[static_cast<size_t>(token)];
       logprobs.push_back(logprob);
@@ -73,7 +73,7 @@ class CompareWire : public Wire {
     double kl = 0;
     size_t n_same = 0;
     for (size_t t = 0; t < answer_.size(); ++t) {
-      const auto &p = (*rows[i])[t], &q = (*rows[j])[t];
+      const auto &p = rows[i]->of[t], &q = rows[j]->of[t];
       each.push_back(std::max(divergence(p, q), 0.0));
       kl += each.back().get<double>();
       n_same += likeliest(p) == likeliest(q);

@@ -17,7 +17,7 @@ constexpr size_t kMostRows = 2048;  // of prompts that are read together
 Batch::OnLogits scoring(Reading& reading) {
   if (reading.task.rows)
     return [&task = reading.task, n_seen = size_t{0}](std::span<const float> logits) mutable {
-      if (n_seen++ >= task.rows_from) task.rows->emplace_back(logits.begin(), logits.end());
+      if (n_seen++ >= task.rows_from) task.rows->of.emplace_back(logits.begin(), logits.end());
     };
   if (!reading.task.score_prompt) return {};
   return [&reading](std::span<const float> logits) {
@@ -113,7 +113,7 @@ void Readings::fail(Lane& lane, const std::exception_ptr& why, const OnFailed& o
     reading->sequence.reset();
     reading->n_parts_read = 0;
     reading->logprobs.clear();
-    if (reading->task.rows) reading->task.rows->clear();
+    if (reading->task.rows) reading->task.rows->of.clear();
     reading->alone = true;
     waiting_.insert(waiting_.begin(), std::move(reading));
   }

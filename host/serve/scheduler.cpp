@@ -29,13 +29,19 @@ constexpr int64_t kPromptShare = 2;
 // and at least so long.
 constexpr std::chrono::milliseconds kLeastReading(20), kAloneReading(50), kNap(2);
 
+// The logits that outlive a task, as long as whoever asked for them works on them.
+int64_t bytes_of_rows(const Task& task) {
+  const auto n_tokens = static_cast<int64_t>(task.tokens.size());
+  const int64_t n_rows = task.rows ? n_tokens - static_cast<int64_t>(task.rows_from) : 0;
+  return n_rows * task.model.vocab_size() * static_cast<int64_t>(sizeof(float));
+}
+
 // The most that a task will hold at once. A document's own entries are held already.
 int64_t bytes_of(const Task& task) {
   const int64_t per_token = cache_bytes_per_token(task.model), n = std::max(1, task.n_choices);
   const int64_t answers = task.n_choices * task.answer.max_new_tokens * per_token;
   const auto n_tokens = static_cast<int64_t>(task.tokens.size());
-  const int64_t n_rows = task.rows ? n_tokens - static_cast<int64_t>(task.rows_from) : 0;
-  const int64_t rows = n_rows * task.model.vocab_size() * static_cast<int64_t>(sizeof(float));
+  const int64_t rows = bytes_of_rows(task);
   if (!task.document.empty()) return n * n_tokens * per_token + answers + rows;
   const CacheNeeds needs = cache_needs(task.model, task.policy, task.tokens);
   return std::max(needs.peak, n * needs.kept + answers) + rows;
@@ -103,9 +109,9 @@ void Scheduler::State::take_in() {
   {
     std::unique_lock lock(mutex);
     const auto wanted = [this] { return !submitted.empty() || !jobs.empty() || over || cut; };
-    if (!works())
+    if (!works() && ledger.promised() == 0)
       came.wait(lock, wanted);
-    else if (stalled)
+    else if (!works() || stalled)  // what outlives its task is given back by another thread
       came.wait_for(lock, kNap, wanted);
     for (auto& task : submitted) queue.add(std::move(task));
     submitted.clear();
@@ -176,6 +182,7 @@ void Scheduler::State::finish_reading(std::unique_ptr<Reading> done) {
 void Scheduler::State::start_answers(const std::shared_ptr<Reading>& reading) {
   const Task& task = reading->task;
   if (task.n_choices == 0) {  // it stays as a document, or was read for its logits
+    if (task.rows) task.rows->promise = std::make_unique<Promise>(ledger, bytes_of_rows(task));
     reading->promise.change(0);
     task.outlet->end_task();
     --n_unfinished;

@@ -15,6 +15,7 @@
 #include "engine/policy.hpp"
 #include "engine/sampling.hpp"
 #include "input/conversation.hpp"
+#include "serve/ledger.hpp"
 
 namespace kvhost {
 
@@ -35,7 +36,10 @@ struct AnswerOptions {
 enum class Kept { No, Counts, Positions };
 
 // Of each token of interest, the logits [vocab_size] that predict it.
-using LogitRows = std::vector<std::vector<float>>;
+struct LogitRows {
+  std::vector<std::vector<float>> of;
+  std::unique_ptr<Promise> promise;  // for them, once the task has ended and given its own back
+};
 
 struct Task {
   Task(Model of, std::string called, Policy by, std::shared_ptr<Outlet> to)

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "serve/requests.hpp"
 #include "server_fixture.hpp"
 
 using namespace kvhost;
@@ -87,6 +88,19 @@ TEST_CASE("compared documents give the engine's own divergence and log-probabili
   CHECK(again["pairs"][1]["top1_agreement"] == 1.0);
   CHECK(again["documents"][1]["token_logprobs"][3].get<double>() ==
         Approx(out["documents"][0]["token_logprobs"][3].get<double>()).margin(1e-4));
+}
+
+TEST_CASE("logits stay promised as long as they are held, and no longer") {
+  TestServer server;
+  const std::string a = server.ask("/v1/documents", {{"text", "A short text."}})["id"];
+  ServedModel& served = *server.service().models().front();
+  Call call = compare_call({{"documents", {a, a}}, {"prompt", "x"}, {"answer", {5, 6, 7}}}, served);
+  const auto rows_bytes = int64_t{2 * 3 * 4} * served.model().vocab_size();
+  const auto promised = [&] { return server.service().metrics().now().cache_bytes_promised; };
+  server.service().scheduler().submit(std::move(call.tasks));
+  CHECK(soon([&] { return server.service().scheduler().idle() && promised() == rows_bytes; }));
+  call.wire.reset();
+  CHECK(soon([&] { return promised() == 0; }));
 }
 
 TEST_CASE("what cannot be compared is refused") {
