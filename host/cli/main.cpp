@@ -166,6 +166,10 @@ int leave(int code) {
 
 int main(int argc, char** argv) {
   int code = 0;
+  // libtorch's library keeps what it compiles for each shape of a half-width product, up to some
+  // megabytes each and a thousand of them. The host has few shapes (model/linear.cpp); methods with
+  // products of their own have as many as there are lengths of prompts.
+  setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
   try {
     kvhost::StandardOutput output;
     code = kvhost::guarded_main(output, {argv + 1, argv + argc});

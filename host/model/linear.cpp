@@ -3,6 +3,8 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
+
 #include "kernels/gemv/gemv.hpp"
 #include "kernels/quant/quant_gemv.hpp"
 #include "model/tiled_linear.hpp"
@@ -31,6 +33,32 @@ GemvInput input_of(DType dtype, const at::Tensor& x, bool wide_out) {
           .n_rows = x.size(0),
           .n_in = x.size(1),
           .wide_out = wide_out};
+}
+
+// libtorch's library compiles a program for every shape of a product in half width and keeps a
+// thousand of them, some megabytes each: prompts of all lengths took a gigabyte. Rows are rounded up
+// to one of a few numbers.
+int64_t few_shapes(int64_t n_rows) {
+  const int64_t step = n_rows <= 64 ? 16 : 64;
+  return (n_rows + step - 1) / step * step;
+}
+
+bool compiled_by_shape(DType dtype, std::span<const Linear* const> layers, int64_t n_tokens) {
+  return product_dtype(dtype) != DType::Float32 &&
+         std::any_of(layers.begin(), layers.end(), [&](const Linear* layer) {
+           const Way way = way_of(dtype, layer->weight, n_tokens);
+           return way == Way::Whole || way == Way::Tiles;
+         });
+}
+
+// x with zeros behind it, where its products are compiled by their shape.
+at::Tensor padded(DType dtype, std::span<const Linear* const> layers, const at::Tensor& x) {
+  const int64_t n = x.size(0), rows = few_shapes(n);
+  if (rows == n || !compiled_by_shape(dtype, layers, n)) return x;
+  at::Tensor out = at::empty({rows, x.size(1)}, x.options());
+  out.narrow(0, 0, n).copy_(x);
+  out.narrow(0, n, rows - n).zero_();
+  return out;
 }
 
 const void* data_of(const at::Tensor& bias) {
@@ -74,17 +102,27 @@ struct Jobs {
   }
 };
 
+std::vector<at::Tensor> products(DType dtype,
+                                 std::span<const Linear* const> layers,
+                                 const at::Tensor& x,
+                                 bool wide_out) {
+  const at::Tensor rows = padded(dtype, layers, x);
+  Jobs jobs;
+  std::vector<at::Tensor> out;
+  for (const Linear* layer : layers)
+    out.push_back(jobs.add(dtype, layer->weight, layer->bias, rows, wide_out));
+  jobs.run(dtype, rows, wide_out);
+  if (rows.size(0) != x.size(0))
+    for (auto& each : out) each = each.narrow(0, 0, x.size(0));
+  return out;
+}
+
 }  // namespace
 
 std::vector<at::Tensor> apply_linears(DType dtype,
                                       std::span<const Linear* const> layers,
                                       const at::Tensor& x) {
-  Jobs jobs;
-  std::vector<at::Tensor> out;
-  for (const Linear* layer : layers)
-    out.push_back(jobs.add(dtype, layer->weight, layer->bias, x, false));
-  jobs.run(dtype, x, false);
-  return out;
+  return products(dtype, layers, x, /*wide_out=*/false);
 }
 
 at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x) {
@@ -92,10 +130,9 @@ at::Tensor apply_linear(DType dtype, const Linear& layer, const at::Tensor& x) {
 }
 
 at::Tensor wide_linear(DType dtype, const Matrix& weight, const at::Tensor& x) {
-  Jobs jobs;
-  at::Tensor out = jobs.add(dtype, weight, {}, x, true);
-  jobs.run(dtype, x, true);
-  return out;
+  const Linear layer{weight, {}};
+  const Linear* const layers[] = {&layer};
+  return products(dtype, layers, x, /*wide_out=*/true).front();
 }
 
 }  // namespace kvhost
