@@ -14,7 +14,7 @@ PRESS ?= adakv:snapkv
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
 CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
-.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan fuzz fuzz-short bench install check-install sbom methods-table format tidy clean
+.PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan fuzz fuzz-short fuzz-kit bench install check-install sbom methods-table format tidy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -62,6 +62,11 @@ fuzz: ## every reader of files fuzzed for MINUTES=5 each with libFuzzer, or TARG
 
 fuzz-short: ## the same in ten minutes
 	@SECONDS_EACH=20 scripts/fuzz.sh $(TARGETS)
+
+# What a user writes or a plugin brings: press texts, JSON, run files, manifests, the scan cache, records of libtorch.
+KIT_TARGETS := press_text press_json composition_text composition_json run_config manifest scan_cache torch_record
+fuzz-kit: ## of these, press texts, configurations and manifests, a million inputs each, under the sanitizers; what was run is counted
+	@RUNS=$(or $(RUNS),1000000) scripts/fuzz.sh $(KIT_TARGETS)
 
 bench: build ## time against Hugging Face + kvpress at Qwen3-0.6B dimensions (7 minutes, 1.2 GB in .cache)
 	@"$$(scripts/oracle_env.sh | tail -1)" bench/compare_speed.py --kvhost $(KVHOST)

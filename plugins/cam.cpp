@@ -12,11 +12,20 @@ class Cam {
  public:
   // By layer: attention that each entry got since generation began, per KV head.
   struct Layers {
+    template <typename Fields>
+    void fields(Fields& all) {
+      all(sums), all(n_seen);
+    }
     std::vector<std::vector<float>> sums;  // [n_kv_heads][n]
     int64_t n_seen = 0;                    // when they were last brought up to date
   };
   struct Sequence {
     static constexpr bool copies = true;
+    template <typename Fields>
+    void fields(Fields& all) {
+      all(layers);
+    }
+    void truncate(int64_t) {}  // attention is summed at cuts only
     std::vector<Layers> layers;
   };
 

@@ -12,12 +12,21 @@ class H2oAttention {
  public:
   // Attention received so far, by layer and KV head.
   struct Received {
+    template <typename Fields>
+    void fields(Fields& all) {
+      all(n_counted), all(positions), all(votes);
+    }
     int64_t n_counted = 0;  // tokens whose queries have voted
     std::vector<int32_t> positions;
     std::vector<float> votes;  // beside positions
   };
   struct Sequence {
     static constexpr bool copies = true;
+    template <typename Fields>
+    void fields(Fields& all) {
+      all(layers);
+    }
+    void truncate(int64_t) {}  // nothing is counted between two cuts
     std::vector<std::vector<Received>> layers;
   };
 
@@ -101,12 +110,12 @@ class H2oAttention {
     const auto index = static_cast<size_t>(moved.layer);
     if (sequence.layers.size() <= index) return;
     std::vector<Received>& heads = sequence.layers[index];
-    for (size_t h = 0; h < heads.size(); ++h) {
+    for (size_t h = 0; h < heads.size() && h < static_cast<size_t>(moved.n_kv_heads); ++h) {
       Received kept;
       kept.n_counted = heads[h].n_counted;
       for (int64_t i = 0; i < moved.n_kept[h]; ++i) {
         const auto old = static_cast<size_t>(moved.kept[h][i]);
-        if (old >= heads[h].votes.size()) break;  // later entries have no votes yet
+        if (old >= heads[h].votes.size() || old >= heads[h].positions.size()) break;  // later entries have no votes yet
         kept.positions.push_back(heads[h].positions[old]);
         kept.votes.push_back(heads[h].votes[old]);
       }

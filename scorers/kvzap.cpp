@@ -33,6 +33,10 @@ struct Linear {
 
 // Of entries of one layer that were generated: what they scored when their hidden states were there.
 struct Known {
+  template <typename Fields>
+  void fields(Fields& all) {
+    all(heads), all(n_before), all(begin), all(n_seen);
+  }
   std::vector<std::vector<std::pair<int32_t, float>>> heads;  // [n_kv_heads] positions ascend
   std::vector<int64_t> n_before;  // [n_kv_heads] entries in front of these, the prompt's
   int64_t begin = 0;              // positions before are the prompt's
@@ -42,8 +46,13 @@ struct Known {
 class KvZap {
  public:
   struct Sequence {
-    std::vector<Known> layers;  // while generating
     static constexpr bool copies = true;
+    template <typename Fields>
+    void fields(Fields& all) {
+      all(layers);
+    }
+    void truncate(int64_t) {}  // tokens are scored at cuts only
+    std::vector<Known> layers;  // while generating
   };
 
   static Description describe() {
@@ -105,7 +114,7 @@ class KvZap {
     const auto index = static_cast<size_t>(moved.layer);
     if (sequence.layers.size() <= index) return;
     Known& known = sequence.layers[index];
-    for (size_t h = 0; h < known.heads.size(); ++h) {
+    for (size_t h = 0; h < known.heads.size() && h < static_cast<size_t>(moved.n_kv_heads); ++h) {
       std::vector<std::pair<int32_t, float>> kept;
       for (int64_t i = 0; i < moved.n_kept[h]; ++i)
         if (const int64_t old = moved.kept[h][i] - known.n_before[h]; old >= 0)
@@ -175,7 +184,9 @@ class KvZap {
   // Whether the entries are those of before and later ones. They are not when they were given other
   // positions: then those before the hidden states count as the prompt's.
   static bool follows(const Layer& layer, const Known& known) {
+    const auto n_heads = static_cast<size_t>(layer.n_kv_heads());
     if (known.n_seen > layer.n_seen()) return false;
+    if (known.heads.size() != n_heads || known.n_before.size() != n_heads) return false;  // was in a file
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       const Head head = layer.head(h);
       const auto& before = known.heads[static_cast<size_t>(h)];

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "cache/named_tensor.hpp"
 
 namespace kvhost {
 
@@ -18,6 +19,7 @@ struct SavedCache {
   std::vector<float> logits;    // [vocab] after the last token
   std::vector<int32_t> tokens;  // [n] all that was read, what was evicted too
   std::map<std::string, std::string> metadata;
+  std::vector<NamedTensor> decode{};  // of a compression while generating; empty where there was none
 };
 
 // Writes the cache as it lies in memory, without a copy of it; `path` as in write_file(). The
@@ -29,7 +31,8 @@ void save_cache(const std::filesystem::path& path,
                 const KvCache& cache,
                 std::span<const float> logits,
                 std::span<const int32_t> tokens,
-                const std::map<std::string, std::string>& metadata);
+                const std::map<std::string, std::string>& metadata,
+                std::span<const NamedTensor> decode = {});
 
 // Reads a whole file and believes nothing in it: sizes before memory is asked for, shapes, lengths,
 // positions and channels, and the digest of all of it. Whether it fits a model is the caller's to

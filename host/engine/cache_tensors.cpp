@@ -79,6 +79,7 @@ Bytes head_bytes(const CacheLayout& layout, const HeadSpan& span, CachePart part
 }
 
 int64_t element_bytes(const CacheTensor& tensor) {
+  if (tensor.dtype == "U8") return 1;
   return tensor.dtype == "I64" ? 8 : tensor.dtype == "BF16" || tensor.dtype == "F16" ? 2 : 4;
 }
 
@@ -91,7 +92,8 @@ std::string layer_tensor_name(int64_t layer, const char* part) {
 std::vector<CacheTensor> cache_tensors(const CacheLayout& layout,
                                        const std::vector<LayerRows>& rows,
                                        int64_t n_logits,
-                                       int64_t n_tokens) {
+                                       int64_t n_tokens,
+                                       std::span<const NamedTensor> decode) {
   const Element element{stored_dtype(layout.dtype), element_size(layout.dtype)};
   const auto sum = [](const std::vector<int64_t>& values) {
     return std::accumulate(values.begin(), values.end(), int64_t{0});
@@ -116,6 +118,15 @@ std::vector<CacheTensor> cache_tensors(const CacheLayout& layout,
     add(out, CachePart::Channels, l, "channels", kInt32, {layout.n_kv_heads, width});
     add(out, CachePart::PrunedKeys, l, "pruned_keys", element, {n_pruned, width});
   }
+  for (size_t i = 0; i < decode.size(); ++i) {
+    const NamedTensor& one = decode[i];
+    out.push_back({CachePart::Decode,
+                   static_cast<int64_t>(i),
+                   one.name,
+                   one.dtype,
+                   one.shape,
+                   std::ssize(one.bytes)});
+  }
   std::stable_sort(out.begin(), out.end(), [](const CacheTensor& a, const CacheTensor& b) {
     return element_bytes(a) > element_bytes(b);
   });
@@ -130,6 +141,8 @@ std::vector<Bytes> pieces(const CacheContent& content, const CacheTensor& tensor
       return {std::as_bytes(content.logits)};
     case CachePart::Tokens:
       return {std::as_bytes(content.tokens)};
+    case CachePart::Decode:
+      return {bytes(content.decode[layer].bytes)};
     case CachePart::Lengths:
       return {bytes(content.rows[layer].lengths)};
     case CachePart::PrunedLengths:

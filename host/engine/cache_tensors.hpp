@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cache/kv_cache.hpp"
+#include "cache/named_tensor.hpp"
 
 namespace kvhost {
 
@@ -27,7 +28,8 @@ enum class CachePart {
   Biases,         // float32 [sum of biased]
   Keys,           // [sum of lengths - pruned, head_dim]
   PrunedKeys,     // [sum of pruned, width]
-  Values          // [sum of lengths, head_dim]
+  Values,         // [sum of lengths, head_dim]
+  Decode          // of a compression while generating; `layer` is its number in CacheContent::decode
 };
 
 struct CacheTensor {
@@ -44,7 +46,8 @@ struct CacheTensor {
 std::vector<CacheTensor> cache_tensors(const CacheLayout& layout,
                                        const std::vector<LayerRows>& rows,
                                        int64_t n_logits,
-                                       int64_t n_tokens);
+                                       int64_t n_tokens,
+                                       std::span<const NamedTensor> decode = {});
 
 std::string layer_tensor_name(int64_t layer, const char* part);
 
@@ -54,6 +57,7 @@ struct CacheContent {
   const std::vector<LayerRows>& rows;  // [n_layers]
   std::span<const float> logits;
   std::span<const int32_t> tokens;
+  std::span<const NamedTensor> decode{};
 };
 
 // A tensor's bytes where they lie, piece by piece in order.

@@ -48,7 +48,7 @@ LearnedFile learned_file(const Instance& method, const Node& node) {
   return file;
 }
 
-void check(const Instance& method, const Node& node, const kvh_model& shown, const Model& model) {
+void check_one(const Instance& method, const Node& node, const kvh_model& shown, const Model& model) {
   const LearnedFile file = learned_file(method, node);
   if (file.usual.empty()) return;
   const std::string path = sdk::resource_path(shown, file.given, file.usual);
@@ -66,22 +66,21 @@ void check(const Instance& method, const Node& node, const kvh_model& shown, con
                   "` makes it, or one whose metadata names no model_hash");
 }
 
+// A method and all inside it, which the node has in the same order.
+void check(const Instance& method, const Node& node, const kvh_model& shown, const Model& model) {
+  check_one(method, node, shown, model);
+  for (size_t i = 0; i < method.inner().size(); ++i)
+    check(*method.inner()[i], *node.inner[i], shown, model);
+}
+
 }  // namespace
 
 void check_learned_files(const Composition& composition, const Press& press, const Model& model) {
   for (size_t i = 0; i < composition.stages.size(); ++i) {
-    const StageSpec& spec = composition.stages[i];
-    const Node* nodes[] = {spec.press.get(),
-                           spec.layer_allocator.get(),
-                           spec.head_allocator.get(),
-                           spec.scorer.get()};
+    const auto nodes = composition.stages[i].parts();
     const auto parts = press.stages()[i].parts();
-    for (size_t p = 0; p < parts.size(); ++p) {
-      const Instance* method = parts[p];
-      for (const Node* node = nodes[p]; node && method;
-           node = node->inner.get(), method = method->inner())
-        check(*method, *node, *press.model(), model);
-    }
+    for (size_t p = 0; p < parts.size(); ++p)
+      if (parts[p] && nodes[p]) check(*parts[p], *nodes[p], *press.model(), model);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
@@ -86,6 +87,32 @@ std::vector<const StoredTensor*> match(const CacheFile& file,
   return out;
 }
 
+// Those of a compression while generating have names of their own; who goes on with it looks at what
+// they hold.
+bool is_decode_tensor(const std::string& name) {
+  static const std::string layer = "decode.layer.";
+  if (name == "decode.cuts" || name == "decode.states") return true;
+  if (!name.starts_with(layer)) return false;
+  const size_t dot = name.find('.', layer.size());
+  if (dot == std::string::npos || dot == layer.size() || dot > layer.size() + 6) return false;
+  const std::string_view what = std::string_view(name).substr(dot);
+  return std::all_of(name.begin() + static_cast<std::ptrdiff_t>(layer.size()),
+                     name.begin() + static_cast<std::ptrdiff_t>(dot),
+                     [](char c) { return c >= '0' && c <= '9'; }) &&
+         (what == ".queries" || what == ".hidden");
+}
+
+std::vector<NamedTensor> decode_tensors(const CacheFile& file) {
+  std::vector<NamedTensor> out;
+  for (const StoredTensor& tensor : file.tensors())
+    if (is_decode_tensor(tensor.name))
+      out.push_back({tensor.name,
+                     tensor.dtype,
+                     tensor.shape,
+                     std::vector<uint8_t>(static_cast<size_t>(tensor.bytes))});
+  return out;
+}
+
 // Where a tensor's bytes go; null: they were read before.
 void* target(const CacheTensor& tensor, SavedCache& saved, const std::vector<LayerMemory>& memory) {
   const auto layer = static_cast<size_t>(tensor.layer);
@@ -94,6 +121,8 @@ void* target(const CacheTensor& tensor, SavedCache& saved, const std::vector<Lay
       return saved.logits.data();
     case CachePart::Tokens:
       return saved.tokens.data();
+    case CachePart::Decode:
+      return saved.decode[layer].bytes.data();
     case CachePart::Positions:
       return memory[layer].positions;
     case CachePart::Keys:
@@ -128,7 +157,7 @@ void check_digest(const CacheFile& file,
                   const std::vector<LayerRows>& rows,
                   std::vector<CacheTensor>& tensors,
                   const SavedCache& saved) {
-  hash_tensors({saved.cache, rows, saved.logits, saved.tokens}, tensors);
+  hash_tensors({saved.cache, rows, saved.logits, saved.tokens, saved.decode}, tensors);
   const std::string digest = cache_digest(saved.metadata, tensors);
   if (file.text("digest") != digest)
     file.refuse("has digest '" + file.text("digest") + "' but its content comes to '" + digest +
@@ -171,12 +200,14 @@ SavedCache load_cache(const std::filesystem::path& path) {
   for (int64_t l = 0; l < layout.n_layers; ++l) rows.push_back(read_rows(file, layout, l));
   const int64_t n_logits = file.get("logits").bytes / static_cast<int64_t>(sizeof(float));
   const int64_t n_tokens = file.get("tokens").bytes / static_cast<int64_t>(sizeof(int32_t));
-  std::vector<CacheTensor> tensors = cache_tensors(layout, rows, n_logits, n_tokens);
+  std::vector<NamedTensor> decode = decode_tensors(file);
+  std::vector<CacheTensor> tensors = cache_tensors(layout, rows, n_logits, n_tokens, decode);
   const std::vector<const StoredTensor*> stored = match(file, tensors);
   SavedCache saved{KvCache(layout),
                    std::vector<float>(static_cast<size_t>(n_logits)),
                    std::vector<int32_t>(static_cast<size_t>(n_tokens)),
-                   file.metadata()};
+                   file.metadata(),
+                   std::move(decode)};
   read_all(file, tensors, stored, rows, saved);
   saved.cache.restore_seen(n_seen, n_renumbered, n_first);
   check_digest(file, rows, tensors, saved);

@@ -67,13 +67,14 @@ void save_cache(const std::filesystem::path& path,
                 const KvCache& cache,
                 std::span<const float> logits,
                 std::span<const int32_t> tokens,
-                const Metadata& metadata) {
+                const Metadata& metadata,
+                std::span<const NamedTensor> decode) {
   check(path.string(), cache);
   std::vector<LayerRows> rows;
   for (int64_t l = 0; l < cache.layout().n_layers; ++l) rows.push_back(cache.rows(l));
-  const CacheContent content{cache, rows, logits, tokens};
+  const CacheContent content{cache, rows, logits, tokens, decode};
   std::vector<CacheTensor> tensors =
-      cache_tensors(cache.layout(), rows, std::ssize(logits), std::ssize(tokens));
+      cache_tensors(cache.layout(), rows, std::ssize(logits), std::ssize(tokens), decode);
   write_file(path, [&](std::ostream& out) {  // what cannot be written is found before the work
     hash_tensors(content, tensors);
     Metadata all = metadata;

@@ -42,9 +42,13 @@ void Sequence::save(const std::filesystem::path& file,
   state_->check_usable();
   if (state_->logits.empty())
     bad_request("save", "the sequence has read nothing yet; expected a prefill() before");
-  if (state_->decode_run) state_->decode_run->check_saves();
+  DecodeSnapshot decode;
+  if (state_->decode_run) decode = state_->decode_run->snapshot();
   const Model model(state_->model);
   std::map<std::string, std::string> facts = given;
+  for (const char* key : {"decode_press", "decode_since_cut", "decode_states"}) facts.erase(key);
+  facts.insert(decode.facts.begin(), decode.facts.end());
+  if (!decode.empty()) facts["decode_press"] = state_->policy->decode_text;
   facts["model"] = model.facts().path;
   facts["family"] = model.facts().family;
   facts["model_sha256"] = model.weights_hash();
@@ -54,7 +58,7 @@ void Sequence::save(const std::filesystem::path& file,
   facts["entries_per_head"] = std::to_string(state_->budget.entries_per_head);
   facts["n_prompt_tokens"] = std::to_string(state_->n_prompt);
   facts["renumbered"] = state_->renumbered ? "true" : "false";
-  save_cache(file, state_->cache, state_->logits, state_->tokens, facts);
+  save_cache(file, state_->cache, state_->logits, state_->tokens, facts, decode.tensors);
 }
 
 Sequence Sequence::load(const std::filesystem::path& file,
@@ -86,7 +90,19 @@ Sequence Sequence::load(const std::filesystem::path& file,
   state->logits = std::move(saved.logits);
   state->facts = std::move(saved.metadata);
   state->restore_facts(file);
+  state->restore_decode(file, std::move(saved.decode));
   return Sequence(std::move(state));
+}
+
+// What compressed while generating goes on where the same composition is at work; another one begins
+// anew on what it finds in the cache.
+void Sequence::State::restore_decode(const std::filesystem::path& file,
+                                     std::vector<NamedTensor> tensors) {
+  if (!policy->decode_press || value_of(facts, "decode_press") != policy->decode_text) return;
+  decode_run = std::make_unique<DecodeRun>(DecodeSnapshot{facts, std::move(tensors)},
+                                           file.string(),
+                                           pressed(*policy->decode_press),
+                                           policy->decode_policy(budget));
 }
 
 void Sequence::State::restore_facts(const std::filesystem::path& file) {

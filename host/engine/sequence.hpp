@@ -69,7 +69,7 @@ class KVHOST_API Sequence {
   void save(const std::filesystem::path& file,
             const std::map<std::string, std::string>& facts = {}) const;
   // Refuses a cache of another model, tokenizer or dtype. What compresses from now on is `policy`'s
-  // decode press.
+  // decode press; where it is the one that was at work, it goes on from where it was.
   static Sequence load(const std::filesystem::path& file,
                        const Model& model,
                        const Policy& policy,

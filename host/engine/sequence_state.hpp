@@ -3,6 +3,7 @@
 // measured.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ struct Sequence::State {
   PressedSequence pressed(const Press& press);
   // Fills what a loaded cache does not hold itself from `facts`.
   void restore_facts(const std::filesystem::path& file);
+  void restore_decode(const std::filesystem::path& file, std::vector<NamedTensor> tensors);
 
   std::shared_ptr<const ModelState> model;
   std::shared_ptr<const PolicyState> policy;

@@ -41,6 +41,8 @@ Verdict says_who(const MethodInfo& method) {
   want(!method.vendor.empty(), "vendor");
   want(!method.license.empty(), "license");
   want(!method.reference.empty() || !method.paper.empty(), "paper or reference");
+  want(method.tier != "torch" || !method.torch.empty(),
+       "the libtorch it was built with, which kvhost/torch.hpp writes");
   for (const auto& param : method.params) want(!param.doc.empty(), ("doc of " + param.name).c_str());
   return missing.empty() ? Verdict{} : Verdict{Outcome::Warn, "says nothing of " + missing};
 }

@@ -21,8 +21,18 @@ kvh_status score_part_inside(
   make_up_scores(*out);
   return KVH_OK;
 }
-constexpr kvh_child kInside = {
-    sizeof(kvh_child), KVH_KIND_SCORER, 0, 0, nullptr, "inside", score_inside, score_part_inside};
+constexpr kvh_child inside(uint32_t slot) {
+  return {sizeof(kvh_child), KVH_KIND_SCORER, slot, 0, nullptr, "inside", score_inside, score_part_inside};
+}
+
+// As few as may stand inside a wrapper.
+std::vector<kvh_child> children_of(const MethodInfo& method) {
+  if (method.slots.empty()) return {inside(0)};
+  std::vector<kvh_child> children;
+  for (uint32_t i = 0; i < method.slots.size(); ++i)
+    children.insert(children.end(), method.slots[i].min, inside(i));
+  return children;
+}
 
 }  // namespace
 
@@ -40,10 +50,14 @@ Subject::Subject(const MethodInfo& method, testing::Settings settings, const Lay
     : frame_(spec.shape, FakeLayer::dense(spec.shape.n_kv_heads, 1), 1) {
   frame_.add_rope();
   const std::string library = method.library.string();
-  if (method.kind == Kind::Wrapper)
-    plugin_.emplace(library, std::move(settings), kInside, &frame_.model(), method.index);
-  else
-    plugin_.emplace(library, std::move(settings), nullptr, &frame_.model(), method.index);
+  if (method.kind == Kind::Wrapper) {
+    children_ = children_of(method);
+    std::vector<const kvh_child*> rows;
+    for (const kvh_child& child : children_) rows.push_back(&child);
+    plugin_.emplace(library, std::move(settings), std::move(rows), &frame_.model(), method.index);
+    return;
+  }
+  plugin_.emplace(library, std::move(settings), nullptr, &frame_.model(), method.index);
 }
 
 std::vector<kvh_need> Subject::needs() const { return plugin_->needs(); }

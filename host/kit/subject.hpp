@@ -25,6 +25,7 @@ class Subject {
 
  private:
   testing::FakeLayer frame_;  // lends the model that create() sees
+  std::vector<kvh_child> children_;  // of a wrapper
   std::optional<testing::PluginMethod> plugin_;
 };
 

@@ -79,6 +79,13 @@ std::string run_command_of(const MethodInfo& method, const std::string& program)
 std::string press_with(const MethodInfo& method) {
   if (method.kind == Kind::Press)
     return method.flags & KVH_METHOD_NO_SCORER ? "snapkv+" + method.name : method.name + ":snapkv";
+  size_t least = 0;
+  for (const auto& slot : method.slots) least += slot.min;
+  if (least > 1) {
+    std::string inside = "snapkv";
+    for (size_t i = 1; i < least; ++i) inside += "+knorm";
+    return method.name + ":(" + inside + ")";
+  }
   const bool whole = method.kind == Kind::Scorer || !method.default_inner.empty() ||
                      (method.flags & KVH_METHOD_NO_SCORER);
   return whole ? method.name : method.name + ":snapkv";

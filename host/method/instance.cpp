@@ -11,7 +11,6 @@
 #include "method/call_guard.hpp"
 #include "method/extension.hpp"
 #include "method/fence.hpp"
-#include "kvhost/layout_parts.h"
 #include "method/layer_data.hpp"
 #include "registry/loader.hpp"
 
@@ -177,20 +176,12 @@ Instance::Instance(const Node& node,
       phases_(phases),
       method_(load_method(node.method, *site_)) {
   check_model(model);
-  if (node.inner) {
-    inner_ = std::make_unique<Instance>(*node.inner, model, context, nullptr, phases);
-    child = inner_.get();
+  for (const auto& inner : node.inner) {
+    inner_.push_back(std::make_unique<Instance>(*inner, model, context, nullptr, phases));
+    add_child(*inner_.back(), inner->slot);
   }
-  if (child)
-    child_ = {sizeof(kvh_child),
-              child->method_->kind,
-              /*slot=*/0,
-              /*reserved=*/0,
-              child,
-              child->method_->name,
-              &score_child,
-              &score_part_of_child};
-  create(node, model, child);
+  if (inner_.empty() && child) add_child(*child, /*slot=*/0);
+  create(node, model);
   read_needs();
   read_when();
 }
@@ -203,9 +194,21 @@ void Instance::check_model(const kvh_model* model) const {
                   "mixed_layers (see `kvhost info NAME`)");
 }
 
-void Instance::create(const Node& node, const kvh_model* model, const Instance* child) {
+void Instance::add_child(const Instance& child, uint32_t slot) {
+  children_.push_back(std::make_unique<kvh_child>(kvh_child{sizeof(kvh_child),
+                                                            child.method_->kind,
+                                                            slot,
+                                                            /*reserved=*/0,
+                                                            const_cast<Instance*>(&child),
+                                                            child.method_->name,
+                                                            &score_child,
+                                                            &score_part_of_child}));
+}
+
+void Instance::create(const Node& node, const kvh_model* model) {
   if (!method_->create) return;
-  const kvh_child* const children[] = {&child_};
+  std::vector<const kvh_child*> children;
+  for (const auto& child : children_) children.push_back(child.get());
   const Values values(node);
   kvh_create_args args{};
   args.struct_size = sizeof args;
@@ -213,8 +216,8 @@ void Instance::create(const Node& node, const kvh_model* model, const Instance* 
   args.values = values.get().data();
   args.model = model;
   args.host = &host_.get();
-  args.children = children;
-  args.n_children = child ? 1 : 0;
+  args.children = children.data();
+  args.n_children = static_cast<uint32_t>(children.size());
   FencedError fenced;
   const kvh_status status = enter("create()", -1, [&] {
     return method_->create(method_, &args, &instance_, &fenced.error);
@@ -322,72 +325,34 @@ const void* Instance::extension(const char* id) const {
 }
 
 int64_t Instance::window_of(uint32_t tensor) const {
-  int64_t window = inner_ ? inner_->window_of(tensor) : 0;
+  int64_t window = 0;
+  for (const auto& inner : inner_) window = wider(window, inner->window_of(tensor));
   for (const auto& need : needs_) {
     if (need.tensor != tensor || !is_wanted(need)) continue;
-    if (need.window <= 0) return -1;
-    if (window >= 0) window = std::max(window, need.window);
+    window = wider(window, need.window <= 0 ? -1 : need.window);
   }
   return window;
 }
 
 int64_t Instance::captured_window_of(uint32_t tensor) const {
-  const int64_t own = window_of(tensor);
-  const bool parts = has_own_flag(KVH_METHOD_SCORES_PARTS) && inner_->window_of(tensor) != 0;
-  return parts || (inner_ && inner_->captured_window_of(tensor) < 0) ? -1 : own;
+  const bool parts = has_own_flag(KVH_METHOD_SCORES_PARTS);
+  for (const auto& inner : inner_)
+    if ((parts && inner->window_of(tensor) != 0) || inner->captured_window_of(tensor) < 0) return -1;
+  return window_of(tensor);
 }
 
 bool Instance::needs_tensor(uint32_t tensor) const {
   const auto wanted = [&](const kvh_need& need) { return need.tensor == tensor && is_wanted(need); };
   return std::any_of(needs_.begin(), needs_.end(), wanted) ||
-         (inner_ && inner_->needs_tensor(tensor));
+         std::any_of(inner_.begin(), inner_.end(), [tensor](const auto& inner) {
+           return inner->needs_tensor(tensor);
+         });
 }
 
 bool Instance::has_flag(uint32_t flag) const {
-  return (method_->flags & flag) || (inner_ && inner_->has_flag(flag));
-}
-
-kvh_sequence_info sequence_info(int32_t phase, uint64_t seed, int64_t n_prompt) {
-  return {sizeof(kvh_sequence_info), phase, seed, n_prompt, nullptr, 0, 0};
-}
-
-SequenceState::SequenceState(const Instance& instance,
-                             const kvh_sequence_info& info,
-                             SequenceState* beside)
-    : instance_(instance), beside_(beside) {
-  if (instance.inner()) inner_ = std::make_unique<SequenceState>(*instance.inner(), info);
-  kvh_sequence_info own = info;
-  if (!instance.has_own_flag(KVH_METHOD_READS_PROMPT)) own.parts = nullptr, own.n_parts = 0;
-  instance.begin(own, &sequence_);
-}
-
-SequenceState::SequenceState(const SequenceState& from, SequenceState* beside)
-    : instance_(from.instance_), beside_(beside) {
-  if (from.inner_) inner_ = std::make_unique<SequenceState>(*from.inner_, nullptr);
-  if (!from.instance_.method()->begin) return;
-  const auto* functions = extension_of<kvh_sequence_functions>(
-      instance_, KVH_EXT_SEQUENCE, KVH_SEQUENCE_FUNCTIONS_SIZE_1_0);
-  if (!functions || !functions->copy)
-    run_failed("fork",
-               "'" + instance_.name() + "' keeps a state of its own that cannot be copied; expected "
-               "a fork right after the prompt, or a method with " KVH_EXT_SEQUENCE);
-  instance_.call("copy()", -1, [&](kvh_error* error) {
-    return functions->copy(instance_.get(), from.sequence_, &sequence_, error);
-  });
-}
-
-SequenceState::~SequenceState() {
-  if (sequence_ && instance_.method()->end)
-    instance_.leave("end()",
-                    [this] { instance_.method()->end(instance_.get(), sequence_); });
-}
-
-void SequenceState::after_compact(const kvh_moved& moved) {
-  if (instance_.method()->after_compact)
-    instance_.call("after_compact()", moved.layer, [&](kvh_error* error) {
-      return instance_.method()->after_compact(instance_.get(), sequence_, &moved, error);
-    });
-  if (inner_) inner_->after_compact(moved);
+  return (method_->flags & flag) || std::any_of(inner_.begin(), inner_.end(), [flag](const auto& inner) {
+           return inner->has_flag(flag);
+         });
 }
 
 }  // namespace kvhost

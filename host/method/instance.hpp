@@ -10,6 +10,7 @@
 #include "kvhost/plugin.h"
 #include "method/call_guard.hpp"
 #include "method/host_services.hpp"
+#include "method/saved_states.hpp"
 #include "spec/composition.hpp"
 
 namespace kvhost {
@@ -17,6 +18,9 @@ namespace kvhost {
 // In which phases a composition's methods are called: KVH_PHASE_* as bits.
 constexpr uint32_t kPrefillPhases = 1u << KVH_PHASE_PREFILL | 1u << KVH_PHASE_PASS;
 constexpr uint32_t kDecodePhases = 1u << KVH_PHASE_DECODE;
+
+// Of two windows, the one that reaches further back; -1 reaches all tokens.
+inline int64_t wider(int64_t a, int64_t b) { return a < 0 || b < 0 ? -1 : (a < b ? b : a); }
 
 // What a function of a plugin writes its words into, between strips that it must leave alone.
 struct FencedError {
@@ -59,7 +63,8 @@ class Instance {
   bool needs_tensor(uint32_t tensor) const;
   bool has_flag(uint32_t flag) const;  // this method or anything inside it
   bool has_own_flag(uint32_t flag) const { return method_->flags & flag; }
-  Instance* inner() const { return inner_.get(); }
+  // The scorers inside, in the order of its slots.
+  const std::vector<std::unique_ptr<Instance>>& inner() const { return inner_; }
   // Allocators: when it knows its answer, KVH_WHEN_*; asked once.
   uint32_t when() const { return when_; }
   // An optional part of the method, null when it has none of that id.
@@ -113,7 +118,8 @@ class Instance {
   }
 
  private:
-  void create(const Node& node, const kvh_model* model, const Instance* child);
+  void add_child(const Instance& child, uint32_t slot);
+  void create(const Node& node, const kvh_model* model);
   // Throws Error when create() or begin() refused what it was given, or failed.
   void check_made(const char* function, kvh_status status, const FencedError& fenced) const;
   void check_model(const kvh_model* model) const;
@@ -130,8 +136,8 @@ class Instance {
   uint32_t phases_;
   const kvh_method* method_ = nullptr;
   kvh_instance* instance_ = nullptr;
-  std::unique_ptr<Instance> inner_;
-  kvh_child child_{};
+  std::vector<std::unique_ptr<Instance>> inner_;
+  std::vector<std::unique_ptr<kvh_child>> children_;  // of these, or of the scorer beside a press
   std::vector<kvh_need> needs_;
   uint32_t when_ = KVH_WHEN_BEFORE_PREFILL;
 };
@@ -153,14 +159,31 @@ class SequenceState {
   SequenceState(const SequenceState&) = delete;
   SequenceState& operator=(const SequenceState&) = delete;
 
+  // A state that was saved, from the next of `saved`; throws Error(CannotLoad) where one is of another
+  // method.
+  SequenceState(const Instance& instance,
+                const kvh_sequence_info& info,
+                SavedStates& saved,
+                SequenceState* beside);
+
   kvh_sequence* get() const { return sequence_; }
-  SequenceState* inner() const { return inner_ ? inner_.get() : beside_; }
+  const Instance& instance() const { return instance_; }
+  // Of a method that stands inside, or of the scorer beside a press.
+  SequenceState& of(const Instance& child) const;
+  // Of this method or one anywhere inside it; null where it is none of them.
+  SequenceState* find(const Instance& part);
   void after_compact(const kvh_moved& moved);
+  // This state's bytes, and of all inside it, outermost first. Throws Error(RunFailed), naming the
+  // method, where one cannot be saved.
+  void save(SavedStates& to) const;
+  // The method that cannot follow a sequence back to an earlier token, this or one inside; null: none.
+  const Instance* stays() const;
+  void truncate(int64_t n_seen);
 
  private:
   const Instance& instance_;
   kvh_sequence* sequence_ = nullptr;
-  std::unique_ptr<SequenceState> inner_;
+  std::vector<std::unique_ptr<SequenceState>> inner_;  // as Instance::inner()
   SequenceState* beside_ = nullptr;
 };
 

@@ -343,7 +343,7 @@ kvh_status LayerData::score_inner(const Instance& inner,
   const int64_t own_budget = std::exchange(inputs_.layer_budget, layer_budget);
   kvh_status status = KVH_OK;
   try {
-    score(inner, *parent.state->inner(), out);
+    score(inner, parent.state->of(inner), out);
   } catch (...) {
     status = keep_inner(error);
   }
@@ -359,7 +359,7 @@ kvh_status LayerData::score_part(const Instance& inner,
   try {
     const LayerPart copy(inputs_, shared_->spans, part);
     LayerData data(copy.inputs(inner.window_of(KVH_T_WINDOW_ATTENTION)), copy.spans());
-    data.score(inner, *parent.state->inner(), out);
+    data.score(inner, parent.state->of(inner), out);
     return KVH_OK;
   } catch (...) {
     return keep_inner(error);

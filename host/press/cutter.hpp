@@ -60,6 +60,13 @@ class Cutter {
 struct StageRun {
   StageRun(const Stage& stage, const kvh_sequence_info& info, KvCache& cache, Timings& timings)
       : stage(stage), state(stage, info), cutter(stage, state, cache, timings) {}
+  // With states that were saved.
+  StageRun(const Stage& stage,
+           const kvh_sequence_info& info,
+           SavedStates& saved,
+           KvCache& cache,
+           Timings& timings)
+      : stage(stage), state(stage, info, saved), cutter(stage, state, cache, timings) {}
   // Goes on as `from` would.
   StageRun(const StageRun& from, KvCache& cache, Timings& timings)
       : stage(from.stage), state(from.state), cutter(stage, state, cache, timings) {}

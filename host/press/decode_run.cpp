@@ -51,13 +51,16 @@ void check_decodes(const Press& press) {
         "a window");
 }
 
-DecodeRun::DecodeRun(const PressedSequence& on, const DecodePolicy& policy)
+DecodeRun::DecodeRun(Parts, const PressedSequence& on, const DecodePolicy& policy)
     : on_(on),
       policy_(policy),
       capture_(on.press.capture()),
       exec_(make_exec(on.press.context(), on.seed)),
       rings_(static_cast<size_t>(on.decoder.config().n_layers)),
-      together_(on.press.cut_time() != CutTime::AtOnce) {
+      together_(on.press.cut_time() != CutTime::AtOnce) {}
+
+DecodeRun::DecodeRun(const PressedSequence& on, const DecodePolicy& policy)
+    : DecodeRun(Parts{}, on, policy) {
   const kvh_sequence_info info = sequence_info(KVH_PHASE_DECODE, on.seed, on.n_prompt);
   for (const auto& stage : on.press.stages())
     stages_.emplace_back(stage, info, on.cache, on.timings);
@@ -75,16 +78,6 @@ DecodeRun::DecodeRun(const DecodeRun& from, const PressedSequence& on)
       since_cut_(from.since_cut_),
       together_(from.together_) {
   for (const StageRun& run : from.stages_) stages_.emplace_back(run, on.cache, on.timings);
-}
-
-void DecodeRun::check_saves() const {
-  if (cuts_.empty()) return;
-  for (const StageRun& run : stages_)
-    if (const Instance* method = run.stage.keeps_state())
-      run_failed("save",
-                 "'" + method->name() +
-                     "' keeps a state of its own while generating, which a saved cache does not "
-                     "carry; expected a save right after the prompt, or a method without one");
 }
 
 void DecodeRun::begin_forward(int64_t n_tokens) {

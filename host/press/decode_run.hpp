@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <vector>
 
 #include "measure/run_report.hpp"
+#include "press/decode_snapshot.hpp"
 #include "press/prefill_work.hpp"
 
 namespace kvhost {
@@ -34,6 +36,12 @@ class DecodeRun {
   // Goes on as `from` would, on a copy of its sequence. Throws Error when a method of the
   // composition keeps a state of its own that cannot be copied, and has begun to.
   DecodeRun(const DecodeRun& from, const PressedSequence& on);
+  // Goes on from a snapshot that was in `file`, on the cache that was saved beside it. Throws
+  // Error(CannotLoad) where it is none, or of other methods.
+  DecodeRun(const DecodeSnapshot& from,
+            const std::string& file,
+            const PressedSequence& on,
+            const DecodePolicy& policy);
 
   CaptureRequest capture() const { return capture_; }
   // Tokens that a forward may have at most, so that the next cut falls behind its last one: what is
@@ -45,10 +53,18 @@ class DecodeRun {
   // After the last layer of the forward that was announced.
   void end_forward();
   const std::vector<DecodeCut>& cuts() const { return cuts_; }
-  // Throws Error, naming the method, when a state that began would be lost in a saved cache.
-  void check_saves() const;
+  // Empty while nothing is to be kept. Throws Error, naming the method, when a state that was used
+  // cannot be saved.
+  DecodeSnapshot snapshot() const;
+  // What keeps the sequence from going back to its first `n_tokens` tokens, in words; "" when nothing
+  // does. Then go_back(), before the cache forgets them.
+  std::string why_not_back(int64_t n_tokens) const;
+  void go_back(int64_t n_tokens);
 
  private:
+  struct Parts {};  // without stages
+  DecodeRun(Parts, const PressedSequence& on, const DecodePolicy& policy);
+
   struct Rings {         // the last W rows, over forwards
     at::Tensor queries;  // [n_heads, W, head_dim]
     at::Tensor hidden;   // [W, hidden_size]

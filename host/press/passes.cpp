@@ -40,9 +40,8 @@ kvh_pass_cost pass_cost(const Instance& method, const PromptView& prompt) {
 
 std::vector<const Instance*> reading_again(const Stage& stage) {
   std::vector<const Instance*> methods;
-  for (const Instance* part : stage.parts())
-    for (const Instance* one = part; one; one = one->inner())
-      if (passes_of(*one)) methods.push_back(one);
+  for (const Instance* one : stage.methods())
+    if (passes_of(*one)) methods.push_back(one);
   return methods;
 }
 

@@ -115,7 +115,7 @@ void PrefillWork::read_again(const ProgressSink& progress) {
   const auto all = static_cast<double>(n_pass_tokens());
   double done = 0;
   for (const Instance* method : methods) {
-    PassRun passes(on_, exec_, *prompt_, *method, first.state.of(first.stage, *method));
+    PassRun passes(on_, exec_, *prompt_, *method, first.state.of(*method));
     passes.run([&](double n_tokens) {
       if (progress) progress((done + n_tokens) / all);
     });

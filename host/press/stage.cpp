@@ -19,6 +19,11 @@ bool looks_at_windows(const Instance& method) {
   return false;
 }
 
+void add_methods(const Instance& method, std::vector<const Instance*>& all) {
+  all.push_back(&method);
+  for (const auto& inner : method.inner()) add_methods(*inner, all);
+}
+
 }  // namespace
 
 Stage::Stage(const StageSpec& spec, const kvh_model* model, const Context& context, uint32_t phases)
@@ -108,11 +113,11 @@ bool Stage::needs_tensor(uint32_t tensor) const {
   });
 }
 
-const Instance* Stage::keeps_state() const {
+std::vector<const Instance*> Stage::methods() const {
+  std::vector<const Instance*> all;
   for (const Instance* part : parts())
-    for (const Instance* inner = part; inner; inner = inner->inner())
-      if (inner->method()->begin) return inner;
-  return nullptr;
+    if (part) add_methods(*part, all);
+  return all;
 }
 
 int64_t Stage::window_of(uint32_t tensor) const {
@@ -156,21 +161,41 @@ StageState::StageState(const StageState& from) {
   press_ = copy(from.press_, scorer_.get());
 }
 
-SequenceState& StageState::of(const Stage& stage, const Instance& part) {
-  SequenceState* const states[] = {
-      press_.get(), layer_allocator_.get(), head_allocator_.get(), scorer_.get()};
-  const auto parts = stage.parts();
-  for (size_t i = 0; i < parts.size(); ++i) {
-    SequenceState* state = states[i];
-    for (const Instance* one = parts[i]; one; one = one->inner(), state = state->inner())
-      if (one == &part) return *state;
-  }
+StageState::StageState(const Stage& stage, const kvh_sequence_info& info, SavedStates& saved) {
+  const auto load = [&](const Instance* part, SequenceState* beside = nullptr) {
+    return part ? std::make_unique<SequenceState>(*part, info, saved, beside) : nullptr;
+  };
+  scorer_ = load(stage.scorer());
+  head_allocator_ = load(stage.head_allocator());
+  layer_allocator_ = load(stage.layer_allocator());
+  press_ = load(stage.press(), scorer_.get());
+}
+
+SequenceState& StageState::of(const Instance& part) {
+  for (SequenceState* state : states())
+    if (SequenceState* found = state ? state->find(part) : nullptr) return *found;
   run_failed(part.name(), "is no part of the composition at work; expected one of its own");
 }
 
 void StageState::after_compact(const kvh_moved& moved) {
-  for (auto* part : {scorer_.get(), head_allocator_.get(), layer_allocator_.get(), press_.get()})
-    if (part) part->after_compact(moved);
+  for (SequenceState* state : states())
+    if (state) state->after_compact(moved);
+}
+
+void StageState::save(SavedStates& to) const {
+  for (const SequenceState* state : states())
+    if (state) state->save(to);
+}
+
+const Instance* StageState::stays() const {
+  for (const SequenceState* state : states())
+    if (const Instance* found = state ? state->stays() : nullptr) return found;
+  return nullptr;
+}
+
+void StageState::truncate(int64_t n_seen) {
+  for (SequenceState* state : states())
+    if (state) state->truncate(n_seen);
 }
 
 }  // namespace kvhost

@@ -20,9 +20,6 @@ enum class CutTime {
   AfterPasses   // likewise, behind further passes of the methods, which are scored then
 };
 
-// Of two windows, the one that reaches further back; -1 reaches all tokens.
-inline int64_t wider(int64_t a, int64_t b) { return a < 0 || b < 0 ? -1 : (a < b ? b : a); }
-
 class Stage {
  public:
   // Opens libraries and creates the methods; `phases`: in which they will be called. Throws Error.
@@ -53,8 +50,8 @@ class Stage {
   bool needs_tensor(uint32_t tensor) const;           // any part does
   int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens
   int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
-  // A part that keeps a state of its own between calls for one sequence; null where none does.
-  const Instance* keeps_state() const;
+  // All methods, outermost first, those inside others too.
+  std::vector<const Instance*> methods() const;
   // A name for errors: that of the outermost method.
   const std::string& name() const;
   // Null where there is none.
@@ -80,15 +77,26 @@ class StageState {
                       const kvh_sequence_info& info = sequence_info(KVH_PHASE_PREFILL));
   // Goes on as `from` would. Throws Error where a method's state cannot be copied.
   StageState(const StageState& from);
+  // Those that save() gave; throws Error(CannotLoad).
+  StageState(const Stage& stage, const kvh_sequence_info& info, SavedStates& saved);
   SequenceState& press() { return *press_; }
   SequenceState& layer_allocator() { return *layer_allocator_; }
   SequenceState& head_allocator() { return *head_allocator_; }
   SequenceState& scorer() { return *scorer_; }
   void after_compact(const kvh_moved& moved);
-  // Of a part of the stage.
-  SequenceState& of(const Stage& stage, const Instance& part);
+  // Of a method anywhere in the stage.
+  SequenceState& of(const Instance& part);
+  // See SequenceState.
+  void save(SavedStates& to) const;
+  const Instance* stays() const;
+  void truncate(int64_t n_seen);
 
  private:
+  // As they begin; null where there is none.
+  std::array<SequenceState*, 4> states() const {
+    return {scorer_.get(), head_allocator_.get(), layer_allocator_.get(), press_.get()};
+  }
+
   std::unique_ptr<SequenceState> scorer_, head_allocator_, layer_allocator_, press_;
 };
 

@@ -53,7 +53,7 @@ void check_node(const Node* node) {
                  "it with --press",
              "press");
   }
-  check_node(node->inner.get());
+  for (const auto& inner : node->inner) check_node(inner.get());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "kvhost/method.h"
 #include "spec/parameters.hpp"
+#include "spec/slots.hpp"
 
 namespace kvhost {
 namespace {
@@ -28,11 +29,6 @@ int rank(Kind kind) {
       return 4;
   }
   return 4;
-}
-
-std::string called(const Node& node) {
-  return "the " + std::string(registry::kind_name(node.method.kind)) + " '" + node.method.name +
-         "'";
 }
 
 std::string text_of(const registry::ScanFailure& failure) {
@@ -94,23 +90,18 @@ StageSpec Composer::compose(const Spec& outermost) const {
   StageSpec result;
   Spec added;  // what the user left out
   const Spec* spec = &outermost;
-  const Node *outer = nullptr, *giver = nullptr, *parts = nullptr;
-  std::unique_ptr<Node>* wrapper_slot = nullptr;
+  const Node *outer = nullptr, *giver = nullptr;
   while (true) {
     auto checked = std::make_unique<Node>(check(*spec));
     if (outer) check_order(*outer, *checked);
-    check_budget_known(parts, *checked);
-    std::unique_ptr<Node>& slot =
-        wrapper_slot ? *wrapper_slot : slot_of(result, checked->method.kind);
+    std::unique_ptr<Node>& slot = slot_of(result, checked->method.kind);
     slot = std::move(checked);
-    const Node& node = *slot;
-    if (node.method.kind == Kind::Scorer) {
-      check_innermost(*spec);
+    if (&slot == &result.scorer) {
+      fill(*slot, *spec, giver, nullptr);
       return result;
     }
+    const Node& node = *slot;
     if (!node.method.default_inner.empty()) giver = &node;
-    if (node.method.kind == Kind::Wrapper) wrapper_slot = &slot->inner;
-    if (node.method.flags & KVH_METHOD_SCORES_PARTS) parts = &node;
     outer = &node;
     if (!spec->inner.empty()) {
       spec = &only_inner(*spec);
@@ -119,6 +110,28 @@ StageSpec Composer::compose(const Spec& outermost) const {
     if (node.method.flags & KVH_METHOD_NO_SCORER) return result;
     added = default_scorer(*spec, node, giver);
     spec = &added;
+  }
+}
+
+void Composer::fill(Node& node, const Spec& spec, const Node* giver, const Node* parts) const {
+  if (node.method.kind == Kind::Scorer) return check_innermost(spec);
+  if (!node.method.default_inner.empty()) giver = &node;
+  if (node.method.flags & KVH_METHOD_SCORES_PARTS) parts = &node;
+  std::vector<Spec> inside = spec.inner;
+  const auto& slots = node.method.slots;
+  if (inside.empty() && least_inside(slots) == 1)
+    inside.push_back(default_scorer(spec, node, giver));
+  if (slots.empty() && inside.size() > 1) only_inner(spec);  // refuses
+  check_count(spec, slots, inside.size());
+  const std::vector<uint32_t> places = places_in(slots, inside.size());
+  for (size_t i = 0; i < inside.size(); ++i) {
+    auto inner = std::make_unique<Node>(check(inside[i]));
+    inner->slot = places[i];
+    check_order(node, *inner);
+    if (!slots.empty()) check_slot(node, slots[places[i]], *inner);
+    check_budget_known(parts, *inner);
+    node.inner.push_back(std::move(inner));
+    fill(*node.inner.back(), inside[i], giver, parts);
   }
 }
 

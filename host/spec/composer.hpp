@@ -16,6 +16,9 @@ class Composer {
 
  private:
   Node check(const Spec& spec) const;
+  // Puts inside a scorer or wrapper what `spec` has there. `giver`: whose default scorer it is when
+  // nothing was written; `parts`: the wrapper around it that scores parts of a layer; null: none.
+  void fill(Node& node, const Spec& spec, const Node* giver, const Node* parts) const;
   // The default scorer of `giver`, the innermost method that has one (null: nobody has), which was
   // left out of `spec`.
   Spec default_scorer(const Spec& spec, const Node& node, const Node* giver) const;

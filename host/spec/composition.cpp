@@ -17,28 +17,18 @@ std::string own_text(const Node& node) {
   return node.method.name + (params.empty() ? "" : "(" + params + ")");
 }
 
-namespace {
-
-std::string node_text(const Node& node) {
-  return own_text(node) + (node.inner ? ":" + node_text(*node.inner) : "");
+std::string inner_text(const Node& node) {
+  std::string out;
+  for (const auto& inner : node.inner) out += (out.empty() ? "" : "+") + node_text(*inner);
+  if (out.empty()) return out;
+  return node.inner.size() > 1 ? ":(" + out + ")" : ":" + out;
 }
 
-void add_warnings(const Node* node, std::vector<std::string>& warnings) {
-  if (!node) return;
-  const auto& method = node->method;
-  for (const std::string& what : {method.altered, method.rival}) {
-    const std::string text = method.library.string() + ": " + what;
-    const bool told = std::find(warnings.begin(), warnings.end(), text) != warnings.end();
-    if (!what.empty() && !told) warnings.push_back(text);
-  }
-  add_warnings(node->inner.get(), warnings);
-}
-
-}  // namespace
+std::string node_text(const Node& node) { return own_text(node) + inner_text(node); }
 
 std::string StageSpec::text() const {
   std::string out;
-  for (const auto* part : {press.get(), layer_allocator.get(), head_allocator.get(), scorer.get()})
+  for (const Node* part : parts())
     if (part) out += (out.empty() ? "" : ":") + node_text(*part);
   return out;
 }
@@ -52,22 +42,27 @@ std::string Composition::text() const {
 
 std::vector<const registry::MethodInfo*> Composition::methods() const {
   std::vector<const registry::MethodInfo*> methods;
+  const auto add = [&methods](const Node& node) {
+    const auto same = [&node](const auto* known) { return known->name == node.method.name; };
+    if (std::none_of(methods.begin(), methods.end(), same)) methods.push_back(&node.method);
+  };
   for (const auto& stage : stages)
-    for (const auto* part :
-         {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
-      for (const Node* node = part->get(); node; node = node->inner.get()) {
-        const auto same = [node](const auto* known) { return known->name == node->method.name; };
-        if (std::none_of(methods.begin(), methods.end(), same)) methods.push_back(&node->method);
-      }
+    for (const Node* part : stage.parts()) visit(part, add);
   return methods;
 }
 
 std::vector<std::string> Composition::warnings() const {
   std::vector<std::string> warnings;
+  const auto add = [&warnings](const Node& node) {
+    const auto& method = node.method;
+    for (const std::string& what : {method.altered, method.rival}) {
+      const std::string text = method.library.string() + ": " + what;
+      const bool told = std::find(warnings.begin(), warnings.end(), text) != warnings.end();
+      if (!what.empty() && !told) warnings.push_back(text);
+    }
+  };
   for (const auto& stage : stages)
-    for (const auto* part :
-         {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
-      add_warnings(part->get(), warnings);
+    for (const Node* part : stage.parts()) visit(part, add);
   return warnings;
 }
 

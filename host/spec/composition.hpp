@@ -3,6 +3,8 @@
 // library is opened.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,17 +19,30 @@ namespace kvhost {
 struct Node {
   registry::MethodInfo method;
   std::vector<registry::Value> values;
-  std::string where;            // where the user wrote it
-  std::unique_ptr<Node> inner;  // wrappers: the scorer inside
+  std::string where;  // where the user wrote it
+  uint32_t slot = 0;  // of the method that it stands inside
+  // Wrappers: the scorers inside, in the order of its slots; one, where it has no slots of its own.
+  std::vector<std::unique_ptr<Node>> inner;
 };
+
+// Calls see(const Node&) for the node and everything inside it, outermost first. Null: nothing.
+template <class See>
+void visit(const Node* node, const See& see) {
+  if (!node) return;
+  see(*node);
+  for (const auto& inner : node->inner) visit(inner.get(), see);
+}
 
 // One selection: press > layer allocator > head allocator > scorer (a chain of wrappers around one
 // scorer). What the user left out is null: an even split by the host. A scorer that was left out is
 // the default of the innermost method that has one. Without a scorer there is only a press that
-// acts on all entries.
+// acts on all entries. Where a wrapper holds several scorers the chain divides: wrapper:(a+b).
 struct StageSpec {
   std::unique_ptr<Node> press, layer_allocator, head_allocator, scorer;
 
+  std::array<const Node*, 4> parts() const {  // outermost first; null where there is none
+    return {press.get(), layer_allocator.get(), head_allocator.get(), scorer.get()};
+  }
   std::string text() const;
 };
 

@@ -16,7 +16,9 @@ json node_json(const Node& node) {
   for (size_t i = 0; i < node.values.size(); ++i)
     params[node.method.params[i].name] = registry::json_of(node.values[i]);
   json out = {{"press", node.method.name}, {"params", params}};
-  if (node.inner) out["inner"] = node_json(*node.inner);
+  if (node.inner.size() == 1) out["inner"] = node_json(*node.inner.front());
+  for (const auto& inner : node.inner)
+    if (node.inner.size() > 1) out["inner"].push_back(node_json(*inner));
   return out;
 }
 

@@ -2,8 +2,9 @@
 // A composition as the user wrote it: names, parameters, nesting. Not yet checked against any
 // registry.
 //
-// Text:  name(key=value, ...):inner      a:b nests, a+b applies one after the other, (a+b) groups
-// JSON:  {"press": name, "params": {...}, "inner": {...} | [...]}   an array of inners is a+b
+// Text:  name(key=value, ...):inner      a:b nests, a+b applies one after the other, (a+b) groups;
+//                                        behind a method that holds several, a:(b+c) is b and c in it
+// JSON:  {"press": name, "params": {...}, "inner": {...} | [...]}   an array of inners is (a+b)
 #pragma once
 
 #include <string>
@@ -22,7 +23,7 @@ struct SpecParam {
 struct Spec {
   std::string name;
   std::vector<SpecParam> params;
-  std::vector<Spec> inner;  // one per nesting step; several = applied one after the other
+  std::vector<Spec> inner;  // one per nesting step; several: of a method that holds several
   std::string where;
 };
 

@@ -19,15 +19,20 @@ constexpr Kind kOrder[] = {
 struct Part {
   Kind kind;
   std::string method, text;
+  bool divides = false;  // several scorers stand inside, as part of the text
 };
 using Parts = std::vector<Part>;
 
 Parts parts_of(const StageSpec& stage) {
   Parts out;
-  for (const auto* first :
-       {&stage.press, &stage.layer_allocator, &stage.head_allocator, &stage.scorer})
-    for (const Node* node = first->get(); node; node = node->inner.get())
-      out.push_back({node->method.kind, node->method.name, own_text(*node)});
+  for (const Node* node : stage.parts())
+    while (node) {
+      const bool divides = node->inner.size() > 1;
+      out.push_back(
+          {node->method.kind, node->method.name, divides ? node_text(*node) : own_text(*node)});
+      out.back().divides = divides;
+      node = node->inner.size() == 1 ? node->inner.front().get() : nullptr;
+    }
   return out;
 }
 
@@ -50,19 +55,20 @@ std::vector<std::string> variants(const Parts& parts,
                                   const registry::Catalog& catalog,
                                   Kind kind) {
   std::vector<std::string> out;
-  bool any = false;
+  // Scorers that stand beside one another are there, and stay.
+  bool any = kind == Kind::Scorer && !parts.empty() && parts.back().divides;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].kind != kind) continue;
     any = true;
     Parts fewer = parts;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
-    if (kind != Kind::Scorer && !fewer.empty()) out.push_back(text_of(fewer));
+    if (kind != Kind::Scorer && !fewer.empty() && !parts[i].divides) out.push_back(text_of(fewer));
   }
   for (const auto& method : catalog.methods()) {
     if (method.kind != kind || !(method.flags & KVH_METHOD_PREFILL)) continue;
     const Part other{kind, method.name, method.name};
     for (size_t i = 0; i < parts.size(); ++i) {
-      if (parts[i].kind != kind || parts[i].method == method.name) continue;
+      if (parts[i].kind != kind || parts[i].method == method.name || parts[i].divides) continue;
       Parts changed = parts;
       changed[i] = other;
       out.push_back(text_of(changed));

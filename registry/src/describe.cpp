@@ -3,6 +3,7 @@
 
 #include "library.hpp"
 #include "sha256.hpp"
+#include "slots.hpp"
 #include "validate.hpp"
 #include "words.hpp"
 
@@ -73,6 +74,7 @@ MethodInfo method_info(const kvh_method& method, const char* version) {
     info.params.push_back(param_info(*method.params[i]));
   for (uint32_t i = 0; i < method.n_static_needs; ++i)
     info.needs.push_back(need_info(method.static_needs[i]));
+  info.slots = slots_of(method);
   return info;
 }
 
@@ -94,6 +96,7 @@ Manifest describe_library(const std::filesystem::path& path) {
   manifest.vendor = text_of(plugin.vendor);
   manifest.license = text_of(plugin.license);
   manifest.tier = library.tier();
+  manifest.torch = torch_record(path);
   manifest.abi = {plugin.abi_major, plugin.abi_minor, plugin.abi_minor_required};
   for (uint32_t i = 0; i < plugin.n_methods; ++i) {
     manifest.methods.push_back(method_info(*plugin.method(i), plugin.version));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdio>
 
 #include "cost.hpp"
@@ -99,6 +100,22 @@ std::string tier_text(const MethodInfo& method) {
                                 : "portable: runs on every kvhost of its ABI major";
 }
 
+// "first: 1 scorer; others: 0 to 7 of scorer, wrapper"
+std::string slots_text(const MethodInfo& method) {
+  std::vector<std::string> slots;
+  for (const SlotInfo& slot : method.slots) {
+    std::vector<std::string> kinds;
+    for (const Word& kind : kind_words())
+      if (slot.kinds >> kind.value & 1) kinds.emplace_back(kind.word);
+    const std::string count = slot.min == slot.max
+                                  ? std::to_string(slot.min)
+                                  : std::to_string(slot.min) + " to " + std::to_string(slot.max);
+    slots.push_back((slot.name.empty() ? "" : slot.name + ": ") + count + " of " +
+                    joined(kinds, ", "));
+  }
+  return joined(slots, "; ");
+}
+
 std::string plugin_text(const MethodInfo& method) {
   std::vector<std::string> said;
   for (const std::string& text : {method.vendor, method.license})
@@ -115,10 +132,12 @@ Rows facts(const MethodInfo& method, const std::string& level) {
       {"other names", joined(method.aliases, ", ")},
       {"scorer inside",
        method.default_inner.empty() ? "" : method.default_inner + ", when none is written"},
+      {"holds", slots_text(method)},
       {"runs", phases_text(method)},
       {"result", promise_text(method)},
       {"plugin", plugin_text(method)},
       {"tier", tier_text(method)},
+      {"libtorch", method.tier == "torch" && method.torch.empty() ? "does not say which" : method.torch},
       {"library", plain(method.library.string())},
       {"SHA-256", method.sha256},
       {"validated", level},
@@ -162,6 +181,12 @@ Rows need_rows(const MethodInfo& method) {
 
 // What must stand inside it.
 std::string inside_text(const MethodInfo& method) {
+  if (!method.slots.empty()) {
+    size_t least = 0, most = 0;
+    for (const SlotInfo& slot : method.slots) least += slot.min, most += slot.max;
+    const std::vector<std::string> scorers(std::max(least, std::min<size_t>(most, 2)), "SCORER");
+    return ":(" + joined(scorers, "+") + ")";
+  }
   if (!method.default_inner.empty()) return ":" + method.default_inner;
   if (method.kind == Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER)) return "";
   const bool outer = method.kind == Kind::LayerAllocator || method.kind == Kind::Press;

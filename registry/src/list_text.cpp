@@ -57,6 +57,8 @@ json method_json(const MethodInfo& method, const std::string& level) {
   json params = json::array(), needs = json::array();
   for (const ParamInfo& param : method.params) params.push_back(json(to_json(param)));
   for (const NeedInfo& need : method.needs) needs.push_back(json(to_json(need)));
+  json slots = json::array();
+  for (const SlotInfo& slot : method.slots) slots.push_back(json(to_json(slot)));
   return {{"id", id_of(method)},
           {"name", method.name},
           {"aliases", method.aliases},
@@ -68,7 +70,9 @@ json method_json(const MethodInfo& method, const std::string& level) {
           {"default_inner", method.default_inner.empty() ? json() : json(method.default_inner)},
           {"needs", needs},
           {"decides_late", (method.flags & KVH_METHOD_DECIDES_LATE) != 0},
+          {"slots", slots},
           {"tier", method.tier},
+          {"torch", method.torch.empty() ? json() : json(method.torch)},
           {"library", plain(method.library.string())},
           {"sha256", method.sha256},
           {"level", level.empty() ? json() : json(level)},

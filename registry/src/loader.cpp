@@ -78,6 +78,7 @@ Loaded open_library(const MethodInfo& info, const kvh_host& host, const Before& 
                       "...; expected " + info.sha256.substr(0, 12) +
                       "...); start kvhost again to have it described anew");
   }
+  if (const auto torch = torch_record(info.library)) check_torch(*torch);
   Loaded loaded;
   loaded.sha256 = sha256;
   before("the constructors");
@@ -103,6 +104,13 @@ void check_library(const Loaded& loaded, const MethodInfo& info) {
                {"license", info.license, plugin.license ? plugin.license : ""},
                {"tier", info.tier, loaded.library->tier()},
                {"abi", info.abi, found_abi}};
+  // A manifest from before plugins said it is silent.
+  const auto torch = torch_record(info.library);
+  const std::string found_torch = torch ? torch_text(*torch) : "";
+  if (!info.torch.empty() && info.torch != found_torch)
+    throw Refusal("load",
+                  "has libtorch '" + found_torch + "'; expected what its manifest says, '" +
+                      info.torch + "'; run kvhost-describe on it again");
   for (const auto& fact : facts)
     if (fact.said != fact.found)
       throw Refusal("load",
@@ -174,6 +182,7 @@ MethodInfo part_of(const MethodInfo& method, const kvh_method* part) {
     info.license = method.license;
     info.sha256 = method.sha256;
     info.tier = method.tier;
+    info.torch = method.torch;
     info.abi = method.abi;
     info.part = part;
     return info;

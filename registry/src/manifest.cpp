@@ -10,6 +10,7 @@
 #include "kvhost/plugin.h"
 #include "registry/value_json.hpp"
 #include "plain_text.hpp"
+#include "slots.hpp"
 #include "words.hpp"
 
 namespace kvhost::registry {
@@ -139,6 +140,23 @@ NeedInfo need_from_json(const json& object) {
   return need;
 }
 
+SlotInfo slot_from_json(const json& object) {
+  SlotInfo slot;
+  slot.name = field<std::string>(object, "name");
+  for (const std::string& kind : field<std::vector<std::string>>(object, "kinds"))
+    slot.kinds |= 1u << value_of(kind_words(), kind, "kind");
+  slot.min = field<uint32_t>(object, "min");
+  slot.max = field<uint32_t>(object, "max");
+  return slot;
+}
+
+// Absent in manifests from before plugins said so, null where there is no libtorch.
+std::optional<TorchRecord> torch_from(const json& object) {
+  if (!object.contains("torch") || object.at("torch").is_null()) return std::nullopt;
+  const json& torch = object.at("torch");
+  return TorchRecord{field<std::string>(torch, "version"), field<bool>(torch, "cxx11_abi")};
+}
+
 MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32_t index) {
   MethodInfo method;
   method.name = field<std::string>(object, "name");
@@ -158,12 +176,17 @@ MethodInfo method_from_json(const json& object, const Manifest& manifest, uint32
     method.params.push_back(param_from_json(param));
   for (const json& need : field<json>(object, "needs"))
     method.needs.push_back(need_from_json(need));
+  if (object.contains("slots"))  // absent in manifests from before there were several
+    for (const json& slot : field<json>(object, "slots"))
+      method.slots.push_back(slot_from_json(slot));
+  check_slots(method.slots, method.kind, "method '" + method.name + "'");
   method.index = index;
   method.plugin = manifest.plugin;
   method.vendor = manifest.vendor;
   method.license = manifest.license;
   method.sha256 = manifest.sha256;
   method.tier = manifest.tier;
+  method.torch = manifest.torch ? torch_text(*manifest.torch) : "";
   method.abi = abi_text(manifest.abi);
   return method;
 }
@@ -193,11 +216,20 @@ ordered_json to_json(const NeedInfo& need) {
           {"layer_stride", need.layer_stride}};
 }
 
+ordered_json to_json(const SlotInfo& slot) {
+  std::vector<std::string> kinds;
+  for (const Word& kind : kind_words())
+    if (slot.kinds >> kind.value & 1) kinds.emplace_back(kind.word);
+  return {{"name", slot.name}, {"kinds", kinds}, {"min", slot.min}, {"max", slot.max}};
+}
+
 ordered_json to_json(const MethodInfo& method) {
   ordered_json params = ordered_json::array();
   for (const ParamInfo& param : method.params) params.push_back(to_json(param));
   ordered_json needs = ordered_json::array();
   for (const NeedInfo& need : method.needs) needs.push_back(to_json(need));
+  ordered_json slots = ordered_json::array();
+  for (const SlotInfo& slot : method.slots) slots.push_back(to_json(slot));
   return {{"name", method.name},
           {"version", method.version},
           {"kind", kind_name(method.kind)},
@@ -210,10 +242,14 @@ ordered_json to_json(const MethodInfo& method) {
           {"reference", method.reference},
           {"notes", method.notes},
           {"params", params},
-          {"needs", needs}};
+          {"needs", needs},
+          {"slots", slots}};
 }
 
 ordered_json to_json(const Manifest& manifest) {
+  ordered_json torch;
+  if (manifest.torch)
+    torch = {{"version", manifest.torch->version}, {"cxx11_abi", manifest.torch->cxx11_abi}};
   ordered_json methods = ordered_json::array();
   for (const MethodInfo& method : manifest.methods) methods.push_back(to_json(method));
   return {
@@ -228,6 +264,7 @@ ordered_json to_json(const Manifest& manifest) {
         {"minor", manifest.abi.minor},
         {"minor_required", manifest.abi.minor_required}}},
       {"tier", manifest.tier},
+      {"torch", torch},
       {"methods", methods}};
 }
 
@@ -243,6 +280,7 @@ Manifest manifest_from_json(const json& object) {
   manifest.vendor = field<std::string>(object, "vendor");
   manifest.license = field<std::string>(object, "license");
   manifest.tier = field<std::string>(object, "tier");
+  manifest.torch = torch_from(object);
   const json library = field<json>(object, "library");
   manifest.file = field<std::string>(library, "file");
   manifest.sha256 = field<std::string>(library, "sha256");

@@ -5,10 +5,12 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "registry/catalog.hpp"
+#include "torch_record.hpp"
 
 namespace kvhost::registry {
 
@@ -21,6 +23,7 @@ struct Manifest {
   std::string file, sha256, tier;
   uint64_t size = 0;
   AbiInfo abi;
+  std::optional<TorchRecord> torch;  // nothing: none, or a library that does not say
   std::vector<MethodInfo>
       methods;  // with the fields above filled in; `library` is left to the reader
 };
@@ -29,6 +32,7 @@ nlohmann::ordered_json to_json(const Manifest& manifest);
 nlohmann::ordered_json to_json(const MethodInfo& method);
 nlohmann::ordered_json to_json(const ParamInfo& param);
 nlohmann::ordered_json to_json(const NeedInfo& need);
+nlohmann::ordered_json to_json(const SlotInfo& slot);
 
 // Throws std::runtime_error naming the field that is absent or wrong.
 Manifest manifest_from_json(const nlohmann::json& json);

@@ -78,6 +78,7 @@ void Scanner::add_library(const fs::path& library) {
   try {
     manifest = manifest_of(library, reason);
     check_abi(manifest.abi);
+    if (manifest.torch) check_torch(*manifest.torch);
   } catch (const Refusal& refusal) {
     return fail(refusal.stage(), refusal.what());
   } catch (const std::exception& error) {
@@ -138,6 +139,8 @@ std::chrono::milliseconds Scanner::time_left() {
 }
 
 Manifest Scanner::describe(const fs::path& library, const std::string& sha256) {
+  // The dynamic loader would say that some function is missing, and not why.
+  if (const auto torch = torch_record(library)) check_torch(*torch);
   const auto left = time_left();
   const auto begin = std::chrono::steady_clock::now();
   const auto spend = [&] {

@@ -6,6 +6,7 @@
 
 #include "library.hpp"
 #include "plain_text.hpp"
+#include "slots.hpp"
 #include "words.hpp"
 
 namespace kvhost::registry {
@@ -96,24 +97,6 @@ void validate_needs(const kvh_method& method, const std::string& where) {
   }
   for (uint32_t i = 0; i < method.n_static_needs; ++i)
     validate_need(method.static_needs[i], where);
-}
-
-// Compositions have one place for an inner scorer, so other slots would stay empty.
-void validate_slots(const kvh_method& method, const std::string& where) {
-  if (method.n_slots == 0) return;
-  if (!method.slots) refuse(where, "slots is NULL; expected " + std::to_string(method.n_slots));
-  const kvh_slot* slot = method.slots[0];
-  if (!slot) refuse(where, "its first slot is NULL");
-  validate_size(slot->struct_size, KVH_SLOT_SIZE_1_0, where, "its first slot");
-  validate_reserved(slot->flags | slot->reserved, where + ", slot 0");
-  const uint32_t scorers = 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER;
-  const bool one = method.n_slots == 1 && slot->kinds == scorers && slot->max == 1;
-  const bool known = method.kind == KVH_KIND_WRAPPER ? slot->min == 1
-                                                     : method.kind == KVH_KIND_PRESS && slot->min <= 1;
-  if (!one || !known)
-    refuse(where,
-           "has slots that this kvhost does not know; expected one of a scorer or wrapper, in a "
-           "wrapper or press, or a newer kvhost");
 }
 
 void validate_default_inner(const kvh_method& method, const std::string& where) {

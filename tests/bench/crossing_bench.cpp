@@ -35,7 +35,7 @@ std::unique_ptr<Node> node_of(const registry::Catalog& catalog, const std::strin
   auto node = std::make_unique<Node>();
   node->method = *catalog.find(name);
   node->where = "the bench";
-  if (node->method.kind == registry::Kind::Wrapper) node->inner = node_of(catalog, "null_scorer");
+  if (node->method.kind == registry::Kind::Wrapper) node->inner.push_back(node_of(catalog, "null_scorer"));
   return node;
 }
 

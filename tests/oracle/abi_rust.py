@@ -51,6 +51,12 @@ macro_rules! size {
         const _: () = assert!(std::mem::size_of::<$t>() == $bytes);
     };
 }
+// Of a struct that has grown since 1.0.
+macro_rules! size_of_1_0 {
+    ($t:ty, $bytes:expr) => {
+        const _: () = assert!(std::mem::size_of::<$t>() > $bytes);
+    };
+}
 """
 
 
@@ -135,12 +141,15 @@ def constants(text):
 
 def layout():
     text = (INCLUDE / "layout.h").read_text() + (INCLUDE / "layout_parts.h").read_text()
+    last = dict(re.findall(r"KVH_AT\((\w+), \w+, (\d+)\);", text))
     for line in text.splitlines():
         grows = re.match(r"#define (KVH_\w+)_SIZE_1_0 (\d+)u", line)
         frozen = re.match(r"KVH_STATIC_ASSERT\(sizeof\((\w+)\) == (\d+)", line)
         field = re.match(r"KVH_AT\((\w+), (\w+), (\d+)\);", line)
         if grows:
-            yield f"size!({grows.group(1).lower()}, {grows.group(2)});"
+            name, size = grows.group(1).lower(), grows.group(2)
+            grown = int(last[name]) >= int(size)
+            yield f"size{'_of_1_0' if grown else ''}!({name}, {size});"
         elif frozen:
             yield f"size!({frozen.group(1)}, {frozen.group(2)});"
         elif field:

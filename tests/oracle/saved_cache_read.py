@@ -86,6 +86,22 @@ def check_layer(header, tensor, layer, meta):
     return lengths, pruned
 
 
+def check_decode(header, tensor, meta):
+    """Of a compression while generating; how many tensors it has."""
+    names = [name for name in header if name.startswith("decode.")]
+    check(bool(names) == ("decode_press" in meta), "decode tensors without decode_press, or the other way round")
+    if not names:
+        return 0
+    cuts = integers(tensor, "decode.cuts", "<i8").reshape(-1, 3)
+    states = [line.split(" ", 2) for line in meta["decode_states"].splitlines()]
+    check(len(tensor("decode.states")) == sum(int(n) for n, _, _ in states), "decode.states: other bytes than decode_states says")
+    for name in names:
+        check(name in ("decode.cuts", "decode.states") or name.split(".")[-1] in ("queries", "hidden"), name + ": not known")
+    said = ", ".join(f"{method} {n} bytes" for n, method, _ in states)
+    print(f"  {len(cuts)} cuts by {meta['decode_press']}; states: {said or 'none'}")
+    return len(names)
+
+
 def read(path):
     with safe_open(path, "numpy") as file:  # the package's own checks: header, offsets, cover
         meta = file.metadata()
@@ -102,9 +118,10 @@ def read(path):
     for key in sorted(meta):
         print(f"  {key}: {meta[key]}")
     print(f"  tokens {header['tokens']['shape']}, logits {header['logits']['shape']}")
-    n_tensors = 2
+    n_tensors = 2 + check_decode(header, tensor, meta)
     for layer in range(int(meta["n_layers"])):
         lengths, pruned = check_layer(header, tensor, layer, meta)
+        n_tensors += 2 if f"layer.{layer}.biases" in header else 0
         n_tensors += 7 if f"layer.{layer}.channels" in header else 4
         print(f"  layer {layer}: {lengths.min()} to {lengths.max()} entries a head, {pruned.sum()} with pruned keys")
     check(len(header) == n_tensors, f"{len(header)} tensors; expected {n_tensors}")

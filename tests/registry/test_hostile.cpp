@@ -38,6 +38,10 @@ const std::vector<Expected> kHostile = {
     {"null_functions", "describe", "functions is NULL; expected those of its kind"},
     {"null_score", "describe", "its functions lack one that its kind must have"},
     {"no_phase", "describe", "flags name no phase"},
+    {"torch_other",
+     "load",
+     "was built with libtorch 1.13.1, the C++ ABI of before C++11; expected 2."},
+    {"torch_words", "load", "says of its libtorch 'version=the newest;cxx11_abi=1'; expected"},
     {"no_symbol", "load", "exports no symbol kvhost_plugin_v1; expected a kvhost plugin"},
 };
 

@@ -100,6 +100,20 @@ TEST_CASE("info shows the default scorer and an example that runs as it stands")
   CHECK_THAT(text, Contains("--press 'sample(window_size=5):other' --keep-ratio 0.25\n"));
 }
 
+TEST_CASE("info shows the slots of a method, and the libtorch of its library") {
+  registry::MethodInfo method = sample();
+  method.kind = registry::Kind::Wrapper;
+  method.torch = "2.13.0, C++11 ABI";
+  method.slots = {{"first", 1u << KVH_KIND_SCORER, 1, 1},
+                  {"others", 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER, 0, 7}};
+  const std::string text = registry::info_text(method);
+  CHECK_THAT(text, Contains("holds            first: 1 of scorer; others: 0 to 7 of scorer, wrapper\n"));
+  CHECK_THAT(text, Contains("--press 'sample(window_size=5):(SCORER+SCORER)' --keep-ratio 0.25\n"));
+  CHECK_THAT(text, Contains("libtorch         2.13.0, C++11 ABI\n"));
+  method.torch = "";
+  CHECK_THAT(registry::info_text(method), Contains("libtorch         does not say which\n"));
+}
+
 TEST_CASE("lists are grouped by kind, outermost first") {
   const TempFolder temp;
   put_good(temp.path(), "zoo_good");
@@ -138,13 +152,17 @@ TEST_CASE("a list for scripts has the promised fields") {
                                            "paper",
                                            "params",
                                            "sha256",
+                                           "slots",
                                            "summary",
                                            "tier",
+                                           "torch",
                                            "version"});
   CHECK(list[0]["id"] == "org.example.zoo_good");
   CHECK(list[0]["accepts"].empty());
   CHECK(list[0]["default_inner"].is_null());
   CHECK(list[0]["level"].is_null());
+  CHECK(list[0]["slots"].empty());
+  CHECK(list[0]["torch"].is_null());
   CHECK(list[1]["kind"] == "head allocator");
   CHECK(list[1]["accepts"] == nlohmann::json({"wrapper", "scorer"}));
 }

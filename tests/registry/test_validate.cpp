@@ -4,8 +4,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "describe.hpp"
+#include "manifest.hpp"
 #include "kvhost/plugin.h"
 #include "validate.hpp"
 
@@ -67,7 +69,7 @@ struct Subject {
   const char* choices[4] = {"one", "two", nullptr, nullptr};
   kvh_need need = {KVH_T_WINDOW_ATTENTION, 0, 32, 0, 0, 0};
   kvh_slot slot = {};
-  const kvh_slot* slots[1] = {&slot};
+  const kvh_slot* slots[2] = {&slot, &slot};
   kvh_method method = {};
 };
 
@@ -105,13 +107,26 @@ const std::vector<Rule>& rules() {
       {"functions: a reserved field is 4", [](Subject& s) { s.scorer.reserved = 4; }},
       {"the unknown bits 32768; expected a newer kvhost",
        [](Subject& s) { s.method.flags |= 1u << 15; }},
-      {"has slots that this kvhost does not know",
-       [](Subject& s) { make_wrapper(s), s.slot.max = 2; }},
-      {"has slots that this kvhost does not know",
-       [](Subject& s) { make_wrapper(s), s.slot.min = 0; }},
-      {"has slots that this kvhost does not know",
+      {"a slot takes 3 to 2; expected min <= max",
+       [](Subject& s) { make_wrapper(s), s.slot.min = 3, s.slot.max = 2; }},
+      {"a slot takes 0 to 0; expected min <= max, and 1 at least",
+       [](Subject& s) { make_wrapper(s), s.slot.min = s.slot.max = 0; }},
+      {"has slots that may all stay empty", [](Subject& s) { make_wrapper(s), s.slot.min = 0; }},
+      {"has slots for 17; expected at most 16 together",
+       [](Subject& s) { make_wrapper(s), s.slot.max = 17; }},
+      {"a slot is for kinds 8 that this kvhost does not put there; expected scorers or wrappers",
        [](Subject& s) { make_wrapper(s), s.slot.kinds = 1u << KVH_KIND_HEAD_ALLOCATOR; }},
-      {"has slots that this kvhost does not know",
+      {"slot 'A B' has such a name; expected [a-z][a-z0-9_]*",
+       [](Subject& s) { make_wrapper(s), s.slot.name = "A B", s.slot.max = 2; }},
+      {"has 2 slots, one of them named ''; expected a name for each",
+       [](Subject& s) { make_wrapper(s), s.method.n_slots = 2; }},
+      {"has 2 slots, one of them named 'twice'; expected a name for each, of its own",
+       [](Subject& s) { make_wrapper(s), s.method.n_slots = 2, s.slot.name = "twice"; }},
+      {"its slot 1 is NULL",
+       [](Subject& s) { make_wrapper(s), s.method.n_slots = 2, s.slots[1] = nullptr; }},
+      {"has 17 slots; expected at most 16",
+       [](Subject& s) { make_wrapper(s), s.method.n_slots = 17; }},
+      {"has slots that this kvhost does not know; expected them in a wrapper",
        [](Subject& s) { make_wrapper(s), s.method.kind = KVH_KIND_SCORER; }},
       {"slot 0: a reserved field is 1", [](Subject& s) { make_wrapper(s), s.slot.flags = 1; }},
       {"only a press edits them", [](Subject& s) { s.method.flags |= KVH_METHOD_EDITS_VALUES; }},
@@ -241,6 +256,23 @@ TEST_CASE("a wrapper may state the slot that it has anyway") {
   Subject s;
   make_wrapper(s);
   CHECK_NOTHROW(kvhost::registry::validate_method(s.method, "method 0"));
+}
+
+TEST_CASE("slots for more than one scorer are told in manifests, the usual one is not") {
+  Subject s;
+  make_wrapper(s);
+  CHECK(kvhost::registry::method_info(s.method).slots.empty());
+  s.slot.max = 3;
+  s.slot.name = "several";
+  REQUIRE_NOTHROW(kvhost::registry::validate_method(s.method, "method 0"));
+  const auto info = kvhost::registry::method_info(s.method);
+  REQUIRE(info.slots.size() == 1);
+  CHECK(info.slots[0].name == "several");
+  CHECK(info.slots[0].max == 3);
+  CHECK(info.slots[0].kinds == s.slot.kinds);
+  CHECK(nlohmann::json(kvhost::registry::to_json(info))["slots"] ==
+        nlohmann::json::parse(
+            R"([{"name": "several", "kinds": ["scorer", "wrapper"], "min": 1, "max": 3}])"));
 }
 
 TEST_CASE("every broken rule has its own refusal") {

@@ -12,7 +12,7 @@ fail() { printf 'rust_abi: %s; run tests/oracle/abi_rust.py\n' "$*" >&2; exit 1;
 cat "$include"/kvhost/layout.h "$include"/kvhost/layout_parts.h | sed -nE \
   -e 's/^KVH_AT\((\w+), (\w+), ([0-9]+)\);/\1 \2 \3/p' -e 's/^#define (KVH_\w+)_SIZE_1_0 ([0-9]+)u/\L\1 \2/p' \
   -e 's/^KVH_STATIC_ASSERT\(sizeof\((\w+)\) == ([0-9]+),.*/\1 \2/p' | sort >"$scratch/c"
-sed -nE -e 's/^at!\((\w+), (r#)?(\w+), ([0-9]+)\);/\1 \3 \4/p' -e 's/^size!\((\w+), ([0-9]+)\);/\1 \2/p' "$rust" | sort >"$scratch/rust"
+sed -nE -e 's/^at!\((\w+), (r#)?(\w+), ([0-9]+)\);/\1 \3 \4/p' -e 's/^size(_of_1_0)?!\((\w+), ([0-9]+)\);/\2 \3/p' "$rust" | sort >"$scratch/rust"
 diff "$scratch/c" "$scratch/rust" >&2 || fail "$rust has another layout than layout.h"
 lines=$(wc -l <"$scratch/c")
 [ "$lines" -gt 300 ] || fail "$lines lines of layout.h; expected all of ABI 1.0"

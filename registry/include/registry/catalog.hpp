@@ -37,6 +37,13 @@ struct NeedInfo {
   uint32_t phases = 0, layer_stride = 0;  // as kvh_need has them
 };
 
+// What stands inside a method that holds several, see kvh_slot.
+struct SlotInfo {
+  std::string name;
+  uint32_t kinds = 0;  // bits 1 << KVH_KIND_*
+  uint32_t min = 1, max = 1;
+};
+
 struct MethodInfo {
   std::string name, version, summary, paper, reference, notes;
   std::vector<std::string> aliases;
@@ -44,9 +51,11 @@ struct MethodInfo {
   uint32_t flags = 0;  // KVH_METHOD_*
   std::vector<ParamInfo> params;
   std::vector<NeedInfo> needs;
+  std::vector<SlotInfo> slots;  // empty: what its kind has; a wrapper one scorer
   std::filesystem::path library;                      // absolute
   uint32_t index = 0;                                 // of the method in its library
   std::string plugin, vendor, license, sha256, tier;  // tier: "portable" or "torch"
+  std::string torch;  // "2.13.0, C++11 ABI": the libtorch it was built with; "" = none, or not said
   std::string abi;  // "1.0, needs 1.0": what it was built with, and the oldest host it runs on
   std::string default_inner;  // the scorer it takes when none is written inside it; "" = none
   std::string altered;        // of its library, see Altered; "" = it is as its manifest says

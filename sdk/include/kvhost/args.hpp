@@ -49,6 +49,18 @@ class Args {
     }
     return Child(*args_->children[0]);
   }
+  // The inner scorers of a wrapper with slots, in the order of the slots; of slot `i` alone.
+  std::vector<Child> children() const {
+    std::vector<Child> all;
+    for (uint32_t i = 0; i < args_->n_children; ++i) all.emplace_back(*args_->children[i]);
+    return all;
+  }
+  std::vector<Child> children(uint32_t slot) const {
+    std::vector<Child> of_it;
+    for (uint32_t i = 0; i < args_->n_children; ++i)
+      if (args_->children[i]->slot == slot) of_it.emplace_back(*args_->children[i]);
+    return of_it;
+  }
 
  private:
   const kvh_value& value(const char* name) const {

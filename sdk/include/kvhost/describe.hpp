@@ -163,6 +163,15 @@ class Description {
   }
   // The scorer that stands inside when none is written there: the one the paper uses.
   Description& default_inner(const char* scorer) { return set(raw_.default_inner, scorer); }
+  // A wrapper that holds several scorers: what stands in its next slot, `min` to `max` of `kinds`,
+  // bits 1 << KVH_KIND_*. Without slots a wrapper holds one. Args::children() gives them.
+  Description& slot(const char* name,
+                    uint32_t min,
+                    uint32_t max,
+                    uint32_t kinds = 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER) {
+    slots_.push_back({sizeof(kvh_slot), kinds, min, max, 0, 0, name});
+    return *this;
+  }
   Description& param(Param p) {
     params_.push_back(std::move(p));
     return *this;
@@ -205,6 +214,9 @@ class Description {
     raw_.aliases = aliases_.data();
     raw_.static_needs = needs_.data();
     raw_.n_static_needs = static_cast<uint32_t>(needs_.size());
+    for (const kvh_slot& slot : slots_) slot_rows_.push_back(&slot);
+    raw_.n_slots = static_cast<uint32_t>(slot_rows_.size());
+    raw_.slots = slot_rows_.empty() ? nullptr : slot_rows_.data();
     return raw_;
   }
 
@@ -223,6 +235,8 @@ class Description {
   std::vector<const kvh_param*> param_rows_;
   std::vector<const char*> aliases_;
   std::vector<kvh_need> needs_;
+  std::vector<kvh_slot> slots_;
+  std::vector<const kvh_slot*> slot_rows_;
 };
 
 inline Description scorer(const char* name) { return {KVH_KIND_SCORER, name}; }

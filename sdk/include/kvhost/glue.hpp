@@ -11,53 +11,9 @@
 #include "describe.hpp"
 #include "own_budget.h"
 #include "plugin.h"
-#include "sequence.h"
+#include "sequence_glue.hpp"
 
 namespace kvhost::sdk {
-
-inline void copy_text(char* to, size_t capacity, const std::string& from) noexcept {
-  size_t n = std::min(from.size(), capacity - 1);
-  while (n < from.size() && n > 0 && (from[n] & 0xc0) == 0x80) --n;  // not inside a UTF-8 character
-  std::memcpy(to, from.data(), n);
-  to[n] = '\0';
-}
-
-inline kvh_status fail(kvh_error* error, kvh_status code, const char* path, const char* what) {
-  if (error && error->struct_size >= KVH_ERROR_SIZE_1_0) {
-    error->code = code;
-    copy_text(error->path, sizeof error->path, path);
-    copy_text(error->message, sizeof error->message, what);
-  }
-  return code;
-}
-
-// Runs `body`, and turns whatever it throws into a status.
-template <typename Body>
-kvh_status guard(kvh_error* error, const Body& body) noexcept {
-  try {
-    body();
-    return KVH_OK;
-  } catch (const Error& e) {
-    return fail(error, e.code(), e.path().c_str(), e.what());
-  } catch (const std::bad_alloc&) {
-    return fail(error, KVH_E_OOM, "", "out of memory");
-  } catch (const std::exception& e) {
-    return fail(error, KVH_E_INTERNAL, "", e.what());
-  } catch (...) {
-    return fail(error, KVH_E_INTERNAL, "", "an exception that is no std::exception");
-  }
-}
-
-// The state of a method that declares `struct Sequence`; methods without one never see this.
-struct NoSequence {};
-template <typename M, typename = void>
-struct SequenceOf {
-  using type = NoSequence;
-};
-template <typename M>
-struct SequenceOf<M, std::void_t<typename M::Sequence>> {
-  using type = typename M::Sequence;
-};
 
 template <typename M, typename = void>
 struct HasNeeds : std::false_type {};
@@ -90,13 +46,6 @@ struct HasExtension : std::false_type {};
 template <typename M>
 struct HasExtension<M, std::void_t<decltype(M::extension(std::declval<const char*>()))>>
     : std::true_type {};
-
-// Whether `struct Sequence` says that its copies are values: `static constexpr bool copies = true`.
-// Then sequences can be forked. A tensor of libtorch in it is no value.
-template <typename S, typename = void>
-struct Copies : std::false_type {};
-template <typename S>
-struct Copies<S, std::void_t<decltype(S::copies)>> : std::bool_constant<S::copies> {};
 
 // Whether allocate() of a head allocator takes const ScoreView&, not const Scores&.
 template <typename M, typename S, typename = void>
@@ -152,34 +101,6 @@ struct Glue {
       Needs needs(*out);
       self(instance).needs(needs);
     });
-  }
-  static kvh_status begin(kvh_instance* instance,
-                          const kvh_sequence_info* info,
-                          kvh_sequence** out,
-                          kvh_error* error) noexcept {
-    return guard(error, [&] {
-      if constexpr (std::is_constructible_v<Sequence, const M&, const SequenceInfo&>) {
-        const SequenceInfo given(*info);
-        *out = reinterpret_cast<kvh_sequence*>(new Sequence(self(instance), given));
-      } else if constexpr (std::is_constructible_v<Sequence, const SequenceInfo&>) {
-        *out = reinterpret_cast<kvh_sequence*>(new Sequence(SequenceInfo(*info)));
-      } else {
-        (void)instance, (void)info;
-        *out = reinterpret_cast<kvh_sequence*>(new Sequence());
-      }
-    });
-  }
-  static kvh_status copy(kvh_instance*,
-                         const kvh_sequence* from,
-                         kvh_sequence** out,
-                         kvh_error* error) noexcept {
-    return guard(error, [&] {
-      const Sequence& state = *reinterpret_cast<const Sequence*>(from);
-      *out = reinterpret_cast<kvh_sequence*>(new Sequence(state));
-    });
-  }
-  static void end(kvh_instance*, kvh_sequence* sequence) noexcept {
-    delete reinterpret_cast<Sequence*>(sequence);
   }
   static kvh_status after_compact(kvh_instance* instance,
                                   kvh_sequence* sequence,
@@ -300,10 +221,8 @@ struct Glue {
     static constexpr kvh_own_budget own_budget_table{sizeof(kvh_own_budget), 0, own_budget};
     const bool wanted = HasOwnBudget<M>::value && std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0;
     if (wanted) return &own_budget_table;
-    if constexpr (Copies<Sequence>::value) {
-      static constexpr kvh_sequence_functions table{sizeof(kvh_sequence_functions), 0, copy};
-      if (std::strcmp(id, KVH_EXT_SEQUENCE) == 0) return &table;
-    }
+    if (std::strcmp(id, KVH_EXT_SEQUENCE) == 0 && SequenceGlue<M>::functions())
+      return SequenceGlue<M>::functions();
     if constexpr (HasExtension<M>::value) return M::extension(id);
     return nullptr;
   }
@@ -327,8 +246,8 @@ struct Glue {
         m.create = create;
         m.destroy = destroy;
         if constexpr (HasNeeds<M>::value) m.needs = needs;
-        m.begin = has_sequence ? begin : nullptr;
-        m.end = has_sequence ? end : nullptr;
+        m.begin = has_sequence ? SequenceGlue<M>::begin : nullptr;
+        m.end = has_sequence ? SequenceGlue<M>::end : nullptr;
         m.after_compact = HasAfterCompact<M>::value ? after_compact : nullptr;
         m.functions = functions;
         m.extension = HasOwnBudget<M>::value || HasExtension<M>::value || Copies<Sequence>::value

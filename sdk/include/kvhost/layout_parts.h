@@ -99,6 +99,9 @@ KVH_STATIC_ASSERT(sizeof(kvh_sequence_functions) >= KVH_SEQUENCE_FUNCTIONS_SIZE_
 KVH_AT(kvh_sequence_functions, struct_size, 0);
 KVH_AT(kvh_sequence_functions, reserved, 4);
 KVH_AT(kvh_sequence_functions, copy, 8);
+KVH_AT(kvh_sequence_functions, truncate, 16);
+KVH_AT(kvh_sequence_functions, save, 24);
+KVH_AT(kvh_sequence_functions, load, 32);
 
 #define KVH_SURROGATE_SIZE_1_0 32u
 KVH_STATIC_ASSERT(sizeof(kvh_surrogate) >= KVH_SURROGATE_SIZE_1_0, "kvh_surrogate only grows");

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Borrowed tensors as at::Tensor, for methods that use libtorch inside. The only SDK header that
-// includes ATen.
+// includes ATen. A library built with it says in its file which libtorch that was (torch_record.h).
 #pragma once
 
 #include <ATen/ATen.h>
+#if __has_include(<torch/headeronly/version.h>)
+#include <torch/headeronly/version.h>
+#else
+#include <torch/csrc/api/include/torch/version.h>
+#endif
 
 #include "sdk.hpp"
+#include "torch_record.h"
+
+#if defined(_GLIBCXX_USE_CXX11_ABI) && !_GLIBCXX_USE_CXX11_ABI
+KVH_TORCH_RECORD(KVH_TORCH_VERSION(TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH), "0");
+#else
+KVH_TORCH_RECORD(KVH_TORCH_VERSION(TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH), "1");
+#endif
 
 namespace kvhost::sdk {
 

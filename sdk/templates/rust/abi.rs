@@ -664,6 +664,9 @@ pub struct kvh_sequence_functions {
     pub struct_size: u32,
     pub reserved: u32,
     pub copy: Option<unsafe extern "C" fn(*mut kvh_instance, *const kvh_sequence, *mut *mut kvh_sequence, *mut kvh_error) -> kvh_status>,
+    pub truncate: Option<unsafe extern "C" fn(*mut kvh_instance, *mut kvh_sequence, i64, *mut kvh_error) -> kvh_status>,
+    pub save: Option<unsafe extern "C" fn(*mut kvh_instance, *const kvh_sequence, *mut u8, i64, *mut i64, *mut kvh_error) -> kvh_status>,
+    pub load: Option<unsafe extern "C" fn(*mut kvh_instance, *const kvh_sequence_info, *const u8, i64, *mut *mut kvh_sequence, *mut kvh_error) -> kvh_status>,
 }
 
 #[repr(C)]
@@ -699,6 +702,12 @@ macro_rules! at {
 macro_rules! size {
     ($t:ty, $bytes:expr) => {
         const _: () = assert!(std::mem::size_of::<$t>() == $bytes);
+    };
+}
+// Of a struct that has grown since 1.0.
+macro_rules! size_of_1_0 {
+    ($t:ty, $bytes:expr) => {
+        const _: () = assert!(std::mem::size_of::<$t>() > $bytes);
     };
 }
 size!(kvh_error, 1160);
@@ -1061,10 +1070,13 @@ at!(kvh_passes, reserved, 4);
 at!(kvh_passes, cost, 8);
 at!(kvh_passes, next, 16);
 at!(kvh_passes, observe, 24);
-size!(kvh_sequence_functions, 16);
+size_of_1_0!(kvh_sequence_functions, 16);
 at!(kvh_sequence_functions, struct_size, 0);
 at!(kvh_sequence_functions, reserved, 4);
 at!(kvh_sequence_functions, copy, 8);
+at!(kvh_sequence_functions, truncate, 16);
+at!(kvh_sequence_functions, save, 24);
+at!(kvh_sequence_functions, load, 32);
 size!(kvh_surrogate, 32);
 at!(kvh_surrogate, struct_size, 0);
 at!(kvh_surrogate, reserved, 4);

@@ -41,9 +41,14 @@ const registry::Catalog& catalogue() {
                     param("shares", KVH_PARAM_FLOAT_LIST, std::vector<double>{}, kBounded)};
     auto parts = test::method(Kind::Wrapper, "parts", "votes");
     parts.flags |= KVH_METHOD_SCORES_PARTS | KVH_METHOD_NEEDS_BUDGET;
+    constexpr uint32_t kAny = 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER;
+    auto sum = test::method(Kind::Wrapper, "sum", "votes");
+    sum.slots = {{"scorers", kAny, 1, 4}};
+    auto pair = test::method(Kind::Wrapper, "pair");
+    pair.slots = {{"first", 1u << KVH_KIND_SCORER, 1, 1}, {"others", kAny, 1, 2}};
     auto alone = test::method(Kind::Press, "alone");
     alone.flags |= KVH_METHOD_NO_SCORER;
-    return registry::Catalog::of({votes, parts, alone, test::method(Kind::Scorer, "old"),
+    return registry::Catalog::of({votes, parts, alone, sum, pair, test::method(Kind::Scorer, "old"),
                                   test::method(Kind::Wrapper, "mean"),
                                   test::method(Kind::HeadAllocator, "heads"),
                                   test::method(Kind::LayerAllocator, "layers", "old")});

@@ -9,7 +9,9 @@
 #include "base/error.hpp"
 #include "fuzz/fuzz.hpp"
 #include "manifest.hpp"
+#include "library.hpp"
 #include "scan_cache.hpp"
+#include "torch_record.hpp"
 
 FUZZ_TARGET(npy, false) {
   (void)kvhost::allocators::read_npy(
@@ -47,6 +49,16 @@ FUZZ_TARGET(manifest, true) {
     throw;
   } catch (const std::runtime_error& e) {
     throw kvhost::Error(kvhost::ExitCode::CannotLoad, "manifest;", e.what());
+  }
+}
+
+// Any bytes as a library; what is refused is refused by the scanner, likewise.
+FUZZ_TARGET(torch_record, false) {
+  try {
+    if (const auto record = kvhost::registry::torch_record(kvhost::fuzz::file("libx.so", input)))
+      kvhost::registry::check_torch(*record);
+  } catch (const kvhost::registry::Refusal& e) {
+    throw kvhost::Error(kvhost::ExitCode::CannotLoad, "torch_record;", e.what());
   }
 }
 

@@ -130,6 +130,30 @@ TEST_CASE("a file that another program wrote is read, its digest made by the des
   CHECK(loaded.cache.n_kept(0, 0) == 0);
 }
 
+TEST_CASE("tensors of a compression while generating go along, and no others of their kind") {
+  const TempDir dir;
+  const std::string made = std::string(KVHOST_TEST_DATA) + "/fuzz/corpus/saved_cache/decoding.bin";
+  const SavedCache loaded = load_cache(made);
+  REQUIRE(loaded.decode.size() == 4);
+  const auto path = dir.path() / "again";
+  save_cache(path, loaded.cache, loaded.logits, loaded.tokens, loaded.metadata, loaded.decode);
+  const SavedCache again = load_cache(path);
+  REQUIRE(again.decode.size() == 4);
+  for (const NamedTensor& one : loaded.decode)
+    CHECK(std::any_of(again.decode.begin(), again.decode.end(), [&](const NamedTensor& other) {
+      return one.name == other.name && one.dtype == other.dtype && one.shape == other.shape &&
+             one.bytes == other.bytes;
+    }));
+  for (const char* name : {"decode.layer.x.queries", "decode.layer..hidden", "decode.more",
+                           "decode.layer.1.queries2", "decode.layer.1234567.hidden"}) {
+    std::vector<NamedTensor> other = loaded.decode;
+    other[0].name = name;
+    save_cache(path, loaded.cache, loaded.logits, loaded.tokens, loaded.metadata, other);
+    CHECK_THROWS_WITH(load_cache(path), Catch::Contains(std::string("has a tensor '") + name +
+                                                        "', which no such cache has"));
+  }
+}
+
 TEST_CASE("a cache in the midst of a forward is not saved") {
   const TempDir dir;
   KvCache cache({2, 1, 4, DType::Float32});

@@ -71,9 +71,6 @@ TEST_CASE("a fork while generating takes the states of its methods along, or nam
     CHECK(go_on(alone, 30) == answer);
     CHECK(logits_of(fork) == logits_of(alone));
     CHECK(go_on(origin, 30) == answer);
-    CHECK_THROWS_WITH(
-        alone.save("/tmp/kvhost-test-not-written.safetensors"),
-        Catch::Contains("keeps a state of its own while generating, which a saved cache does not"));
   }
 }
 

@@ -55,6 +55,18 @@ TEST_CASE("no method of this build fails a check") {
   CHECK(n > 300);
 }
 
+TEST_CASE("a plugin with libtorch that does not say which is told so") {
+  for (registry::MethodInfo method : methods_of(KVHOST_TEST_PLUGINS)) {
+    if (method.name != "criticalkv") continue;
+    CHECK(validate_methods({method}, {.only = "load.words"}).front().checks[0].verdict.outcome == Outcome::Pass);
+    method.torch = "";
+    CHECK(reason(validate_methods({method}, {.only = "load.words"}).front(), "load.words") ==
+          "WARN: says nothing of the libtorch it was built with, which kvhost/torch.hpp writes");
+    return;
+  }
+  FAIL("no criticalkv");
+}
+
 TEST_CASE("a plugin of the zoo fails where it is wrong, in words") {
   CHECK(reason(validate("zoo_good", "numbers"), "numbers.f32") == "PASS: ");
   CHECK(reason(validate("zoo_crash", "numbers.f32"), "numbers.f32") == "FAIL: crashed with SIGSEGV");

@@ -139,3 +139,40 @@ TEST_CASE("a method that names a need of no tensor twice, or of another phase, g
   const Press press(decodes, model.config(), DType::Float32, context());
   CHECK(press.capture().hidden_window == 0);  // hidden states are a need of the prefill only
 }
+
+TEST_CASE("a plugin made when states could only be copied is forked, and neither saved nor taken back") {
+  // The museum's wrapper has the struct of that time, which ends behind copy().
+  const TinyModel model("llama_gqa");
+  const Composition decodes = compose(
+      {PressSource::Form::Text, "museum_gcc_wrapper:knorm", "--decode-press", ""},
+      museum(),
+      AliasTable(),
+      KVH_METHOD_DECODE);
+  const Press press(decodes, model.config(), DType::Float32, context());
+  KvCache cache(model.decoder->cache_layout());
+  model.decoder->forward(model.random_tokens(40, 8), cache);
+  Timings timings;
+  DecodePolicy policy;
+  policy.every = 4;
+  policy.entries_per_head = 16;
+  const PressedSequence on{press, *model.decoder, cache, timings};
+  DecodeRun run(on, policy);
+  const auto read = [&](int64_t n, uint32_t seed) {
+    ForwardOptions options;
+    options.sink = [&](int64_t layer, const LayerCapture& seen) { run.on_layer(layer, seen); };
+    run.begin_forward(n);
+    model.decoder->forward(model.random_tokens(n, seed), cache, options);
+    run.end_forward();
+  };
+  CHECK(run.snapshot().empty());
+  read(2, 51);
+  CHECK(run.snapshot().facts.at("decode_states").empty());  // no method was called yet
+  CHECK(run.why_not_back(41).empty());
+  read(2, 52);
+  read(1, 53);
+  CHECK_NOTHROW(DecodeRun(run, on));
+  CHECK_THROWS_WITH(run.snapshot(),
+                    Catch::Contains("save: 'museum_gcc_wrapper' keeps a state of its own"));
+  CHECK_THAT(run.why_not_back(44), Catch::Contains("'museum_gcc_wrapper' keeps a state of its own"));
+  CHECK_THAT(run.why_not_back(43), Catch::Contains("entries of the first 43 tokens are gone"));
+}

@@ -47,9 +47,19 @@ registry::Catalog catalogue() {
                   param("shares", KVH_PARAM_FLOAT_LIST, std::vector<double>{}, KVH_PARAM_HAS_MIN)};
   registry::MethodInfo old = method(Kind::Scorer, "old");
   old.altered = "was altered";
+  constexpr uint32_t kAny = 1u << KVH_KIND_SCORER | 1u << KVH_KIND_WRAPPER;
+  registry::MethodInfo pair = method(Kind::Wrapper, "pair");
+  pair.slots = {{"first", 1u << KVH_KIND_SCORER, 1, 1}, {"others", kAny, 1, 2}};
+  registry::MethodInfo sum = method(Kind::Wrapper, "sum", "votes");
+  sum.slots = {{"scorers", kAny, 1, 4}};
+  registry::MethodInfo spread = method(Kind::Wrapper, "spread");
+  spread.slots = {{"some", kAny, 0, 2}, {"more", kAny, 1, 3}, {"rest", kAny, 1, 1}};
   return registry::Catalog::of(
       {votes,
        old,
+       pair,
+       sum,
+       spread,
        method(Kind::Wrapper, "chunks", "votes"),
        method(Kind::Wrapper, "mean"),
        with_flags(method(Kind::Wrapper, "parts", "votes"),
@@ -120,6 +130,72 @@ TEST_CASE("without a default the refusal names one example") {
       "--press, column 1: the wrapper 'mean' has no scorer inside; expected mean:SCORER, as in mean:votes "
       "(`kvhost list` shows the scorers)");
   CHECK_THAT(refusal("merge:mean"), Contains("column 7: the wrapper 'mean' has no scorer inside"));
+}
+
+TEST_CASE("several methods stand inside one that has slots for them, in parentheses") {
+  CHECK(canonical("pair:(votes+old)") == "pair:(votes+old)");
+  CHECK(canonical("pair : ( votes(window=3) + chunks:mean + old )") ==
+        "pair:(votes(window=3)+chunks:mean:votes+old)");
+  CHECK(canonical("pyramid:pair:(votes+pair:(old+votes))") == "pyramid:pair:(votes+pair:(old+votes))");
+  CHECK(canonical("sum") == "sum:votes");
+  CHECK(canonical("sum:(old)") == "sum:old");
+  CHECK(canonical("heads:sum:(old+votes)+merge:old") == "heads:sum:(old+votes)+merge:old");
+  const auto json = nlohmann::json::parse(composed("heads:pair:(votes+mean:old)").json_text());
+  const auto& inside = json.at("inner").at("inner");
+  REQUIRE(inside.size() == 2);
+  CHECK(inside[1].at("inner").at("press") == "old");
+  const Composition again = compose({PressSource::Form::Json, json.dump(), "run.json", ""},
+                                    catalogue(),
+                                    AliasTable(),
+                                    KVH_METHOD_PREFILL);
+  CHECK(again.text() == "heads:pair:(votes+mean:old)");
+  CHECK(composed("sum:(old+votes+old)").methods().size() == 3);
+  CHECK(composed("sum:(votes+mean:old)").warnings().size() == 1);  // of the library that was altered
+}
+
+TEST_CASE("methods go into slots in their order, each as many as those behind leave") {
+  const auto places = [](const std::string& text) {
+    const Composition one = composed(text);
+    std::vector<uint32_t> slots;
+    for (const auto& inner : one.stages[0].scorer->inner) slots.push_back(inner->slot);
+    return slots;
+  };
+  using Slots = std::vector<uint32_t>;
+  CHECK(places("mean:votes") == Slots{0});
+  CHECK(places("pair:(votes+old+old)") == Slots{0, 1, 1});
+  CHECK(places("spread:(old+old)") == Slots{1, 2});
+  CHECK(places("spread:(old+old+old)") == Slots{0, 1, 2});
+  CHECK(places("spread:(old+old+old+old+old+old)") == Slots{0, 0, 1, 1, 1, 2});
+}
+
+TEST_CASE("too few, too many, or a kind that does not stand there") {
+  CHECK(refusal("pair") ==
+        "--press, column 1: found 0 methods inside 'pair'; expected 2 to 3 (first, others), as in "
+        "pair:(SCORER+SCORER)");
+  CHECK(refusal("pair:votes+old") ==
+        "--press, column 1: found 1 method inside 'pair'; expected 2 to 3 (first, others), as in "
+        "pair:(votes+SCORER)");
+  CHECK(refusal("pair:(votes+old+old+old)") ==
+        "--press, column 21: found 4 methods inside 'pair'; expected 2 to 3 (first, others), as in "
+        "pair:(votes+old+old)");
+  CHECK(refusal("pair:(mean:votes+old)") ==
+        "--press, column 7: found the wrapper 'mean' in the slot 'first' of 'pair'; expected a scorer");
+  CHECK_THAT(refusal("pair:(votes+heads:old)"),
+             Contains("column 13: found the head allocator 'heads' inside the wrapper 'pair'"));
+  CHECK_THAT(refusal("mean:(votes+old)"), Contains("a second part 'old' inside 'mean'; expected one"));
+  CHECK_THAT(refusal("parts:sum:(votes+frugal:old)"),
+             Contains("which looks at the budget, inside the wrapper 'parts'"));
+  const auto wrong = [](const std::string& json) {
+    return refusal_of([&] {
+      compose({PressSource::Form::Json, json, "run.json", "/press"}, catalogue(), AliasTable(),
+              KVH_METHOD_PREFILL);
+    });
+  };
+  CHECK(wrong(R"({"press": "pair", "inner": [{"press": "votes"}, {"press": "lost"}]})") ==
+        "run.json /press/inner/1: found the layer allocator 'lost' inside the wrapper 'pair'; expected "
+        "the order press > layer allocator > head allocator > wrapper > scorer");
+  CHECK_THAT(wrong(R"({"press": "pair", "inner": {"press": "votes"}})"),
+             Contains("run.json /press: found 1 method inside 'pair'; expected 2 to 3"));
 }
 
 TEST_CASE("a default that is no installed scorer is refused with both names") {

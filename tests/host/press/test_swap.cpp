@@ -23,12 +23,15 @@ const registry::Catalog& catalogue() {
     votes.params = {window};
     registry::MethodInfo later = method(Kind::Scorer, "later");
     later.flags = KVH_METHOD_DECODE;
+    registry::MethodInfo sum = method(Kind::Wrapper, "sum");
+    sum.slots = {{"scorers", 1u << KVH_KIND_SCORER, 1, 3}};
     return registry::Catalog::of({votes,
                                   method(Kind::Scorer, "norm"),
                                   method(Kind::Scorer, "age"),
                                   later,
                                   method(Kind::Wrapper, "chunks"),
                                   method(Kind::Wrapper, "mean"),
+                                  sum,
                                   method(Kind::HeadAllocator, "heads"),
                                   method(Kind::LayerAllocator, "pyramid"),
                                   method(Kind::LayerAllocator, "rank"),
@@ -54,7 +57,16 @@ TEST_CASE("what stands beside the changed part stays, parameters too") {
   CHECK(of("rank:heads:votes(window=3)", Kind::LayerAllocator) ==
         Texts{"heads:votes(window=3)", "pyramid:heads:votes(window=3)"});
   CHECK(of("chunks:mean:votes", Kind::Wrapper) ==
-        Texts{"mean:votes", "chunks:votes", "chunks:chunks:votes", "mean:mean:votes"});
+        Texts{"mean:votes", "chunks:votes", "chunks:chunks:votes", "mean:mean:votes",
+              "sum:mean:votes", "chunks:sum:votes"});
+}
+
+TEST_CASE("scorers that stand beside one another stay as they are") {
+  CHECK(of("heads:sum:(votes(window=3)+norm)", Kind::Scorer).empty());
+  CHECK(of("heads:sum:(votes(window=3)+norm)", Kind::HeadAllocator) ==
+        Texts{"sum:(votes(window=3)+norm)"});
+  CHECK(of("chunks:sum:(votes+norm)", Kind::Wrapper) ==
+        Texts{"sum:(votes+norm)", "mean:sum:(votes+norm)", "sum:sum:(votes+norm)"});
 }
 
 TEST_CASE("where there is no such part, one is added in its place of the nesting") {

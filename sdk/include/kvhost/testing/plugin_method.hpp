@@ -24,7 +24,7 @@
 
 namespace kvhost::testing {
 
-using Setting = std::variant<int64_t, double, std::string>;
+using Setting = std::variant<int64_t, double, std::string, std::vector<double>>;
 using Settings = std::map<std::string, Setting>;
 
 struct CallFailed : std::runtime_error {
@@ -120,6 +120,15 @@ class PluginMethod {
                uint32_t index = 0)
       : child_(child) {
     open(library, std::move(settings), 1, model, index);
+  }
+  // `children`: the inner scorers of a wrapper with slots, in their order; they must live as long.
+  PluginMethod(const std::string& library,
+               Settings settings,
+               std::vector<const kvh_child*> children,
+               const kvh_model* model = nullptr,
+               uint32_t index = 0)
+      : children_(std::move(children)) {
+    open(library, std::move(settings), static_cast<uint32_t>(children_.size()), model, index);
   }
   ~PluginMethod() {
     if (sequence_ && method_->end) method_->end(instance_, sequence_);
@@ -262,13 +271,13 @@ class PluginMethod {
     for (uint32_t i = 0; i < method_->n_params; ++i)
       values.push_back(value_of(*method_->params[i], settings));
     if (!settings.empty()) throw std::runtime_error("unknown setting " + settings.begin()->first);
-    const kvh_child* children[] = {&child_};
+    if (children_.empty()) children_ = {&child_};
     const kvh_create_args args{sizeof(kvh_create_args),
                                method_->n_params,
                                values.data(),
                                model,
                                nullptr,
-                               children,
+                               children_.data(),
                                n_children,
                                0};
     if (method_->create)
@@ -299,6 +308,10 @@ class PluginMethod {
     if (const auto* s = std::get_if<std::string>(&found->second)) {
       value.v.s = strings_.emplace_back(*s).c_str();
     }
+    if (const auto* list = std::get_if<std::vector<double>>(&found->second)) {
+      value.v.doubles = doubles_.emplace_back(*list).data();
+      value.count = static_cast<int64_t>(list->size());
+    }
     settings.erase(found);
     return value;
   }
@@ -316,7 +329,9 @@ class PluginMethod {
   kvh_instance* instance_ = nullptr;
   kvh_sequence* sequence_ = nullptr;
   kvh_child child_{};
+  std::vector<const kvh_child*> children_;
   std::deque<std::string> strings_;
+  std::deque<std::vector<double>> doubles_;
 };
 
 }  // namespace kvhost::testing
