@@ -12,7 +12,7 @@ if [ -z "$compiler" ]; then
   exit 2
 fi
 [ -f $build/build.ninja ] || cmake -S tests/fuzz -B $build -G Ninja -DCMAKE_CXX_COMPILER="$compiler" >/dev/null
-ninja -C $build ${JOBS:+-j $JOBS} >/dev/null
+nice ninja -C $build ${JOBS:+-j $JOBS} >/dev/null
 
 seconds=${SECONDS_EACH:-$((${MINUTES:-5} * 60))}
 limit=(-max_total_time="$seconds")

@@ -12,12 +12,12 @@ cmake --preset tsan >/dev/null
 plugins=(knorm snapkv streaming_llm adakv rankkv pyramidkv uniform think key_rerotation)
 cmake --build --preset tsan ${JOBS:+-j "$JOBS"} --target test_sequences kvhost kvhost-describe "${plugins[@]}"
 
-# libgomp and libtorch are not instrumented, and what OpenMP's barriers order cannot be seen: every sequence gets one
-# thread of its own, and races inside those two libraries are left to their makers.
+# libgomp, libtorch and cpp-httplib are not instrumented, and what OpenMP's barriers order cannot be seen: every sequence gets one
+# thread of its own, and races inside those libraries are left to their makers.
 export OMP_NUM_THREADS=1
 suppressions=$(mktemp)
 trap 'rm -f "$suppressions"' EXIT
-printf 'called_from_lib:libtorch_cpu.so\ncalled_from_lib:libc10.so\ncalled_from_lib:libgomp\n' >"$suppressions"
+printf 'called_from_lib:libtorch_cpu.so\ncalled_from_lib:libc10.so\ncalled_from_lib:libgomp\ncalled_from_lib:libcpp-httplib\n' >"$suppressions"
 export TSAN_OPTIONS="suppressions=$suppressions halt_on_error=1 second_deadlock_stack=1${TSAN_OPTIONS:+ $TSAN_OPTIONS}"
 build/tsan/tests/host/engine/test_sequences "${1:-*thread*}"
 [ $# -eq 0 ] || exit 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/interrupt.hpp"
 
+#include <atomic>
 #include <csignal>
 
 #include "base/error.hpp"
@@ -9,7 +10,9 @@ namespace kvhost {
 
 namespace {
 
-volatile std::sig_atomic_t pending = 0;
+// Read by every thread that works; a handler may write what is free of locks.
+std::atomic<int> pending = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int) { pending = 1; }
 
