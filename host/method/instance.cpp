@@ -12,6 +12,7 @@
 #include "method/extension.hpp"
 #include "method/fence.hpp"
 #include "kvhost/layout_parts.h"
+#include "kvhost/spread.h"
 #include "method/layer_data.hpp"
 #include "registry/loader.hpp"
 
@@ -127,7 +128,8 @@ std::string unknown_of(const kvh_need& need) {
 }
 
 bool is_known(const kvh_need& need) {
-  const uint32_t unknown = need.flags & KVH_MUST_UNDERSTAND & ~uint32_t{KVH_NEED_OPTIONAL};
+  const uint32_t known = KVH_NEED_OPTIONAL | (need.tensor == KVH_T_QUERY_WINDOW ? uint32_t{KVH_NEED_SPREAD} : 0u);
+  const uint32_t unknown = need.flags & KVH_MUST_UNDERSTAND & ~known;
   return need.tensor < KVH_T_COUNT && !unknown && !need.reserved;
 }
 
@@ -287,6 +289,8 @@ void Instance::check_needs() const {
       refuse("needs()",
              -1,
              "asks for a window of " + std::to_string(need.window) + "; expected 0 or more");
+    if ((need.flags & KVH_NEED_SPREAD) && need.window == 0)
+      refuse("needs()", -1, "asks for 0 queries spread over all; expected 1 or more");
     const auto same = [&](const registry::NeedInfo& one) { return one.tensor == need.tensor; };
     const auto& declared = node_.method.needs;
     if (std::none_of(declared.begin(), declared.end(), same))
@@ -324,7 +328,7 @@ const void* Instance::extension(const char* id) const {
 int64_t Instance::window_of(uint32_t tensor) const {
   int64_t window = inner_ ? inner_->window_of(tensor) : 0;
   for (const auto& need : needs_) {
-    if (need.tensor != tensor || !is_wanted(need)) continue;
+    if (need.tensor != tensor || !is_wanted(need) || (need.flags & KVH_NEED_SPREAD)) continue;
     if (need.window <= 0) return -1;
     if (window >= 0) window = std::max(window, need.window);
   }
@@ -333,8 +337,18 @@ int64_t Instance::window_of(uint32_t tensor) const {
 
 int64_t Instance::captured_window_of(uint32_t tensor) const {
   const int64_t own = window_of(tensor);
-  const bool parts = has_own_flag(KVH_METHOD_SCORES_PARTS) && inner_->window_of(tensor) != 0;
+  const bool spread = tensor == KVH_T_QUERY_WINDOW && inner_ && !inner_->query_spreads().empty();
+  const bool parts =
+      has_own_flag(KVH_METHOD_SCORES_PARTS) && (spread || inner_->window_of(tensor) != 0);
   return parts || (inner_ && inner_->captured_window_of(tensor) < 0) ? -1 : own;
+}
+
+std::vector<int64_t> Instance::query_spreads() const {
+  std::vector<int64_t> counts;
+  if (inner_) counts = inner_->query_spreads();
+  for (const auto& need : needs_)
+    if ((need.flags & KVH_NEED_SPREAD) && is_wanted(need)) counts.push_back(need.window);
+  return counts;
 }
 
 bool Instance::needs_tensor(uint32_t tensor) const {

@@ -108,6 +108,13 @@ bool Stage::needs_tensor(uint32_t tensor) const {
   });
 }
 
+std::vector<int64_t> Stage::query_spreads() const {
+  std::vector<int64_t> counts;
+  for (const auto* part : parts())
+    if (part) for (const int64_t n : part->query_spreads()) counts.push_back(n);
+  return counts;
+}
+
 const Instance* Stage::keeps_state() const {
   for (const Instance* part : parts())
     for (const Instance* inner = part; inner; inner = inner->inner())
