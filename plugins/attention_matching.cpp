@@ -48,14 +48,14 @@ class AttentionMatching {
   explicit AttentionMatching(const Args& args)
       : with_biases_(args.flag("bias")),
         ridge_(args.real("ridge")),
-        n_queries_(args.integer("n_queries")) {
+        queries_(args) {
     check_plain(args);
     rule_.lowest = args.real("lowest_bias");
     rule_.highest = args.real("highest_bias");
     rule_.n_steps = args.integer("n_steps");
   }
 
-  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
+  void needs(Needs& needs) const { queries_.need(needs); }
 
   void edit(const Layer&, Edit&) const { needs_biases(); }
 
@@ -77,7 +77,7 @@ class AttentionMatching {
  private:
   Matched matched(const Layer& layer, const Biases& biases, int32_t h) const {
     const Head head = layer.head(h);
-    Matched out = matched_keys(layer, h, n_queries_);
+    Matched out = matched_keys(layer, h);
     out.values = as_float(head.values().raw());
     if (const float* held = biases.held(h))
       out.biases = at::from_blob(const_cast<float*>(held), {head.n_entries()}, at::kFloat);
@@ -87,7 +87,7 @@ class AttentionMatching {
   bool with_biases_;
   BiasRule rule_;
   double ridge_;
-  int64_t n_queries_;
+  MatchedQueries queries_;
 };
 
 }  // namespace

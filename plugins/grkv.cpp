@@ -2,6 +2,7 @@
 // GRKV: what is kept is refitted, values and keys, to the attention that was paid to everything.
 // Paper: arXiv:2605.31105. Checked against: values of its published code.
 #include <kvhost/rope.hpp>
+#include <kvhost/spread.h>
 
 #include "support/refit.hpp"
 
@@ -55,7 +56,7 @@ class GrKv {
     }
   }
 
-  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
+  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, n_queries_, KVH_NEED_SPREAD); }
 
   void edit(const Layer& layer, Edit& edit) const {
     if (layer.n_seen() <= window_size_) return;
@@ -83,9 +84,9 @@ class GrKv {
   // For each KV head [group_size * n, d]: queries from the middle of equal stretches, turned to the
   // prompt's last position.
   std::vector<at::Tensor> sampled(const Layer& layer) const {
-    const Cube queries(layer.get(KVH_T_QUERY_WINDOW));  // [n_heads, T, d]
-    const int64_t n_tokens = queries.rows(), first = layer.n_seen() - n_tokens;
-    const int64_t n = std::min(n_queries_, n_tokens), d = queries.cols();
+    const Cube queries(layer.get(KVH_T_QUERY_WINDOW));  // [n_heads, n, d]
+    const int64_t n_tokens = layer.raw().q_len, first = layer.n_seen() - n_tokens;
+    const int64_t n = queries.rows(), d = queries.cols();
     const RopeTable table(layer, first, n_tokens);
     std::vector<at::Tensor> out;
     std::vector<float> scratch;
@@ -94,8 +95,8 @@ class GrKv {
       auto* to = rows.data_ptr<float>();
       for (int64_t g = 0; g < layer.group_size(); ++g)
         for (int64_t i = 0; i < n; ++i, to += d) {
-          const int64_t source = (i * n_tokens / n + (i + 1) * n_tokens / n - 1) / 2;
-          const float* row = queries.row(h * layer.group_size() + g, source, scratch);
+          const int64_t source = kvh_spread_token(i, n, n_tokens);
+          const float* row = queries.row(h * layer.group_size() + g, i, scratch);
           std::copy(row, row + d, to);
           if (!layer.rope()) continue;
           table.unrotate(to, d, first + source, to);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // FINCH: entries are judged by the attention of the question behind the context, which stays.
 // Paper: doi:10.1162/tacl_a_00716. Checked against: kvpress 0.5.5 FinchPress.
-#include <kvhost/torch.hpp>
+#include "support/attention_rows.hpp"
 
 namespace {
 
 using namespace kvhost::sdk;
+using namespace kvhost::scorers;
 
 class Finch {
  public:
@@ -80,10 +81,9 @@ class Finch {
     queries = queries.narrow(/*dim=*/1, queries.size(1) - window, window)
                   .narrow(/*dim=*/0, h * layer.group_size(), layer.group_size())
                   .to(at::kFloat);                                        // [group, window, d]
-    at::Tensor logits = at::matmul(queries, keys.t()).mul_(shape.scale);  // [group, window, n]
-    if (shape.softcap > 0) logits.div_(shape.softcap).tanh_().mul_(shape.softcap);
-    logits.masked_fill_(hidden(layer, h, window), -std::numeric_limits<float>::infinity());
-    at::Tensor rows = softmax(logits, shape, h * layer.group_size()).narrow(-1, 0, first);
+    at::Tensor rows =
+        attention_rows(queries, keys, hidden(layer, h, window), shape, h * layer.group_size())
+            .narrow(-1, 0, first);  // [group, window, first]
     if (normalize_)
       rows = rows * at::arange(first, first + window, at::kFloat).view({1, window, 1});
     const at::Tensor mean = rows.mean(/*dim=*/1).mean(/*dim=*/0).contiguous();
@@ -91,21 +91,10 @@ class Finch {
     std::fill(to + first, to + n, 0.0f);
   }
 
-  // Beside a sink a row sums to less than 1.
-  static at::Tensor softmax(const at::Tensor& logits, const kvh_layer_shape& shape, int64_t head) {
-    if (!shape.sinks) return at::softmax(logits, /*dim=*/-1);
-    at::Tensor sinks = at::empty({logits.size(0), logits.size(1), 1});
-    for (int64_t g = 0; g < logits.size(0); ++g) sinks[g].fill_(shape.sinks[head + g]);
-    return at::softmax(at::cat({logits, sinks}, /*dim=*/-1), /*dim=*/-1)
-        .narrow(/*dim=*/-1, 0, logits.size(2));
-  }
-
   // [window, n] what a row does not see: later entries, and those its window has left behind.
   static at::Tensor hidden(const Layer& layer, int32_t h, int64_t window) {
     const Head head = layer.head(h);
-    const at::Tensor positions =
-        at::from_blob(const_cast<int32_t*>(head.positions()), {1, head.n_entries()}, at::kInt)
-            .to(at::kLong);
+    const at::Tensor positions = entry_positions(head);
     const at::Tensor rows =
         at::arange(layer.n_seen() - window, layer.n_seen(), at::kLong).unsqueeze(1);
     at::Tensor unseen = positions.gt(rows);

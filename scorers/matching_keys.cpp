@@ -27,24 +27,24 @@ class MatchingKeys {
         .uses(KVH_T_QUERY_WINDOW);
   }
 
-  explicit MatchingKeys(const Args& args) : n_queries_(args.integer("n_queries")) {
+  explicit MatchingKeys(const Args& args) : queries_(args) {
     check_plain(args);
     const std::string rule = args.choice("rule");
     share_ = rule == "rms" ? Share::Rms : rule == "mean" ? Share::Mean : Share::Max;
   }
 
-  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
+  void needs(Needs& needs) const { queries_.need(needs); }
 
   void score(const Layer& layer, Scores& out) const {
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       layer.check_cancelled();
-      share_of(matched_keys(layer, h, n_queries_), share_, out.row(h));
+      share_of(matched_keys(layer, h), share_, out.row(h));
     }
   }
 
  private:
   Share share_;
-  int64_t n_queries_;
+  MatchedQueries queries_;
 };
 
 }  // namespace

@@ -30,20 +30,20 @@ class MatchingPursuit {
         .needs_budget();
   }
 
-  explicit MatchingPursuit(const Args& args) : n_queries_(args.integer("n_queries")) {
+  explicit MatchingPursuit(const Args& args) : queries_(args) {
     check_plain(args);
     rule_.at_once = args.integer("at_once");
     rule_.solve_every = args.integer("solve_every");
   }
 
-  void needs(Needs& needs) const { needs.add(KVH_T_QUERY_WINDOW, /*window=*/0); }
+  void needs(Needs& needs) const { queries_.need(needs); }
 
   void score(const Layer& layer, Scores& out) const {
     const int64_t n_heads = layer.n_kv_heads();
     const int64_t budget = (layer.layer_budget() + n_heads - 1) / n_heads;
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       layer.check_cancelled();
-      const Matched head = matched_keys(layer, h, n_queries_);
+      const Matched head = matched_keys(layer, h);
       share_of(head, Share::Rms, out.row(h));  // at most 1
       const std::vector<int64_t> taken = Pursuit(head, rule_).take(budget);
       for (size_t i = 0; i < taken.size(); ++i)
@@ -52,7 +52,7 @@ class MatchingPursuit {
   }
 
  private:
-  int64_t n_queries_;
+  MatchedQueries queries_;
   PursuitRule rule_;
 };
 

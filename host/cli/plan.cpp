@@ -31,6 +31,13 @@ const char* when_in_words(CutTime time) {
   return "";
 }
 
+// As many as are captured beside the last ones.
+int64_t spread_rows_at_most(const Press& press, int64_t kv_len) {
+  int64_t n = 0;
+  for (const int64_t one : press.query_spreads()) n += std::min(one, kv_len);
+  return press.capture().query_window < 0 ? 0 : std::min(n, kv_len);
+}
+
 nlohmann::json captures_json(const Press& press, const ModelConfig& config, int64_t kv_len) {
   nlohmann::json list = nlohmann::json::array();
   if (press.none()) return list;
@@ -44,7 +51,9 @@ nlohmann::json captures_json(const Press& press, const ModelConfig& config, int6
   const auto rows = [&](int64_t window) { return window < 0 ? kv_len : std::min(window, kv_len); };
   if (press.needs_tensor(KVH_T_HIDDEN))
     add("hidden", "slice", rows(press.window_of(KVH_T_HIDDEN)) * config.hidden_size * 4, 0);
-  if (press.needs_tensor(KVH_T_QUERY_WINDOW))
+  if (const int64_t n = spread_rows_at_most(press, kv_len); n > 0)
+    add("query_spread", "slice", n * heads * d * 4, 0);
+  if (press.window_of(KVH_T_QUERY_WINDOW) != 0)
     add("query_window", "slice", rows(press.window_of(KVH_T_QUERY_WINDOW)) * heads * d * 4, 0);
   if (press.needs_tensor(KVH_T_WINDOW_ATTENTION)) {
     const int64_t w = rows(press.window_of(KVH_T_WINDOW_ATTENTION));

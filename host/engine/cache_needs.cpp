@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "engine/sequence_state.hpp"
+#include "press/further_reading.hpp"
 #include "press/known_budgets.hpp"
 #include "press/passes.hpp"
 
@@ -28,8 +29,11 @@ int64_t peak_bytes(const Press& press,
                    const std::vector<PassReport>& passes) {
   int64_t longest = 0;
   for (const auto& pass : passes) longest = std::max(longest, pass.cost.longest);
-  if (longest > 0)
-    return n.bytes((n.kv_len + longest) * (n.full_layer_entries / n.kv_len) * n.n_layers);
+  if (longest > 0) {
+    // A draft is read on a copy of what the budget holds.
+    const int64_t copy = drafting(press.first()).empty() ? 0 : needs.entries;
+    return n.bytes((n.kv_len + longest) * (n.full_layer_entries / n.kv_len) * n.n_layers + copy);
+  }
   if (held_whole(press)) return needs.full;
   if (press.cut_time() == CutTime::Progressive)
     return std::min(needs.full,

@@ -47,6 +47,8 @@ CaptureRequest widest(const std::vector<Follower>& followers) {
   for (const auto& follower : followers) {
     out.query_window = wider(out.query_window, follower.stretch.capture.query_window);
     out.hidden_window = wider(out.hidden_window, follower.stretch.capture.hidden_window);
+    const auto& spreads = follower.stretch.capture.query_spreads;
+    out.query_spreads.insert(out.query_spreads.end(), spreads.begin(), spreads.end());
   }
   return out;
 }
@@ -60,8 +62,12 @@ LayerCapture narrowed(const LayerCapture& all,
     const int64_t n = rows.size(dim);
     return window < 0 || window >= n ? rows : rows.narrow(dim, n - window, window).contiguous();
   };
-  if (request.query_window != 0 && all.queries) {
-    held[0] = last(*all.queries, 1, request.query_window);
+  // Of rows that are spread over all tokens each takes what it wants; where those of all tokens were
+  // captured, it takes them from these.
+  if (!request.query_spreads.empty()) out.spread = all.spread;
+  const bool spread_of_all = !request.query_spreads.empty() && !all.spread;
+  if ((request.query_window != 0 || spread_of_all) && all.queries) {
+    held[0] = last(*all.queries, 1, spread_of_all ? -1 : request.query_window);
     out.queries = &held[0];
   }
   if (request.hidden_window != 0 && all.hidden) {

@@ -135,7 +135,10 @@ void Sequence::State::end(const at::Tensor& rows, const ProgressSink& progress) 
     policy->context().check();
     if (progress) progress(share);
   };
-  if (pass_->press_run) pass_->press_run->finish(watch);
+  if (pass_->press_run) {
+    const at::Tensor last = rows.select(0, rows.size(0) - 1);
+    pass_->press_run->finish(watch, &last);
+  }
   if (!pass_->prefill && decode_run) decode_run->end_forward();
   take_last_row(rows);
   tokens.insert(tokens.end(), pass_->tokens.begin(), pass_->tokens.end());
@@ -158,7 +161,7 @@ void Sequence::State::end_prefill() {
   if (pass_->press_run) {
     memory.cache_bytes_peak += pass_->press_run->peak_extra_bytes();
     layer_budgets = pass_->press_run->budgets();
-    renumbered = policy->press->renumbers();
+    renumbered = policy->press->renumbers() || policy->press->n_appended() > 0;
   }
   layers = report_layers();
   if (budget.mode == "decided") {  // a method's own decision is known only now

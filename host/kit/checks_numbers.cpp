@@ -9,6 +9,7 @@
 #include "kit/checks.hpp"
 #include "kit/subject.hpp"
 #include "kvhost/method.h"
+#include "kvhost/spread.h"
 
 namespace kvhost {
 
@@ -67,7 +68,8 @@ bool wants_all_while_generating(const Subject& subject) {
     const bool window = need.tensor == KVH_T_HIDDEN || need.tensor == KVH_T_QUERY_WINDOW ||
                         need.tensor == KVH_T_WINDOW_ATTENTION || need.tensor == KVH_T_ATTENTION_SUM;
     const bool there = !need.phases || (need.phases >> KVH_PHASE_DECODE & 1);
-    if (window && there && need.window <= 0 && !(need.flags & KVH_NEED_OPTIONAL)) return true;
+    const bool all = need.window <= 0 || (need.flags & KVH_NEED_SPREAD);
+    if (window && there && all && !(need.flags & KVH_NEED_OPTIONAL)) return true;
   }
   return false;
 }

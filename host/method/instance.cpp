@@ -11,6 +11,7 @@
 #include "method/call_guard.hpp"
 #include "method/extension.hpp"
 #include "method/fence.hpp"
+#include "kvhost/spread.h"
 #include "method/layer_data.hpp"
 #include "registry/loader.hpp"
 
@@ -126,7 +127,8 @@ std::string unknown_of(const kvh_need& need) {
 }
 
 bool is_known(const kvh_need& need) {
-  const uint32_t unknown = need.flags & KVH_MUST_UNDERSTAND & ~uint32_t{KVH_NEED_OPTIONAL};
+  const uint32_t known = KVH_NEED_OPTIONAL | (need.tensor == KVH_T_QUERY_WINDOW ? uint32_t{KVH_NEED_SPREAD} : 0u);
+  const uint32_t unknown = need.flags & KVH_MUST_UNDERSTAND & ~known;
   return need.tensor < KVH_T_COUNT && !unknown && !need.reserved;
 }
 
@@ -290,6 +292,8 @@ void Instance::check_needs() const {
       refuse("needs()",
              -1,
              "asks for a window of " + std::to_string(need.window) + "; expected 0 or more");
+    if ((need.flags & KVH_NEED_SPREAD) && need.window == 0)
+      refuse("needs()", -1, "asks for 0 queries spread over all; expected 1 or more");
     const auto same = [&](const registry::NeedInfo& one) { return one.tensor == need.tensor; };
     const auto& declared = node_.method.needs;
     if (std::none_of(declared.begin(), declared.end(), same))
@@ -328,7 +332,7 @@ int64_t Instance::window_of(uint32_t tensor) const {
   int64_t window = 0;
   for (const auto& inner : inner_) window = wider(window, inner->window_of(tensor));
   for (const auto& need : needs_) {
-    if (need.tensor != tensor || !is_wanted(need)) continue;
+    if (need.tensor != tensor || !is_wanted(need) || (need.flags & KVH_NEED_SPREAD)) continue;
     window = wider(window, need.window <= 0 ? -1 : need.window);
   }
   return window;
@@ -336,9 +340,21 @@ int64_t Instance::window_of(uint32_t tensor) const {
 
 int64_t Instance::captured_window_of(uint32_t tensor) const {
   const bool parts = has_own_flag(KVH_METHOD_SCORES_PARTS);
-  for (const auto& inner : inner_)
-    if ((parts && inner->window_of(tensor) != 0) || inner->captured_window_of(tensor) < 0) return -1;
+  for (const auto& inner : inner_) {
+    const bool spread = tensor == KVH_T_QUERY_WINDOW && !inner->query_spreads().empty();
+    const bool of_parts = parts && (spread || inner->window_of(tensor) != 0);
+    if (of_parts || inner->captured_window_of(tensor) < 0) return -1;
+  }
   return window_of(tensor);
+}
+
+std::vector<int64_t> Instance::query_spreads() const {
+  std::vector<int64_t> counts;
+  for (const auto& inner : inner_)
+    for (const int64_t n : inner->query_spreads()) counts.push_back(n);
+  for (const auto& need : needs_)
+    if ((need.flags & KVH_NEED_SPREAD) && is_wanted(need)) counts.push_back(need.window);
+  return counts;
 }
 
 bool Instance::needs_tensor(uint32_t tensor) const {

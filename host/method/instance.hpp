@@ -60,6 +60,8 @@ class Instance {
   // Likewise, but of what must be captured: parts of a layer may end anywhere, so windows inside a
   // wrapper that scores parts need all tokens.
   int64_t captured_window_of(uint32_t tensor) const;
+  // How many queries spread over all tokens this method and those inside it ask for.
+  std::vector<int64_t> query_spreads() const;
   bool needs_tensor(uint32_t tensor) const;
   bool has_flag(uint32_t flag) const;  // this method or anything inside it
   bool has_own_flag(uint32_t flag) const { return method_->flags & flag; }

@@ -14,10 +14,12 @@
 
 #include "base/error.hpp"
 #include "kernels/attention.hpp"
+#include "kvhost/spread.h"
 #include "method/dense_attention.hpp"
 #include "method/host_services.hpp"
 #include "method/layer_part.hpp"
 #include "method/whole_keys.hpp"
+#include "model/spread_queries.hpp"
 
 namespace kvhost {
 
@@ -98,6 +100,7 @@ struct LayerData::Shared {
   at::Tensor attention, attention_mean;
   std::map<int64_t, std::vector<std::vector<float>>>
       sums;  // by window, per KV head [group_size, n]
+  std::map<int64_t, at::Tensor> spread;  // queries [n_heads, n, head_dim], by n
 };
 
 namespace {
@@ -258,6 +261,18 @@ void LayerData::add_attention_sum(size_t need, int64_t window, Owned& owned) {
             sums[h].data(), {KVH_DTYPE_FLOAT, 32, 1}, {group, n_entries_[h]}, {n_entries_[h], 1}));
 }
 
+bool LayerData::add_spread_queries(size_t need, int64_t n, Owned& owned) {
+  if (inputs_.phase != KVH_PHASE_PREFILL) return false;
+  at::Tensor& rows = shared_->spread[n];
+  if (!rows.defined() && inputs_.queries && inputs_.queries->size(1) == inputs_.q_len)
+    rows = spread_rows(*inputs_.queries, n);
+  if (!rows.defined() && inputs_.spread) rows = spread_rows(*inputs_.spread, n, inputs_.q_len);
+  if (!rows.defined()) return false;
+  Frame& arrays = *owned.arrays;
+  arrays.give(0, need, KVH_T_QUERY_WINDOW, arrays.view(rows));
+  return true;
+}
+
 // Here and now, whether or not it can be met.
 bool LayerData::is_shown(const Instance& instance, const kvh_need& need) const {
   const bool here = need.layer_stride <= 1 || inputs_.layer % need.layer_stride == 0;
@@ -283,6 +298,10 @@ void LayerData::add_need(const Instance& instance, size_t index, Owned& owned) {
       if (!inputs_.hidden) break;
       return arrays.give(0, index, need.tensor, arrays.view(last_rows(*inputs_.hidden, 0)));
     case KVH_T_QUERY_WINDOW:
+      if (need.flags & KVH_NEED_SPREAD) {
+        if (add_spread_queries(index, need.window, owned)) return;
+        break;
+      }
       if (!inputs_.queries) break;
       return arrays.give(0, index, need.tensor, arrays.view(last_rows(*inputs_.queries, 1)));
     case KVH_T_WINDOW_ATTENTION:

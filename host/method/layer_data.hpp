@@ -19,6 +19,7 @@ namespace kvhost {
 
 class LayerData;
 class ModelView;
+struct SpreadQueries;
 
 // The kvh_layer handed to a method. Wrappers hand it or a copy back to reach their inner scorer, so
 // it knows where it came from: `impl` is a number that no other frame of the process has.
@@ -39,6 +40,7 @@ struct LayerInputs {
   double keep_ratio = 1;
   const KvCache* cache = nullptr;
   const at::Tensor* queries = nullptr;  // [n_heads, W, head_dim] of the last W tokens, or null
+  const SpreadQueries* spread = nullptr;  // of all tokens of the prompt, or null
   int64_t window_rows = 0;  // largest window of attention that any method asks for; -1 = all
   const at::Tensor* hidden = nullptr;         // [W, hidden_size], or null
   std::shared_ptr<const at::Tensor> output_weight;  // [hidden_size, n_heads * head_dim], or null
@@ -138,6 +140,8 @@ class LayerData {
   bool is_shown(const Instance& instance, const kvh_need& need) const;
   void add_heads(const Instance& instance, Owned& owned);
   void add_window_attention(size_t need, int64_t window, Owned& owned);
+  // False where the prompt's queries are not there.
+  bool add_spread_queries(size_t need, int64_t n, Owned& owned);
   void add_attention_sum(size_t need, int64_t window, Owned& owned);
   void add_need(const Instance& instance, size_t index, Owned& owned);
   [[noreturn]] void missing(const Instance& instance, const kvh_need& need) const;

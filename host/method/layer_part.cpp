@@ -66,6 +66,7 @@ LayerInputs LayerPart::inputs(int64_t window_rows) const {
   in.layer_budget = -1;
   in.queries = whole_.queries ? &queries_ : nullptr;
   in.hidden = whole_.hidden ? &hidden_ : nullptr;
+  in.spread = nullptr;  // of other tokens than those spread over the part
   in.window_rows = window_rows;
   return in;
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "cache/kv_cache.hpp"
 #include "model/config.hpp"
@@ -21,16 +22,21 @@ class Tensor;
 namespace kvhost {
 
 class Weights;
+struct SpreadQueries;
 
 // What the composition wants to see of the forward. 0 = nothing, -1 = of all tokens.
 struct CaptureRequest {
   int64_t query_window = 0;   // post-RoPE queries of the last W tokens
   int64_t hidden_window = 0;  // inputs of the attention block (after its norm) of the last W tokens
+  // Likewise queries of n tokens spread over all, for each n; what query_window covers anyway is not
+  // captured twice.
+  std::vector<int64_t> query_spreads;
 };
 
 struct LayerCapture {
   const at::Tensor* queries = nullptr;  // [n_heads, W, head_dim], null when not asked for
   const at::Tensor* hidden = nullptr;   // [W, hidden_size]
+  const SpreadQueries* spread = nullptr;
 };
 
 // Called after a layer's forward, in layer order. It may change this layer of the cache.

@@ -26,6 +26,7 @@ void check_tokens(std::span<const int32_t> tokens, int64_t vocab_size) {
 }
 
 at::Tensor embed(const Weights& weights, const std::vector<Stretch>& stretches) {
+  if (stretches.size() == 1 && stretches[0].rows) return stretches[0].rows->clone();
   std::vector<int32_t> all;
   for (const auto& stretch : stretches)
     all.insert(all.end(), stretch.tokens.begin(), stretch.tokens.end());
@@ -73,8 +74,9 @@ struct Forward::State {
   State(const Decoder& decoder, std::vector<Stretch> given)
       : weights(decoder.weights()), stretches(std::move(given)) {
     for (const auto& stretch : stretches) {
-      check_tokens(stretch.tokens, weights.config().vocab_size);
-      const auto n = static_cast<int64_t>(stretch.tokens.size());
+      check(stretch);
+      const int64_t n =
+          stretch.rows ? stretch.rows->size(0) : static_cast<int64_t>(stretch.tokens.size());
       const int64_t first_position = stretch.cache->n_seen();
       const int64_t n_first = first_position == 0 ? n : stretch.cache->n_first();
       rows.push_back({PositionTables(weights.config(), n_first, first_position, n),
@@ -82,11 +84,24 @@ struct Forward::State {
                       stretch.cache,
                       first_position,
                       n,
-                      n_rows});
+                      n_rows,
+                      stretch.changes});
       n_rows += n;
     }
     const c10::NoGradGuard no_grad;
     x = embed(weights, stretches);
+  }
+
+  // Rows and changes go alone: the residual stream of other stretches is made of tokens.
+  void check(const Stretch& stretch) const {
+    if ((stretch.rows || stretch.changes) && stretches.size() > 1)
+      run_failed("rows", "given beside other stretches; expected a pass of their own");
+    if (!stretch.rows) return check_tokens(stretch.tokens, weights.config().vocab_size);
+    if (stretch.rows->dim() != 2 || stretch.rows->size(0) < 1 ||
+        stretch.rows->size(1) != weights.config().hidden_size)
+      run_failed("rows",
+                 "of another shape; expected 1 or more of " +
+                     std::to_string(weights.config().hidden_size) + " numbers");
   }
 
   // The last tokens of all stretches in one product.

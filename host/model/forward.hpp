@@ -15,6 +15,8 @@
 
 namespace kvhost {
 
+struct LowRankChanges;
+
 // One sequence's part. Tokens stand at positions cache->n_seen().. and see what the cache holds and
 // the stretch itself causally. Everything is borrowed until the pass is done.
 struct Stretch {
@@ -23,6 +25,9 @@ struct Stretch {
   bool all_logits = false;   // of every token rather than of the last one
   CaptureRequest capture;
   LayerSink sink;  // after each layer of this stretch, in layer order
+  // [n, hidden_size] of the model's dtype, as they enter the first layer, instead of tokens.
+  const at::Tensor* rows = nullptr;
+  const LowRankChanges* changes = nullptr;  // in a pass of one stretch
 };
 
 class Forward {

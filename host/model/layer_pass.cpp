@@ -71,6 +71,11 @@ LayerPass::LayerPass(const Weights& weights,
     if (n_queries > 0)
       out.queries = at::empty({config_.n_heads, n_queries, config_.head_dim}, options);
     if (n_hidden > 0) out.hidden = at::empty({n_hidden, config_.hidden_size}, options);
+    if (!stretch.capture->query_spreads.empty() && n_queries < stretch.n_tokens) {
+      out.spread.tokens = spread_tokens(stretch.capture->query_spreads, stretch.n_tokens);
+      out.spread.rows = at::empty(
+          {config_.n_heads, std::ssize(out.spread.tokens), config_.head_dim}, options);
+    }
     out_.push_back(std::move(out));
   }
 }
@@ -89,6 +94,7 @@ LayerCapture LayerPass::captured(size_t stretch) const {
   LayerCapture capture;
   if (out_[stretch].queries.defined()) capture.queries = &out_[stretch].queries;
   if (out_[stretch].hidden.defined()) capture.hidden = &out_[stretch].hidden;
+  if (out_[stretch].spread.rows.defined()) capture.spread = &out_[stretch].spread;
   return capture;
 }
 
@@ -127,13 +133,16 @@ at::Tensor LayerPass::attention(const std::vector<Part>& parts, const at::Tensor
       keep_last(normed.narrow(0, part.row, part.n), 0, part.first, n_tokens, out.hidden);
     const at::Tensor queries = place(part, qkv);
     if (out.queries.defined()) keep_last(queries, 1, part.first, n_tokens, out.queries);
+    if (out.spread.rows.defined()) keep_spread(queries, part.first, out.spread);
     const at::Tensor rows = attend(part, queries);
     if (parts.size() > 1)
       seen.narrow(0, part.row, part.n).copy_(rows);
     else
       seen = rows;
   }
-  return apply_linear(dtype_, weights_.output, seen);
+  at::Tensor out = apply_linear(dtype_, weights_.output, seen);
+  change(ChangedRole::Output, seen, out);
+  return out;
 }
 
 LayerPass::Projected LayerPass::project(const at::Tensor& normed) const {
@@ -146,6 +155,9 @@ LayerPass::Projected LayerPass::project(const at::Tensor& normed) const {
     return {third(0), third(1), third(2)};
   }
   auto parts = apply_linears(dtype_, {&weights_.q, &weights_.k, &weights_.v}, normed);
+  change(ChangedRole::Query, normed, parts[0]);
+  change(ChangedRole::Key, normed, parts[1]);
+  change(ChangedRole::Value, normed, parts[2]);
   if (config_.qk_norm == QkNorm::Projections) {
     parts[0] = norm(weights_.q_norm, parts[0]);
     parts[1] = norm(weights_.k_norm, parts[1]);
@@ -237,12 +249,25 @@ at::Tensor LayerPass::mlp(const at::Tensor& normed) const {
 }
 
 at::Tensor LayerPass::dense_mlp(const at::Tensor& normed) const {
+  at::Tensor inner;  // [n, intermediate]
   if (!config_.gated_mlp) {
-    const at::Tensor up = apply_linear(dtype_, weights_.up, normed);
-    return apply_linear(dtype_, weights_.down, activate(config_.activation, up));
+    at::Tensor up = apply_linear(dtype_, weights_.up, normed);
+    change(ChangedRole::Up, normed, up);
+    inner = activate(config_.activation, up);
+  } else {
+    auto both = apply_linears(dtype_, {&weights_.gate, &weights_.up}, normed);
+    change(ChangedRole::Gate, normed, both[0]);
+    change(ChangedRole::Up, normed, both[1]);
+    inner = activate(config_.activation, both[0]).mul_(both[1]);
   }
-  const auto both = apply_linears(dtype_, {&weights_.gate, &weights_.up}, normed);
-  return apply_linear(dtype_, weights_.down, activate(config_.activation, both[0]).mul_(both[1]));
+  at::Tensor out = apply_linear(dtype_, weights_.down, inner);
+  change(ChangedRole::Down, inner, out);
+  return out;
+}
+
+void LayerPass::change(ChangedRole role, const at::Tensor& x, at::Tensor& out) const {
+  const LowRankChanges* changes = stretches_.front().changes;
+  if (changes) add_low_rank(changes->layers[static_cast<size_t>(layer_)].of(role), x, out);
 }
 
 at::Tensor LayerPass::norm(const Norm& weights, const at::Tensor& x) const {

@@ -11,7 +11,9 @@
 #include "cache/kv_cache.hpp"
 #include "kernels/row_kernels.hpp"
 #include "model/decoder.hpp"
+#include "model/low_rank.hpp"
 #include "model/rotary_table.hpp"
+#include "model/spread_queries.hpp"
 #include "model/weights.hpp"
 
 namespace kvhost {
@@ -23,6 +25,7 @@ struct StretchRows {
   KvCache* cache = nullptr;
   int64_t first_position = 0, n_tokens = 0;
   int64_t first_row = 0;  // of the residual stream
+  const LowRankChanges* changes = nullptr;
 };
 
 class LayerPass {
@@ -42,6 +45,7 @@ class LayerPass {
     // [n_heads, W, head_dim] of the last W tokens, when asked for
     at::Tensor queries;
     at::Tensor hidden;  // [W, hidden_size], when asked for
+    SpreadQueries spread;  // no tokens where nothing was asked for
   };
   // The tokens of one stretch that lie in a chunk.
   struct Part {
@@ -78,6 +82,8 @@ class LayerPass {
   at::Tensor dense_mlp(const at::Tensor& normed) const;             // likewise
   // [n, hidden] -> [n, hidden]; x itself where the family has no such norm
   at::Tensor norm(const Norm& weights, const at::Tensor& x) const;
+  // What the pass changes of a matrix, where it changes any.
+  void change(ChangedRole role, const at::Tensor& x, at::Tensor& out) const;
   // Adds what attention or MLP gave to the residual stream.
   void add(const at::Tensor& output, const Norm& post_norm, const at::Tensor& x) const;
 

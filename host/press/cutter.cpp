@@ -22,18 +22,6 @@ std::string layer_name(const Instance& instance, int64_t layer) {
   return instance.name() + ", layer " + std::to_string(layer);
 }
 
-void check_finite(const Instance& scorer, int64_t layer, const LayerScores& scores) {
-  for (size_t h = 0; h < scores.scores.size(); ++h) {
-    const auto& row = scores.scores[h];
-    const int64_t bad = first_not_finite(row.data(), static_cast<int64_t>(row.size()));
-    if (bad < 0) continue;
-    run_failed(layer_name(scorer, layer),
-               "the score of entry " + std::to_string(bad) + " in KV head " + std::to_string(h) +
-                   " is not a finite number (or was not written); expected finite float32 "
-                   "scores; are the model's keys finite?");
-  }
-}
-
 KeepPlan keep_all(const std::vector<int64_t>& n_entries) {
   KeepPlan keep;
   for (const int64_t n : n_entries) {
@@ -48,38 +36,15 @@ KeepPlan keep_all(const std::vector<int64_t>& n_entries) {
 LayerScores Cutter::score(LayerData& data, int64_t layer) {
   const Stopwatch watch(timings_.score_ms);
   const auto& n_entries = data.n_entries();
-  // One block, so that rows are adjacent as the SDK promises for prefill; NaN shows what a scorer
-  // left unwritten. Rows are copied out of it, so that a layer's scores can shrink head by head
-  // with its cuts.
-  const int64_t total = std::accumulate(n_entries.begin(), n_entries.end(), int64_t{0});
-  Fenced<float> block(static_cast<size_t>(total), std::numeric_limits<float>::quiet_NaN());
-  Fenced<int8_t> pin_block(static_cast<size_t>(total), 0);
-  std::vector<float*> rows;
-  std::vector<int8_t*> pins;
-  int64_t offset = 0;
+  if (const Instance* scorer = stage_.scorer())
+    return collect_scores(*scorer, "score()", layer, n_entries, [&](kvh_scores* out) {
+      data.score(*scorer, state_.scorer(), out);
+    });
+  LayerScores scores;  // a head allocator that needs none
   for (const int64_t n : n_entries) {
-    rows.push_back(block.data() + offset);
-    pins.push_back(pin_block.data() + offset);
-    offset += n;
+    scores.scores.emplace_back(static_cast<size_t>(n), 0.0f);
+    scores.pins.emplace_back(static_cast<size_t>(n), int8_t{0});
   }
-  kvh_scores out{sizeof(kvh_scores),
-                 static_cast<int32_t>(rows.size()),
-                 n_entries.data(),
-                 rows.data(),
-                 pins.data()};
-  if (stage_.scorer()) {
-    data.score(*stage_.scorer(), state_.scorer(), &out);
-    stage_.scorer()->check_fence("score()", layer, block.broken(), "scores");
-    stage_.scorer()->check_fence("score()", layer, pin_block.broken(), "pins");
-  } else {
-    std::fill(block.begin(), block.end(), 0.0f);  // a head allocator that needs none
-  }
-  LayerScores scores;
-  for (size_t h = 0; h < rows.size(); ++h) {
-    scores.scores.emplace_back(rows[h], rows[h] + n_entries[h]);
-    scores.pins.emplace_back(pins[h], pins[h] + n_entries[h]);
-  }
-  if (stage_.scorer()) check_finite(*stage_.scorer(), layer, scores);
   return scores;
 }
 

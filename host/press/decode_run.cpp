@@ -44,7 +44,7 @@ void check_decodes(const Press& press) {
                 "'" + press.first().late_part()->name() +
                     "' reads the prompt again; expected a method that does without");
   const CaptureRequest capture = press.capture();
-  if (capture.query_window < 0 || capture.hidden_window < 0)
+  if (capture.query_window < 0 || capture.hidden_window < 0 || !capture.query_spreads.empty())
     bad_request(
         "--decode-press",
         "the composition needs the queries or hidden states of all tokens; expected a method with "

@@ -11,7 +11,8 @@ HeldLayers::HeldLayers(PrefillWork& work)
     : work_(work), layers_(static_cast<size_t>(work.n_layers())) {}
 
 LayerInputs HeldLayers::inputs(int64_t layer) const {
-  return work_.inputs(layer, &layers_[layer].queries, &layers_[layer].hidden);
+  const Held& held = layers_[layer];
+  return work_.inputs(layer, {&held.queries, &held.hidden, &held.spread});
 }
 
 void HeldLayers::score(LayerData& data, int64_t layer) {
@@ -27,6 +28,7 @@ void HeldLayers::count_entries(LayerData& data, int64_t layer) {
 void HeldLayers::retain_windows(const LayerInputs& in) {
   if (in.queries) layers_[in.layer].queries = in.queries->clone();
   if (in.hidden) layers_[in.layer].hidden = in.hidden->clone();
+  if (in.spread) layers_[in.layer].spread = {in.spread->tokens, in.spread->rows.clone()};
 }
 
 void HeldLayers::cut(int64_t layer, int64_t entries) {
@@ -72,6 +74,7 @@ int64_t HeldLayers::bytes() const {
     bytes += held.scores.bytes();
     if (held.queries.defined()) bytes += static_cast<int64_t>(held.queries.nbytes());
     if (held.hidden.defined()) bytes += static_cast<int64_t>(held.hidden.nbytes());
+    if (held.spread.rows.defined()) bytes += static_cast<int64_t>(held.spread.rows.nbytes());
   }
   return bytes;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/spread_queries.hpp"
 #include "press/prefill_work.hpp"
 
 namespace kvhost {
@@ -27,6 +28,8 @@ class HeldLayers {
   // The end: divides what is left to divide and cuts every layer in every stage.
   void cut_all();
 
+  // With the windows that were retained.
+  LayerInputs inputs(int64_t layer) const;
   int64_t entries(int64_t layer) const { return layers_[layer].entries; }
   int64_t bytes() const;
 
@@ -35,9 +38,9 @@ class HeldLayers {
     LayerScores scores;
     bool scored = false;
     at::Tensor queries, hidden;
+    SpreadQueries spread;
     int64_t entries = 0;  // held by the cache; 0: not counted
   };
-  LayerInputs inputs(int64_t layer) const;
   std::vector<ScoresView> score_all();
 
   PrefillWork& work_;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "press/passes.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "kvhost/layout_parts.h"
 #include "method/extension.hpp"
+#include "press/further_reading.hpp"
 #include "press/press.hpp"
 
 namespace kvhost {
@@ -38,10 +41,24 @@ kvh_pass_cost pass_cost(const Instance& method, const PromptView& prompt) {
   return cost;
 }
 
+kvh_pass_cost reading_cost(const Instance& method, const PromptView& prompt) {
+  kvh_pass_cost cost{};
+  if (passes_of(method)) cost = pass_cost(method, prompt);
+  const auto add = [&cost](int64_t n_passes, int64_t tokens) {
+    cost.n_passes += n_passes;
+    cost.n_tokens += n_passes * tokens;
+    cost.longest = std::max(cost.longest, tokens);
+  };
+  if (draft_of(method)) add(draft_tokens(method), 1);
+  if (appendix_of(method))
+    if (const int64_t n = appended_by(method).n_rows; n > 0) add(1, n);
+  return cost;
+}
+
 std::vector<const Instance*> reading_again(const Stage& stage) {
   std::vector<const Instance*> methods;
   for (const Instance* one : stage.methods())
-    if (passes_of(*one)) methods.push_back(one);
+    if (passes_of(*one) || draft_of(*one) || appendix_of(*one)) methods.push_back(one);
   return methods;
 }
 
@@ -50,7 +67,7 @@ std::vector<PassReport> pass_reports(const Press& press, const SeenPrompt& promp
   std::vector<PassReport> reports;
   for (const auto& stage : press.stages())
     for (const Instance* method : reading_again(stage))
-      reports.push_back({method->name(), pass_cost(*method, view)});
+      reports.push_back({method->name(), reading_cost(*method, view)});
   return reports;
 }
 

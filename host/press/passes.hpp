@@ -17,11 +17,15 @@ class Press;
 // The method's passes, or null when it makes none.
 const kvh_passes* passes_of(const Instance& method);
 
-// Its cost over `prompt`. Throws Error.
+// What the model reads for the method beside a prompt of n tokens, passes, drafts and appendix
+// together. Throws Error.
+kvh_pass_cost reading_cost(const Instance& method, const PromptView& prompt);
+
+// The cost of its passes over `prompt`. Throws Error.
 kvh_pass_cost pass_cost(const Instance& method, const PromptView& prompt);
 
-// The methods of a stage that make passes, those inside others included, in the order in which they
-// read.
+// The methods of a stage that have more read than the prompt once, those inside others included, in
+// the order in which they read.
 std::vector<const Instance*> reading_again(const Stage& stage);
 
 struct PassReport {

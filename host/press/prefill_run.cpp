@@ -18,7 +18,7 @@ PrefillRun::PrefillRun(const PressedSequence& on,
 
 void PrefillRun::on_layer(int64_t layer, const LayerCapture& capture) {
   check_keys(work_.press().first().name(), work_.cache(), layer);
-  const LayerInputs in = work_.inputs(layer, capture.queries, capture.hidden);
+  const LayerInputs in = work_.inputs(layer, capture);
   // One view for observation and scores, so that what both look at is computed once; a layer of
   // which something was dropped in between is another one.
   std::optional<LayerData> data(std::in_place, in);
@@ -33,15 +33,28 @@ double PrefillRun::passes_share() const {
   return again / (again + static_cast<double>(work_.kv_len()));
 }
 
-void PrefillRun::finish(const ProgressSink& progress) {
+void PrefillRun::finish(const ProgressSink& progress, const at::Tensor* logits) {
   note_extra();
-  if (work_.first_stage().reads_again()) work_.read_again(progress);
+  if (work_.first_stage().reads_again())
+    work_.read_again(
+        logits, [this](int64_t layer) { return schedule_->held_inputs(layer); }, progress);
+  note_extra();
   schedule_->finish();
+  work_.append();
   if (work_.press().renumbers()) work_.cache().continue_behind_last();
 }
 
+LayerBudgets PrefillRun::budgets() const {
+  LayerBudgets budgets = work_.last_budgets();
+  const int64_t n = work_.n_appended();
+  for (int64_t& entries : budgets.entries) entries += n * work_.n_kv_heads();
+  for (int64_t& entries : budgets.heads) entries += n;
+  return budgets;
+}
+
 void PrefillRun::note_extra() {
-  peak_extra_bytes_ = std::max(peak_extra_bytes_, schedule_->extra_bytes());
+  peak_extra_bytes_ =
+      std::max(peak_extra_bytes_, schedule_->extra_bytes() + work_.peak_draft_bytes());
 }
 
 }  // namespace kvhost

@@ -18,13 +18,14 @@ class PrefillRun {
   // The decoder's sink.
   void on_layer(int64_t layer, const LayerCapture& capture);
   // After the last layer: further passes of the methods, and the final cuts. `progress` is told the
-  // passes' share done.
-  void finish(const ProgressSink& progress = {});
+  // passes' share done. `logits`: float32 [vocab_size] behind the last token, for methods that draft.
+  void finish(const ProgressSink& progress = {}, const at::Tensor* logits = nullptr);
 
   // Of all tokens that are read, the share of the passes behind the prompt.
   double passes_share() const;
 
-  const LayerBudgets& budgets() const { return work_.last_budgets(); }
+  // Of the last selection, with what stands behind the prompt.
+  LayerBudgets budgets() const;
   // Highest size of retained scores and windows.
   int64_t peak_extra_bytes() const { return peak_extra_bytes_; }
 

@@ -3,10 +3,15 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/error.hpp"
 #include "measure/stopwatch.hpp"
+#include "model/spread_queries.hpp"
+#include "press/appendix_run.hpp"
+#include "press/draft_run.hpp"
+#include "press/further_reading.hpp"
 #include "press/pass_run.hpp"
 #include "press/passes.hpp"
 
@@ -52,6 +57,21 @@ kvh_sequence_info prefill_info(uint64_t seed, int64_t kv_len, const PromptView* 
   return info;
 }
 
+// Entries per KV head that methods put behind this prompt: none where nothing is dropped. They are
+// part of the budget, and not all of it.
+int64_t appended_to(const PressedSequence& on, int64_t total_entries, int64_t full) {
+  const int64_t n = on.press.n_appended();
+  if (n == 0 || total_entries >= full) return 0;
+  const ModelConfig& config = on.decoder.config();
+  const int64_t per_head = total_entries / (config.n_layers * config.n_kv_heads);
+  if (per_head <= n)
+    bad_request("budget",
+                std::to_string(per_head) + " entries per head, of which '" +
+                    on.press.first().late_part()->name() + "' puts " + std::to_string(n) +
+                    " behind the prompt; expected more than that");
+  return n;
+}
+
 }  // namespace
 
 void check_prompt(const Press& press, const SeenPrompt& prompt, uint64_t seed) {
@@ -67,9 +87,10 @@ PrefillWork::PrefillWork(const PressedSequence& on,
     : on_(on),
       exec_(make_exec(on.press.context(), on.seed)),
       bounds_(layer_bounds(on.decoder.config(), kv_len)),
-      total_entries_(total_entries),
       full_(everything(bounds_).total()),
-      totals_(on.press.totals(full_, total_entries)),
+      n_appended_(appended_to(on, total_entries, full_)),
+      total_entries_(total_entries - n_appended_ * n_layers() * n_kv_heads()),
+      totals_(on.press.totals(full_, total_entries_)),
       trace_(trace),
       budgets_(on.press.stages().size()) {
   on_.n_prompt = kv_len;
@@ -78,6 +99,8 @@ PrefillWork::PrefillWork(const PressedSequence& on,
   for (const auto& stage : on.press.stages())
     stages_.emplace_back(stage, info, on.cache, on.timings);
 }
+
+PrefillWork::~PrefillWork() = default;
 
 const LayerBudgets& PrefillWork::last_budgets() const {
   for (size_t s = stages_.size(); s-- > 1;)
@@ -101,39 +124,74 @@ int64_t PrefillWork::n_pass_tokens() const {
   int64_t n = 0;
   if (prompt_)
     for (const Instance* method : reading_again(first_stage()))
-      n += pass_cost(*method, *prompt_).n_tokens;
+      n += reading_cost(*method, *prompt_).n_tokens;
   return n;
 }
 
-void PrefillWork::read_again(const ProgressSink& progress) {
+void PrefillWork::read_again(const at::Tensor* logits,
+                             const std::function<LayerInputs(int64_t layer)>& inputs_of,
+                             const ProgressSink& progress) {
   const Stopwatch watch(on_.timings.passes_ms);
-  StageRun& first = stages_.front();
-  const auto methods = reading_again(first.stage);
+  const auto methods = reading_again(first_stage());
   if (!prompt_ && !methods.empty())
     run_failed(methods.front()->name(),
                "reads the prompt again, which is not known here; expected a sequence of its own");
   const auto all = static_cast<double>(n_pass_tokens());
   double done = 0;
+  const auto tell = [&](double n_tokens) {
+    if (progress) progress((done + n_tokens) / all);
+  };
   for (const Instance* method : methods) {
-    PassRun passes(on_, exec_, *prompt_, *method, first.state.of(*method));
-    passes.run([&](double n_tokens) {
-      if (progress) progress((done + n_tokens) / all);
-    });
-    done += static_cast<double>(passes.cost().n_tokens);
+    if (draft_of(*method)) draft(*method, logits, inputs_of, tell);
+    if (passes_of(*method)) {
+      PassRun passes(on_, exec_, *prompt_, *method, state_of(*method));
+      passes.run(tell);
+    }
+    done += static_cast<double>(reading_cost(*method, *prompt_).n_tokens);
   }
+  read_appendices();
 }
 
-LayerInputs PrefillWork::inputs(int64_t layer,
-                                const at::Tensor* queries,
-                                const at::Tensor* hidden) const {
+SequenceState& PrefillWork::state_of(const Instance& method) {
+  return stages_.front().state.of(method);
+}
+
+void PrefillWork::draft(const Instance& method,
+                        const at::Tensor* logits,
+                        const std::function<LayerInputs(int64_t layer)>& inputs_of,
+                        const std::function<void(double)>& tell) {
+  if (!logits)
+    run_failed(method.name(),
+               "drafts an answer, and what follows the prompt is not known here; expected a "
+               "sequence of its own");
+  DraftRun draft(on_, exec_, method, state_of(method));
+  draft.run(*logits, inputs_of, prompt_->get(), tell);
+  peak_draft_bytes_ = std::max(peak_draft_bytes_, draft.bytes());
+}
+
+// Behind all passes, which leave the cache as they found it.
+void PrefillWork::read_appendices() {
+  const auto methods = appending(first_stage());
+  if (n_appended_ == 0) return;
+  appendix_ = std::make_unique<AppendixRun>(on_, exec_);
+  for (const Instance* method : methods) appendix_->read(*method);
+}
+
+void PrefillWork::append() {
+  if (appendix_) appendix_->append();
+}
+
+LayerInputs PrefillWork::inputs(int64_t layer, const LayerCapture& windows) const {
   LayerInputs in = layer_inputs(on_, layer, exec_);
   in.phase = KVH_PHASE_PREFILL;
   in.n_seen = in.q_len = bounds_.kv_len;
   in.total_entries = first_total();
   in.keep_ratio = keep_ratio_of(first_total(), full_);
   in.prompt = prompt_ ? prompt_->get() : nullptr;
-  in.queries = queries && queries->defined() ? queries : nullptr;
-  in.hidden = hidden && hidden->defined() ? hidden : nullptr;
+  const auto there = [](const at::Tensor* rows) { return rows && rows->defined() ? rows : nullptr; };
+  in.queries = there(windows.queries);
+  in.hidden = there(windows.hidden);
+  in.spread = windows.spread && windows.spread->rows.defined() ? windows.spread : nullptr;
   return in;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -47,9 +49,12 @@ void show_allocators(StageRun& run, LayerData& data, Timings& timings);
 // Refuses a prompt that a method of the press cannot work on: each begins with it, and ends.
 void check_prompt(const Press& press, const SeenPrompt& prompt, uint64_t seed);
 
+class AppendixRun;
+
 class PrefillWork {
  public:
   PrefillWork(const PressedSequence& on, int64_t total_entries, int64_t kv_len, PressTrace& trace);
+  ~PrefillWork();
 
   const Press& press() const { return on_.press; }
   KvCache& cache() { return on_.cache; }
@@ -57,13 +62,14 @@ class PrefillWork {
   int64_t n_layers() const { return on_.decoder.config().n_layers; }
   int64_t n_kv_heads() const { return bounds_.n_kv_heads; }
   int64_t kv_len() const { return bounds_.kv_len; }
+  int64_t n_appended() const { return n_appended_; }
   int64_t first_total() const { return totals_.front(); }  // what the first stage leaves
   // By stage; empty in one that selects nothing.
   std::vector<LayerBudgets>& budgets() { return budgets_; }
   const LayerBudgets& last_budgets() const;  // of the last selection
 
   // Windows may be undefined or null.
-  LayerInputs inputs(int64_t layer, const at::Tensor* queries, const at::Tensor* hidden) const;
+  LayerInputs inputs(int64_t layer, const LayerCapture& windows) const;
 
   // Shows the layer to the first stage's allocators that decide from the prompt.
   void observe(LayerData& data);
@@ -81,18 +87,34 @@ class PrefillWork {
 
   // Tokens of the passes that the first stage's methods make behind the prompt.
   int64_t n_pass_tokens() const;
-  // Makes them; `progress` is told their share done.
-  void read_again(const ProgressSink& progress);
+  // Makes them; `progress` is told their share done. `logits` are those behind the prompt, or null
+  // where they are not known; `inputs_of` shows a layer as it was.
+  void read_again(const at::Tensor* logits,
+                  const std::function<LayerInputs(int64_t layer)>& inputs_of,
+                  const ProgressSink& progress);
+  // After all cuts: what methods put behind the prompt.
+  void append();
+  int64_t peak_draft_bytes() const { return peak_draft_bytes_; }
 
  private:
+  SequenceState& state_of(const Instance& method);
+  void draft(const Instance& method,
+             const at::Tensor* logits,
+             const std::function<LayerInputs(int64_t layer)>& inputs_of,
+             const std::function<void(double)>& tell);
+  void read_appendices();
+
   PressedSequence on_;
   kvh_exec exec_;
   LayerBounds bounds_;
-  int64_t total_entries_;
   int64_t full_;                 // entries of all layers, nothing cut
+  int64_t n_appended_;           // entries per KV head that will stand behind the prompt
+  int64_t total_entries_;        // that are left of the prompt
   std::vector<int64_t> totals_;  // that each stage leaves
   PressTrace& trace_;
   std::optional<PromptView> prompt_;
+  std::unique_ptr<AppendixRun> appendix_;  // null until something was read for it
+  int64_t peak_draft_bytes_ = 0;
   std::deque<StageRun> stages_;  // the first may wait for the prompt; the later ones never do
   std::vector<LayerBudgets> budgets_;
 };

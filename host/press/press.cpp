@@ -8,6 +8,7 @@
 #include "method/extension.hpp"
 #include "press/budget.hpp"
 #include "press/channel_order.hpp"
+#include "press/further_reading.hpp"
 
 namespace kvhost {
 
@@ -26,6 +27,12 @@ Press::Press(const Composition& composition,
                       "' decides from the prompt and stands after a '+'; expected it in the first "
                       "part");
   check_channels_last(stages_);
+  if (!none()) n_appended_ = kvhost::n_appended(first());
+  if (n_appended_ > 0 && renumbers())
+    bad_request(first().late_part()->where(),
+                "'" + first().late_part()->name() +
+                    "' puts entries behind the prompt, and another method of the composition gives "
+                    "entries new positions; expected one of the two");
 }
 
 const Stage* Press::last_selection() const {
@@ -89,6 +96,13 @@ bool Press::needs_tensor(uint32_t tensor) const {
   });
 }
 
+std::vector<int64_t> Press::query_spreads() const {
+  std::vector<int64_t> counts;
+  for (const auto& stage : stages_)
+    for (const int64_t n : stage.query_spreads()) counts.push_back(n);
+  return counts;
+}
+
 int64_t Press::window_of(uint32_t tensor) const {
   int64_t window = 0;
   for (const auto& stage : stages_) window = wider(window, stage.window_of(tensor));
@@ -108,6 +122,7 @@ CaptureRequest Press::capture() const {
   for (const uint32_t tensor : {KVH_T_QUERY_WINDOW, KVH_T_WINDOW_ATTENTION, KVH_T_ATTENTION_SUM})
     request.query_window = wider(request.query_window, captured_window_of(tensor));
   request.hidden_window = captured_window_of(KVH_T_HIDDEN);
+  request.query_spreads = query_spreads();
   return request;
 }
 

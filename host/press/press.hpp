@@ -39,12 +39,15 @@ class Press {
   }
   // Entries per head that the method's own parameters spell out for n tokens; 0 where they do not.
   int64_t own_entries_per_head(int64_t n_tokens) const;
+  // Entries per KV head that methods put behind every prompt; they count as part of a budget.
+  int64_t n_appended() const { return n_appended_; }
   bool prunes_channels() const { return any_press_has(KVH_METHOD_PRUNES_CHANNELS); }
   // Entries that each stage leaves of `full`, down to `total`; `full` where a stage divides no
   // budget.
   std::vector<int64_t> totals(int64_t full, int64_t total) const;
   CaptureRequest capture() const;
   bool needs_tensor(uint32_t tensor) const;           // any stage does
+  std::vector<int64_t> query_spreads() const;         // of all stages
   int64_t window_of(uint32_t tensor) const;           // largest over all stages; -1 = all tokens
   int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
 
@@ -53,6 +56,7 @@ class Press {
 
   ModelView model_;
   const Context& context_;
+  int64_t n_appended_ = 0;
   std::deque<Stage> stages_;  // deque: they do not move
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "press/schedule.hpp"
 
+#include "base/error.hpp"
 #include "press/held_layers.hpp"
 
 namespace kvhost {
@@ -73,6 +74,7 @@ class AtEnd final : public Schedule {
     if (score_last_ || work_.press().stages().size() > 1) held_.retain_windows(in);
   }
   void finish() override { held_.cut_all(); }
+  LayerInputs held_inputs(int64_t layer) const override { return held_.inputs(layer); }
   int64_t extra_bytes() const override { return held_.bytes(); }
 
  private:
@@ -82,6 +84,10 @@ class AtEnd final : public Schedule {
 };
 
 }  // namespace
+
+LayerInputs Schedule::held_inputs(int64_t layer) const {
+  run_failed("layer " + std::to_string(layer), "is not held until the end; expected passes to wait");
+}
 
 std::unique_ptr<Schedule> make_schedule(PrefillWork& work) {
   switch (work.press().cut_time()) {

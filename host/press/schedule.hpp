@@ -17,6 +17,8 @@ class Schedule {
   virtual void on_layer(LayerData& data, const LayerInputs& in) = 0;
   // After the last layer: the final cuts.
   virtual void finish() = 0;
+  // How a layer was when its forward ended, where windows wait with the layers.
+  virtual LayerInputs held_inputs(int64_t layer) const;
   // Held beside the cache until then: retained scores and windows, now.
   virtual int64_t extra_bytes() const { return 0; }
 };

@@ -113,6 +113,13 @@ bool Stage::needs_tensor(uint32_t tensor) const {
   });
 }
 
+std::vector<int64_t> Stage::query_spreads() const {
+  std::vector<int64_t> counts;
+  for (const auto* part : parts())
+    if (part) for (const int64_t n : part->query_spreads()) counts.push_back(n);
+  return counts;
+}
+
 std::vector<const Instance*> Stage::methods() const {
   std::vector<const Instance*> all;
   for (const Instance* part : parts())

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "method/instance.hpp"
 
@@ -48,6 +49,7 @@ class Stage {
   bool divides() const { return selects() && !owns_total(); }  // a budget
   CutTime cut_time() const { return cut_time_; }
   bool needs_tensor(uint32_t tensor) const;           // any part does
+  std::vector<int64_t> query_spreads() const;         // of all parts
   int64_t window_of(uint32_t tensor) const;           // largest over all parts; -1 = all tokens
   int64_t captured_window_of(uint32_t tensor) const;  // what must be captured for that
   // All methods, outermost first, those inside others too.

@@ -167,6 +167,7 @@ class Calibration {
     for (const uint32_t made_of_queries : {KVH_T_WINDOW_ATTENTION, KVH_T_ATTENTION_MEAN,
                                            KVH_T_ATTENTION, KVH_T_ATTENTION_SUM})
       if (observer_.needs_tensor(made_of_queries)) forward.capture.query_window = -1;
+    forward.capture.query_spreads = observer_.query_spreads();
     forward.progress = progress;
     forward.sink = [&](int64_t layer, const LayerCapture& capture) {
       observe(layer, capture, cache, n_tokens, shown);
@@ -192,6 +193,7 @@ class Calibration {
     in.cache = &cache;
     in.queries = capture.queries;
     in.hidden = capture.hidden;
+    in.spread = capture.spread;
     in.window_rows = observer_.window_of(KVH_T_WINDOW_ATTENTION);
     if (observer_.needs_tensor(KVH_T_OUTPUT_WEIGHT))
       in.output_weight = std::make_shared<const at::Tensor>(decoder_.output_weight(layer));

@@ -4,6 +4,7 @@
 
 #include "cost.hpp"
 #include "kvhost/plugin.h"
+#include "kvhost/spread.h"
 #include "plain_text.hpp"
 #include "registry/print.hpp"
 #include "text_table.hpp"
@@ -168,7 +169,10 @@ Rows need_rows(const MethodInfo& method) {
   Rows rows;
   for (const NeedInfo& need : method.needs) {
     std::string name = tensor_text(need.tensor);
-    if (need.window > 0) name += ", last " + std::to_string(need.window);
+    if (need.flags & KVH_NEED_SPREAD)
+      name += need.window > 0 ? ", " + std::to_string(need.window) + " spread over all" : ", spread over all";
+    else if (need.window > 0)
+      name += ", last " + std::to_string(need.window);
     if (need.layer_stride > 1) name += ", every " + std::to_string(need.layer_stride) + " layers";
     if (need.phases) name += ", " + joined(words_of_bits(phase_words(), need.phases), " and ");
     if (need.flags & KVH_NEED_OPTIONAL) name += " (optional)";

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "kvhost/plugin.h"
+#include "kvhost/spread.h"
 
 namespace kvhost::registry {
 
@@ -73,7 +74,7 @@ const Words& tensor_words() {
 }
 
 const Words& need_flag_words() {
-  static const Words words = {{KVH_NEED_OPTIONAL, "optional"}};
+  static const Words words = {{KVH_NEED_OPTIONAL, "optional"}, {KVH_NEED_SPREAD, "spread"}};
   return words;
 }
 

@@ -5,6 +5,7 @@
 // of all queries and all entries is ever whole.
 #pragma once
 
+#include <kvhost/spread.h>
 #include <kvhost/torch.hpp>
 #include <vector>
 
@@ -136,26 +137,35 @@ inline Fit fit_kept(const Matched& head,
   return out;
 }
 
-// The queries of KV head h, `most` of them at most, from the middle of equal stretches of each query
-// head's; 0: all. [n, d] float
-inline at::Tensor matched_queries(const sdk::Layer& layer, int32_t h, int64_t most) {
-  const int64_t group = layer.group_size();
-  const at::Tensor all = sdk::as_tensor(layer.get(KVH_T_QUERY_WINDOW))
-                             .narrow(0, h * group, group);  // -> [group_size, T, d]
-  const int64_t n_tokens = all.size(1), each = most == 0 ? n_tokens : std::max<int64_t>(most / group, 1);
-  if (each >= n_tokens) return all.to(at::kFloat).reshape({group * n_tokens, all.size(2)});
-  std::vector<int64_t> rows;
-  for (int64_t i = 0; i < each; ++i)
-    rows.push_back((i * n_tokens / each + (i + 1) * n_tokens / each - 1) / 2);
-  return all.index_select(1, at::tensor(rows, at::kLong))
-      .to(at::kFloat)
-      .reshape({group * each, all.size(2)});
-}
+// How a method asks for the queries that it matches: `most` of a KV head at most, from the middle of
+// equal stretches of each query head's; 0: all.
+class MatchedQueries {
+ public:
+  explicit MatchedQueries(const sdk::Args& args) : most_(args.integer("n_queries")) {
+    if (args.model()) group_ = args.model()->n_heads / args.model()->n_kv_heads;
+  }
+  void need(sdk::Needs& needs) const {
+    if (most_ == 0)
+      needs.add(KVH_T_QUERY_WINDOW, /*window=*/0);
+    else
+      needs.add(KVH_T_QUERY_WINDOW, std::max<int64_t>(most_ / group_, 1), KVH_NEED_SPREAD);
+  }
+  // Those of KV head h: [n, d] float
+  static at::Tensor of(const sdk::Layer& layer, int32_t h) {
+    const int64_t group = layer.group_size();
+    const at::Tensor rows = sdk::as_tensor(layer.get(KVH_T_QUERY_WINDOW))
+                                .narrow(0, h * group, group);  // -> [group_size, n, d]
+    return rows.to(at::kFloat).reshape({group * rows.size(1), rows.size(2)});
+  }
+
+ private:
+  int64_t most_, group_ = 1;
+};
 
 // Of KV head h, without values.
-inline Matched matched_keys(const sdk::Layer& layer, int32_t h, int64_t n_queries) {
+inline Matched matched_keys(const sdk::Layer& layer, int32_t h) {
   Matched out;
-  out.queries = matched_queries(layer, h, n_queries);
+  out.queries = MatchedQueries::of(layer, h);
   out.keys = sdk::as_float(layer.head(h).keys().raw());
   out.scale = layer.shape().scale;
   return out;

@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "sdk" / "include"
 GOLDEN = ROOT / "tests" / "golden" / "sdk" / "abi-1.0.txt"
 CORE = ["base.h", "tensor.h", "params.h", "prompt.h", "layer.h", "method.h", "plugin.h"]
-PARTS = ["bias.h", "calibrate.h", "own_budget.h", "passes.h", "sequence.h", "surrogate.h"]
-FROZEN = {"kvh_device", "kvh_dtype", "kvh_tensor", "kvh_value", "kvh_prompt_part", "kvh_need", "kvh_range"}
+PARTS = ["appendix.h", "bias.h", "calibrate.h", "draft.h", "own_budget.h", "passes.h", "sequence.h", "surrogate.h"]
+FROZEN = {"kvh_device", "kvh_dtype", "kvh_tensor", "kvh_value", "kvh_prompt_part", "kvh_need", "kvh_range", "kvh_low_rank"}
 HEAD = """/* SPDX-License-Identifier: Apache-2.0
  *
  * {what} */

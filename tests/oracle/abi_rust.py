@@ -10,7 +10,7 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "sdk"
 INCLUDE = ROOT / "include" / "kvhost"
-HEADERS = ["base.h", "tensor.h", "params.h", "prompt.h", "layer.h", "method.h", "plugin.h"]  # and those of layout_parts.h
+HEADERS = ["base.h", "tensor.h", "params.h", "prompt.h", "layer.h", "spread.h", "method.h", "plugin.h"]  # and those of layout_parts.h
 NAMES = {"uint8_t": "u8", "int8_t": "i8", "uint16_t": "u16", "int32_t": "i32", "uint32_t": "u32", "int64_t": "i64",
          "uint64_t": "u64", "float": "f32", "double": "f64", "char": "c_char", "void": "c_void"}
 # What an enumerator is compared with; all others with a uint32_t.

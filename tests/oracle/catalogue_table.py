@@ -27,9 +27,9 @@ snapkv streaming_llm think tova compactor adakv_compactor no_press cam_streaming
 cam_tova decoding_knorm decoding_streaming_llm decoding_tova decoding_qfilter decoding_adakv_expected_attention_e2
 decoding_adakv_snapkv decoding_keydiff merging_knorm merging_snapkv merging_expected_attention merging_kvzap_mlp
 """.split()
-ADAPTER = "needs a pass over learned embeddings with low-rank changes of the weights, which kvhost.passes/1 does not have"
-ABSENT = {"RestoreKV": ADAPTER, "RestoreKV_plus": ADAPTER}
 ANOTHER = {
+    "RestoreKV": "needs embeddings and a LoRA learned for the model",
+    "RestoreKV_plus": "needs embeddings and a LoRA learned for the model",
     "fastkvzip": "needs gates beside the model",
     "finch": "asks for the question behind the context, there behind a delimiter",
     "kvcompose_unstructured": "there the second reading stays visible",
@@ -156,7 +156,7 @@ def resolve(name: str, names: set, aliases: dict) -> tuple[str, str]:
         return f"`{aliases[name]}`", ANOTHER.get(name, "")
     if name in names:
         return f"`{name}`", ANOTHER.get(name, "")
-    return "-", ABSENT.get(name, ANOTHER.get(name, "does not resolve"))
+    return "-", ANOTHER.get(name, "does not resolve")
 
 
 def answers() -> dict:

@@ -12,7 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 preprocessed() { # include folder, flags
   local include=$1
   shift
-  printf '#include <kvhost/%s>\n' plugin.h bias.h calibrate.h own_budget.h passes.h sequence.h surrogate.h |
+  printf '#include <kvhost/%s>\n' plugin.h appendix.h bias.h calibrate.h draft.h own_budget.h passes.h sequence.h spread.h surrogate.h |
     "$cc" -std=c11 -I"$include" -DKVHOST_LAYOUT_H_ "$@" -x c -
 }
 

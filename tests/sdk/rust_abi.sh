@@ -20,7 +20,7 @@ lines=$(wc -l <"$scratch/c")
 # Every enumerator of C as a case of a C program that compares it with Rust's number.
 headers=$(sed -nE 's/#include "(\w+\.h)"/\1/p' "$include/kvhost/layout_parts.h" | grep -v layout.h)
 {
-  printf '#include <kvhost/%s>\n' plugin.h $headers
+  printf '#include <kvhost/%s>\n' plugin.h spread.h $headers
   sed -nE 's/^pub const (KVH_\w+): \w+ = (.*);/_Static_assert((uint32_t)(\1) == (uint32_t)(\2), "\1");/p' "$rust"
 } >"$scratch/constants.c"
 "$cc" -std=c11 -fsyntax-only -I"$include" "$scratch/constants.c" || fail "$rust has other numbers than the headers"

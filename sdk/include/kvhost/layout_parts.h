@@ -5,12 +5,37 @@
 #define KVHOST_LAYOUT_PARTS_H_
 
 #include "layout.h"
+#include "appendix.h"
 #include "bias.h"
 #include "calibrate.h"
+#include "draft.h"
 #include "own_budget.h"
 #include "passes.h"
 #include "sequence.h"
 #include "surrogate.h"
+
+KVH_STATIC_ASSERT(sizeof(kvh_low_rank) == 48, "kvh_low_rank is frozen");
+KVH_AT(kvh_low_rank, weight, 0);
+KVH_AT(kvh_low_rank, layer, 4);
+KVH_AT(kvh_low_rank, rank, 8);
+KVH_AT(kvh_low_rank, n_in, 16);
+KVH_AT(kvh_low_rank, n_out, 24);
+KVH_AT(kvh_low_rank, down, 32);
+KVH_AT(kvh_low_rank, up, 40);
+
+#define KVH_APPENDED_SIZE_1_0 32u
+KVH_STATIC_ASSERT(sizeof(kvh_appended) >= KVH_APPENDED_SIZE_1_0, "kvh_appended only grows");
+KVH_AT(kvh_appended, struct_size, 0);
+KVH_AT(kvh_appended, n_changes, 4);
+KVH_AT(kvh_appended, n_rows, 8);
+KVH_AT(kvh_appended, rows, 16);
+KVH_AT(kvh_appended, changes, 24);
+
+#define KVH_APPENDIX_SIZE_1_0 16u
+KVH_STATIC_ASSERT(sizeof(kvh_appendix) >= KVH_APPENDIX_SIZE_1_0, "kvh_appendix only grows");
+KVH_AT(kvh_appendix, struct_size, 0);
+KVH_AT(kvh_appendix, reserved, 4);
+KVH_AT(kvh_appendix, get, 8);
 
 #define KVH_BIASES_SIZE_1_0 24u
 KVH_STATIC_ASSERT(sizeof(kvh_biases) >= KVH_BIASES_SIZE_1_0, "kvh_biases only grows");
@@ -45,6 +70,14 @@ KVH_AT(kvh_calibrate, struct_size, 0);
 KVH_AT(kvh_calibrate, reserved, 4);
 KVH_AT(kvh_calibrate, file, 8);
 KVH_AT(kvh_calibrate, observer, 16);
+
+#define KVH_DRAFT_SIZE_1_0 32u
+KVH_STATIC_ASSERT(sizeof(kvh_draft) >= KVH_DRAFT_SIZE_1_0, "kvh_draft only grows");
+KVH_AT(kvh_draft, struct_size, 0);
+KVH_AT(kvh_draft, reserved, 4);
+KVH_AT(kvh_draft, n_tokens, 8);
+KVH_AT(kvh_draft, cut, 16);
+KVH_AT(kvh_draft, observe, 24);
 
 #define KVH_OWN_BUDGET_SIZE_1_0 16u
 KVH_STATIC_ASSERT(sizeof(kvh_own_budget) >= KVH_OWN_BUDGET_SIZE_1_0, "kvh_own_budget only grows");

@@ -58,6 +58,7 @@ pub const KVH_NEED_OPTIONAL: u32 = 1 << 0;
 pub const KVH_PHASE_PREFILL: i32 = 0;
 pub const KVH_PHASE_DECODE: i32 = 1;
 pub const KVH_PHASE_PASS: i32 = 2;
+pub const KVH_NEED_SPREAD: u32 = 1 << 1;
 pub const KVH_KIND_SCORER: u32 = 1;
 pub const KVH_KIND_WRAPPER: u32 = 2;
 pub const KVH_KIND_HEAD_ALLOCATOR: u32 = 3;
@@ -86,8 +87,17 @@ pub const KVH_LOG_DEBUG: i32 = 0;
 pub const KVH_LOG_INFO: i32 = 1;
 pub const KVH_LOG_WARN: i32 = 2;
 pub const KVH_LOG_ERROR: i32 = 3;
+pub const KVH_WEIGHT_QUERY: u32 = 0;
+pub const KVH_WEIGHT_KEY: u32 = 1;
+pub const KVH_WEIGHT_VALUE: u32 = 2;
+pub const KVH_WEIGHT_OUTPUT: u32 = 3;
+pub const KVH_WEIGHT_GATE: u32 = 4;
+pub const KVH_WEIGHT_UP: u32 = 5;
+pub const KVH_WEIGHT_DOWN: u32 = 6;
+pub const KVH_EXT_APPENDIX: &str = "kvhost.appendix/1\0";
 pub const KVH_EXT_BIAS: &str = "kvhost.bias/1\0";
 pub const KVH_EXT_CALIBRATE: &str = "kvhost.calibrate/1\0";
+pub const KVH_EXT_DRAFT: &str = "kvhost.draft/1\0";
 pub const KVH_EXT_OWN_BUDGET: &str = "kvhost.own_budget/1\0";
 pub const KVH_REDUCE_MAX: u32 = 0;
 pub const KVH_REDUCE_SUM: u32 = 1;
@@ -555,6 +565,36 @@ pub struct kvh_plugin {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
+pub struct kvh_low_rank {
+    pub weight: u32,
+    pub layer: i32,
+    pub rank: i64,
+    pub n_in: i64,
+    pub n_out: i64,
+    pub down: *const f32,
+    pub up: *const f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kvh_appended {
+    pub struct_size: u32,
+    pub n_changes: u32,
+    pub n_rows: i64,
+    pub rows: *const f32,
+    pub changes: *const kvh_low_rank,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kvh_appendix {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub get: Option<unsafe extern "C" fn(*mut kvh_instance, *mut kvh_appended, *mut kvh_error) -> kvh_status>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct kvh_biases {
     pub struct_size: u32,
     pub n_kv_heads: i32,
@@ -595,6 +635,16 @@ pub struct kvh_calibrate {
     pub reserved: u32,
     pub file: *const c_char,
     pub observer: *const kvh_method,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kvh_draft {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub n_tokens: Option<unsafe extern "C" fn(*const kvh_instance) -> i64>,
+    pub cut: Option<unsafe extern "C" fn(*mut kvh_instance, *mut kvh_sequence, *const kvh_layer, *mut kvh_scores, *mut i64, *mut kvh_error) -> kvh_status>,
+    pub observe: Option<unsafe extern "C" fn(*mut kvh_instance, *mut kvh_sequence, *const kvh_layer, *const kvh_tensor, *const i32, *mut kvh_error) -> kvh_status>,
 }
 
 #[repr(C)]
@@ -1009,6 +1059,24 @@ at!(kvh_plugin, vendor, 40);
 at!(kvh_plugin, license, 48);
 at!(kvh_plugin, open, 56);
 at!(kvh_plugin, method, 64);
+size!(kvh_low_rank, 48);
+at!(kvh_low_rank, weight, 0);
+at!(kvh_low_rank, layer, 4);
+at!(kvh_low_rank, rank, 8);
+at!(kvh_low_rank, n_in, 16);
+at!(kvh_low_rank, n_out, 24);
+at!(kvh_low_rank, down, 32);
+at!(kvh_low_rank, up, 40);
+size!(kvh_appended, 32);
+at!(kvh_appended, struct_size, 0);
+at!(kvh_appended, n_changes, 4);
+at!(kvh_appended, n_rows, 8);
+at!(kvh_appended, rows, 16);
+at!(kvh_appended, changes, 24);
+size!(kvh_appendix, 16);
+at!(kvh_appendix, struct_size, 0);
+at!(kvh_appendix, reserved, 4);
+at!(kvh_appendix, get, 8);
 size!(kvh_biases, 24);
 at!(kvh_biases, struct_size, 0);
 at!(kvh_biases, n_kv_heads, 4);
@@ -1033,6 +1101,12 @@ at!(kvh_calibrate, struct_size, 0);
 at!(kvh_calibrate, reserved, 4);
 at!(kvh_calibrate, file, 8);
 at!(kvh_calibrate, observer, 16);
+size!(kvh_draft, 32);
+at!(kvh_draft, struct_size, 0);
+at!(kvh_draft, reserved, 4);
+at!(kvh_draft, n_tokens, 8);
+at!(kvh_draft, cut, 16);
+at!(kvh_draft, observe, 24);
 size!(kvh_own_budget, 16);
 at!(kvh_own_budget, struct_size, 0);
 at!(kvh_own_budget, reserved, 4);

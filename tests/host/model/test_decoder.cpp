@@ -4,6 +4,7 @@
 #include "altered_checkpoint.hpp"
 #include "base/error.hpp"
 #include "decoder_fixture.hpp"
+#include "model/spread_queries.hpp"
 #include "model_files.hpp"
 
 using namespace kvhost;
@@ -56,6 +57,36 @@ TEST_CASE("captures are the last tokens of every layer, across chunks") {
     CHECK(at::equal(all[i + 1].narrow(0, 504, 16), last[i + 1]));
     CHECK(at::equal(all[i], more[i]));
   }
+}
+
+TEST_CASE("queries spread over all tokens are rows of all queries, across chunks") {
+  const auto weights = Weights::load(model_dir("llama_gqa"), DType::Float32);
+  const Decoder decoder(weights);
+  const Tokens tokens = some_tokens(1100, weights->config().vocab_size);
+  const auto capture = [&](const CaptureRequest& request, bool spread) {
+    std::vector<at::Tensor> out;
+    KvCache cache(decoder.cache_layout());
+    ForwardOptions options;
+    options.capture = request;
+    options.sink = [&](int64_t, const LayerCapture& seen) {
+      CHECK((seen.spread != nullptr) == spread);
+      if (!spread) return out.push_back(seen.queries->clone());
+      CHECK(std::is_sorted(seen.spread->tokens.begin(), seen.spread->tokens.end()));
+      for (const int64_t n : request.query_spreads)
+        out.push_back(spread_rows(*seen.spread, n, std::ssize(tokens)));
+      CHECK_FALSE(spread_rows(*seen.spread, 13, std::ssize(tokens)).defined());
+    };
+    decoder.forward(tokens, cache, options);
+    return out;
+  };
+  const auto all = capture({-1, 0, {7}}, false), some = capture({0, 0, {7, 100, 1}}, true);
+  REQUIRE(some.size() == 3 * all.size());
+  for (size_t l = 0; l < all.size(); ++l) {
+    CHECK(at::equal(some[3 * l], spread_rows(all[l], 7)));
+    CHECK(at::equal(some[3 * l + 1], spread_rows(all[l], 100)));
+    CHECK(at::equal(some[3 * l + 2], all[l].narrow(1, 549, 1)));
+  }
+  CHECK(spread_tokens(8, 100) == std::vector<int64_t>{5, 18, 30, 43, 55, 68, 80, 93});
 }
 
 TEST_CASE("captured queries and cached keys give the attention of the layer") {

@@ -106,8 +106,8 @@ PressedCache::PressedCache(const TinyModel& model,
   ForwardOptions options;
   options.capture = press.capture();
   options.sink = [&](int64_t layer, const LayerCapture& capture) { run.on_layer(layer, capture); };
-  model.decoder->forward(tokens, cache, options);
-  run.finish();
+  const at::Tensor logits = model.decoder->forward(tokens, cache, options).select(0, 0);
+  run.finish({}, &logits);
   budgets = run.budgets();
   peak_extra_bytes = run.peak_extra_bytes();
 }
@@ -117,6 +117,7 @@ std::vector<std::string> prefill_compositions(const ModelConfig& config) {
   for (const auto& method : catalog().methods()) {
     if (!(method.flags & KVH_METHOD_PREFILL) || method.name.rfind("zoo_", 0) == 0) continue;
     if (method.kind == registry::Kind::Press) continue;  // edits values: no mask expresses that
+    if (method.name == "restorekv") continue;            // nor entries of no token
     const std::string text = with_parameters(method.name, config);
     const bool complete =
         method.kind == registry::Kind::Scorer || (method.flags & KVH_METHOD_NO_SCORER);
