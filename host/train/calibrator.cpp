@@ -37,10 +37,12 @@ Node as_it_is(const registry::MethodInfo& method) {
   return node;
 }
 
-// The method that the text names first; what stands inside it need not be said.
+// The method that the text names first; what stands inside it need not be said. A wrapper is not made
+// without a scorer: it gets the one it takes by itself.
 Node node_of(const Engine& engine, const std::string& text) {
   const PluginSet& plugins = engine.plugins();
-  if (const auto* method = plugins.catalog.find(text)) return as_it_is(*method);
+  const auto* method = plugins.catalog.find(text);
+  if (method && method->kind != registry::Kind::Wrapper) return as_it_is(*method);
   const PressSource source{PressSource::Form::Text, text, "METHOD", ""};
   Composition composition = compose(source, plugins.catalog, plugins.aliases, KVH_METHOD_PREFILL);
   if (composition.stages.size() != 1)
@@ -252,7 +254,7 @@ std::vector<std::string> calibrated_methods(const Engine& engine) {
       return p.type == KVH_PARAM_FILE;
     });
     if (!reads) continue;
-    if (calibration_of(as_it_is(method), engine.context())) names.push_back(method.name);
+    if (calibration_of(node_of(engine, method.name), engine.context())) names.push_back(method.name);
   }
   return names;
 }
