@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lookahead Q-Cache: a few tokens of the answer are drafted on a cache that the inner scorer cut, and
-// their queries judge the whole prompt together with its last ones. Paper: arXiv:2505.20334. Checked
-// against: the rule of its published code on test vectors.
+// Lookahead Q-Cache: a few tokens of the answer are drafted on a cache that the inner scorer cut,
+// and their queries judge the whole prompt together with its last ones. Paper: arXiv:2505.20334.
+// Checked against: the rule of its published code on test vectors.
 #include <kvhost/draft.hpp>
 
 #include "support/attention_rows.hpp"
@@ -32,15 +32,26 @@ class LookaheadQ {
             "of the prompt. Published for every query head; here its group's mean. A draft ends "
             "before the token that ends the text.")
         .default_inner("snapkv")
-        .param(integer("n_draft", 8).min(1).max(1024).unit("tokens").doc(
-            "Tokens of the answer that are drafted"))
-        .param(integer("window_size", 8).min(1).max(1 << 20).unit("tokens").doc(
-            "Last queries of the prompt that vote as well; their own entries stay"))
-        .param(integer("kernel_size", 7).min(1).odd().unit("tokens").doc(
-            "Width of the maximum over neighbours"))
+        .param(integer("n_draft", 8)
+                   .min(1)
+                   .max(1024)
+                   .unit("tokens")
+                   .doc("Tokens of the answer that are drafted"))
+        .param(integer("window_size", 8)
+                   .min(1)
+                   .max(1 << 20)
+                   .unit("tokens")
+                   .doc("Last queries of the prompt that vote as well; their own entries stay"))
+        .param(integer("kernel_size", 7)
+                   .min(1)
+                   .odd()
+                   .unit("tokens")
+                   .doc("Width of the maximum over neighbours"))
         .param(choice("mask", {"published", "causal"}).doc("What a query sees of the prompt"))
-        .param(optional_integer("draft_size").min(1).unit("entries").doc(
-            "What the copy keeps of a KV head; default: what the budget is on average"))
+        .param(optional_integer("draft_size")
+                   .min(1)
+                   .unit("entries")
+                   .doc("What the copy keeps of a KV head; default: what the budget is on average"))
         .uses(KVH_T_QUERY_WINDOW);
   }
   static const void* extension(const char* id) noexcept { return draft_extension<LookaheadQ>(id); }
@@ -88,8 +99,11 @@ class LookaheadQ {
       layer.check_cancelled();
       const Head head = layer.head(h);
       const int64_t first = head.count_before(layer.n_seen() - window_);
-      const DraftedVotes votes{layer.n_seen(), std::min(window_, layer.raw().q_len),
-                               queries.size(1), layer.sliding_window(), causal_};
+      const DraftedVotes votes{layer.n_seen(),
+                               std::min(window_, layer.raw().q_len),
+                               queries.size(1),
+                               layer.sliding_window(),
+                               causal_};
       const at::Tensor rows = attention_rows(queries.narrow(0, h * group, group),
                                              as_float(head.keys().raw()),
                                              votes.hidden(entry_positions(head)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RestoreKV: learned tokens read the whole prompt once more, with a LoRA that is theirs alone, before
-// the inner scorer's entries are cut; what they hold stays. Paper: arXiv:2608.01247. Checked against:
-// a model with the changes merged into its weights, and kvpress's RestoreKVPress as written.
+// RestoreKV: learned tokens read the whole prompt once more, with a LoRA that is theirs alone,
+// before the inner scorer's entries are cut; what they hold stays. Paper: arXiv:2608.01247. Checked
+// against: a model with the changes merged into its weights.
 #include <cmath>
 #include <kvhost/appendix.hpp>
 #include <kvhost/torch.hpp>
@@ -18,8 +18,13 @@ constexpr const char* kWanted =
     "layers i and matrices m (q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj) "
     "layers.i.m.lora_A [rank, n_in] and layers.i.m.lora_B [n_out, rank], which "
     "scripts/restorekv_file.py makes of the published folder";
-constexpr const char* kMatrices[] = {
-    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};  // by KVH_WEIGHT_*
+constexpr const char* kMatrices[] = {"q_proj",
+                                     "k_proj",
+                                     "v_proj",
+                                     "o_proj",
+                                     "gate_proj",
+                                     "up_proj",
+                                     "down_proj"};  // by KVH_WEIGHT_*
 
 class RestoreKv {
  public:
@@ -73,7 +78,8 @@ class RestoreKv {
   void add_change(TensorFile& file, int32_t layer, uint32_t weight, double scale) {
     const std::string name = "layers." + std::to_string(layer) + "." + kMatrices[weight];
     if (!file.has(name + ".lora_A") && !file.has(name + ".lora_B")) return;
-    const TensorFile::Shape down = file.dims(name + ".lora_A", 2), up = file.dims(name + ".lora_B", 2);
+    const TensorFile::Shape down = file.dims(name + ".lora_A", 2);
+    const TensorFile::Shape up = file.dims(name + ".lora_B", 2);
     if (down[0] < 1 || up[1] != down[0])
       file.refuse("has matrices of ranks " + std::to_string(down[0]) + " and " +
                   std::to_string(up[1]) + " for '" + name + "'");

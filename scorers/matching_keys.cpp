@@ -38,7 +38,7 @@ class MatchingKeys {
   void score(const Layer& layer, Scores& out) const {
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       layer.check_cancelled();
-      share_of(matched_keys(layer, h), share_, out.row(h));
+      share_of(matched_keys(layer, h, MatchedQueries::of(layer, h)), share_, out.row(h));
     }
   }
 

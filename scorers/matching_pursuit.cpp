@@ -43,7 +43,7 @@ class MatchingPursuit {
     const int64_t budget = (layer.layer_budget() + n_heads - 1) / n_heads;
     for (int32_t h = 0; h < layer.n_kv_heads(); ++h) {
       layer.check_cancelled();
-      const Matched head = matched_keys(layer, h);
+      const Matched head = matched_keys(layer, h, MatchedQueries::of(layer, h));
       share_of(head, Share::Rms, out.row(h));  // at most 1
       const std::vector<int64_t> taken = Pursuit(head, rule_).take(budget);
       for (size_t i = 0; i < taken.size(); ++i)

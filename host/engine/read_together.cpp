@@ -62,7 +62,7 @@ LayerCapture narrowed(const LayerCapture& all,
     const int64_t n = rows.size(dim);
     return window < 0 || window >= n ? rows : rows.narrow(dim, n - window, window).contiguous();
   };
-  // Of rows that are spread over all tokens each takes what it wants; where those of all tokens were
+  // Of rows that are spread over all tokens each takes what it wants; where those of all were
   // captured, it takes them from these.
   if (!request.query_spreads.empty()) out.spread = all.spread;
   const bool spread_of_all = !request.query_spreads.empty() && !all.spread;

@@ -11,8 +11,8 @@
 #include "method/call_guard.hpp"
 #include "method/extension.hpp"
 #include "method/fence.hpp"
-#include "kvhost/spread.h"
 #include "method/layer_data.hpp"
+#include "method/need_rules.hpp"
 #include "registry/loader.hpp"
 
 namespace kvhost {
@@ -117,19 +117,6 @@ std::string text_of(const kvh_error& error, kvh_status status) {
   // libtorch's errors carry a stack trace behind the first line
   text = printable(text.substr(0, text.find('\n')));
   return text.empty() ? "failed with status " + std::to_string(status) + " and no words" : text;
-}
-
-// Words of a need that no kvhost of this version meets.
-std::string unknown_of(const kvh_need& need) {
-  if (need.tensor >= KVH_T_COUNT) return "tensor " + std::to_string(need.tensor);
-  return "tensor " + std::to_string(need.tensor) + " with flags " + std::to_string(need.flags) +
-         " and reserved " + std::to_string(need.reserved);
-}
-
-bool is_known(const kvh_need& need) {
-  const uint32_t known = KVH_NEED_OPTIONAL | (need.tensor == KVH_T_QUERY_WINDOW ? uint32_t{KVH_NEED_SPREAD} : 0u);
-  const uint32_t unknown = need.flags & KVH_MUST_UNDERSTAND & ~known;
-  return need.tensor < KVH_T_COUNT && !unknown && !need.reserved;
 }
 
 }  // namespace
@@ -292,7 +279,7 @@ void Instance::check_needs() const {
       refuse("needs()",
              -1,
              "asks for a window of " + std::to_string(need.window) + "; expected 0 or more");
-    if ((need.flags & KVH_NEED_SPREAD) && need.window == 0)
+    if (is_spread(need) && need.window == 0)
       refuse("needs()", -1, "asks for 0 queries spread over all; expected 1 or more");
     const auto same = [&](const registry::NeedInfo& one) { return one.tensor == need.tensor; };
     const auto& declared = node_.method.needs;
@@ -332,7 +319,7 @@ int64_t Instance::window_of(uint32_t tensor) const {
   int64_t window = 0;
   for (const auto& inner : inner_) window = wider(window, inner->window_of(tensor));
   for (const auto& need : needs_) {
-    if (need.tensor != tensor || !is_wanted(need) || (need.flags & KVH_NEED_SPREAD)) continue;
+    if (need.tensor != tensor || !is_wanted(need) || is_spread(need) || is_of_passes(need)) continue;
     window = wider(window, need.window <= 0 ? -1 : need.window);
   }
   return window;
@@ -353,7 +340,7 @@ std::vector<int64_t> Instance::query_spreads() const {
   for (const auto& inner : inner_)
     for (const int64_t n : inner->query_spreads()) counts.push_back(n);
   for (const auto& need : needs_)
-    if ((need.flags & KVH_NEED_SPREAD) && is_wanted(need)) counts.push_back(need.window);
+    if (is_spread(need) && is_wanted(need) && !is_of_passes(need)) counts.push_back(need.window);
   return counts;
 }
 

@@ -262,7 +262,7 @@ void LayerData::add_attention_sum(size_t need, int64_t window, Owned& owned) {
 }
 
 bool LayerData::add_spread_queries(size_t need, int64_t n, Owned& owned) {
-  if (inputs_.phase != KVH_PHASE_PREFILL) return false;
+  if (inputs_.phase == KVH_PHASE_DECODE) return false;
   at::Tensor& rows = shared_->spread[n];
   if (!rows.defined() && inputs_.queries && inputs_.queries->size(1) == inputs_.q_len)
     rows = spread_rows(*inputs_.queries, n);

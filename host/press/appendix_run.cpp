@@ -52,16 +52,13 @@ LowRankChanges low_rank_changes(const Instance& method,
   LowRankChanges out;
   out.layers.resize(static_cast<size_t>(config.n_layers));
   for (const kvh_low_rank& change : std::span(given.changes, given.n_changes)) {
-    const std::string where =
-        "changes the " + std::string(kNames[change.weight]) + " matrix of layer " +
-        std::to_string(change.layer);
+    const std::string where = "changes the " + std::string(kNames[change.weight]) +
+                              " matrix of layer " + std::to_string(change.layer);
     if (change.layer < 0 || change.layer >= config.n_layers)
-      method.refuse("get()",
-                    -1,
-                    where + "; expected one of " + std::to_string(config.n_layers) + " layers");
+      method.refuse(
+          "get()", -1, where + "; expected one of " + std::to_string(config.n_layers) + " layers");
     const auto l = static_cast<size_t>(change.layer);
-    const Matrix* matrix =
-        matrix_of(weights.tensors().layers[l], config.gated_mlp, change.weight);
+    const Matrix* matrix = matrix_of(weights.tensors().layers[l], config.gated_mlp, change.weight);
     if (!matrix)
       method.refuse("get()", -1, where + ", where this model has none; expected another model");
     if (matrix->n_in() != change.n_in || matrix->n_out() != change.n_out)
@@ -126,8 +123,7 @@ void AppendixRun::put(int64_t layer, const Held& from) {
     std::memcpy(static_cast<std::byte*>(head.keys) + (entry - head.pruned.n) * row,
                 from.keys.data() + at,
                 bytes);
-    std::memcpy(
-        static_cast<std::byte*>(head.values) + entry * row, from.values.data() + at, bytes);
+    std::memcpy(static_cast<std::byte*>(head.values) + entry * row, from.values.data() + at, bytes);
   }
 }
 

@@ -68,12 +68,11 @@ void DraftRun::run(const at::Tensor& logits,
 KeepPlan DraftRun::choose(LayerData& data, int64_t layer) {
   const auto& n_entries = data.n_entries();
   Fenced<int64_t> counts(n_entries.size(), 0);
-  LayerScores scores =
-      collect_scores(method_, "cut()", layer, n_entries, [&](kvh_scores* out) {
-        data.call("cut()", method_, state_, [&](const kvh_layer& frame, kvh_error* error) {
-          return draft_.cut(method_.get(), state_.get(), &frame, out, counts.data(), error);
-        });
-      });
+  LayerScores scores = collect_scores(method_, "cut()", layer, n_entries, [&](kvh_scores* out) {
+    data.call("cut()", method_, state_, [&](const kvh_layer& frame, kvh_error* error) {
+      return draft_.cut(method_.get(), state_.get(), &frame, out, counts.data(), error);
+    });
+  });
   method_.check_fence("cut()", layer, counts.broken(), "counts");
   KeepPlan keep;
   for (size_t h = 0; h < n_entries.size(); ++h) {
@@ -132,12 +131,11 @@ void DraftRun::show(const KvCache& cache, const kvh_prompt* prompt) {
     in.prompt = prompt;
     const int64_t shape[] = {queries.size(0), queries.size(1), queries.size(2)};
     const int64_t strides[] = {queries.stride(0), queries.stride(1), queries.stride(2)};
-    const kvh_tensor rows{queries.data_ptr(), {KVH_DEVICE_CPU, 0}, 3,      in.model->dtype,
-                          shape,              strides,             0};
+    const kvh_tensor rows{
+        queries.data_ptr(), {KVH_DEVICE_CPU, 0}, 3, in.model->dtype, shape, strides, 0};
     LayerData data(in);
     data.call("observe()", method_, state_, [&](const kvh_layer& frame, kvh_error* error) {
-      return draft_.observe(
-          method_.get(), state_.get(), &frame, &rows, tokens_.data(), error);
+      return draft_.observe(method_.get(), state_.get(), &frame, &rows, tokens_.data(), error);
     });
   }
 }

@@ -43,9 +43,8 @@ int64_t draft_tokens(const Instance& method) {
   const kvh_draft& draft = *draft_of(method);
   const int64_t n = method.enter("n_tokens()", -1, [&] { return draft.n_tokens(method.get()); });
   if (n < 1)
-    method.refuse("n_tokens()",
-                  -1,
-                  "wants a draft of " + std::to_string(n) + " tokens; expected 1 or more");
+    method.refuse(
+        "n_tokens()", -1, "wants a draft of " + std::to_string(n) + " tokens; expected 1 or more");
   return n;
 }
 
@@ -66,8 +65,8 @@ kvh_appended appended_by(const Instance& method) {
     if (change.weight <= KVH_WEIGHT_DOWN && change.rank > 0 && change.down && change.up) continue;
     method.refuse("get()",
                   -1,
-                  "change " + std::to_string(i) + " is of weight " +
-                      std::to_string(change.weight) + " and rank " + std::to_string(change.rank) +
+                  "change " + std::to_string(i) + " is of weight " + std::to_string(change.weight) +
+                      " and rank " + std::to_string(change.rank) +
                       "; expected a known weight, a rank above 0 and both matrices");
   }
   return out;

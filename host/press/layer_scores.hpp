@@ -24,8 +24,9 @@ struct LayerScores {
 // Throws Error naming the method that wrote a score that is not finite, layer, head and entry.
 void check_finite(const Instance& method, int64_t layer, const LayerScores& scores);
 
-// What `method` writes for a layer of so many entries per head: write() has it fill the C form. What it
-// leaves unwritten, infinite or out of bounds is an Error naming method, function, layer and head.
+// What `method` writes for a layer of so many entries per head: write() has it fill the C form.
+// What it leaves unwritten, infinite or out of bounds is an Error naming method, function, layer
+// and head.
 LayerScores collect_scores(const Instance& method,
                            const char* function,
                            int64_t layer,

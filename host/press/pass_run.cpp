@@ -172,6 +172,7 @@ void PassRun::show(const kvh_pass& pass,
   in.n_seen = n_prompt_ + pass.n_tokens;
   in.q_len = pass.n_tokens;
   in.hidden = capture.hidden;
+  if (method_.needs_tensor(KVH_T_QUERY_WINDOW)) in.queries = capture.queries;
   in.prompt = prompt_.get();
   LayerData data(in);
   data.call("observe()", method_, state_, [&](const kvh_layer& frame, kvh_error* error) {

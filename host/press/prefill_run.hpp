@@ -18,7 +18,8 @@ class PrefillRun {
   // The decoder's sink.
   void on_layer(int64_t layer, const LayerCapture& capture);
   // After the last layer: further passes of the methods, and the final cuts. `progress` is told the
-  // passes' share done. `logits`: float32 [vocab_size] behind the last token, for methods that draft.
+  // passes' share done. `logits`: float32 [vocab_size] behind the last token, for methods that
+  // draft.
   void finish(const ProgressSink& progress = {}, const at::Tensor* logits = nullptr);
 
   // Of all tokens that are read, the share of the passes behind the prompt.

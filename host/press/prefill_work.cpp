@@ -142,12 +142,16 @@ void PrefillWork::read_again(const at::Tensor* logits,
     if (progress) progress((done + n_tokens) / all);
   };
   for (const Instance* method : methods) {
-    if (draft_of(*method)) draft(*method, logits, inputs_of, tell);
-    if (passes_of(*method)) {
-      PassRun passes(on_, exec_, *prompt_, *method, state_of(*method));
-      passes.run(tell);
-    }
-    done += static_cast<double>(reading_cost(*method, *prompt_).n_tokens);
+    if (!passes_of(*method)) continue;
+    PassRun passes(on_, exec_, *prompt_, *method, state_of(*method));
+    passes.run(tell);
+    done += static_cast<double>(passes.cost().n_tokens);
+  }
+  // Drafts are read on what a scorer keeps, which may go by its passes.
+  for (const Instance* method : methods) {
+    if (!draft_of(*method)) continue;
+    draft(*method, logits, inputs_of, tell);
+    done += static_cast<double>(draft_tokens(*method));
   }
   read_appendices();
 }

@@ -169,10 +169,9 @@ Rows need_rows(const MethodInfo& method) {
   Rows rows;
   for (const NeedInfo& need : method.needs) {
     std::string name = tensor_text(need.tensor);
-    if (need.flags & KVH_NEED_SPREAD)
-      name += need.window > 0 ? ", " + std::to_string(need.window) + " spread over all" : ", spread over all";
-    else if (need.window > 0)
-      name += ", last " + std::to_string(need.window);
+    const bool spread = need.flags & KVH_NEED_SPREAD;
+    if (need.window > 0) name += (spread ? ", " : ", last ") + std::to_string(need.window);
+    if (spread) name += " spread over all";
     if (need.layer_stride > 1) name += ", every " + std::to_string(need.layer_stride) + " layers";
     if (need.phases) name += ", " + joined(words_of_bits(phase_words(), need.phases), " and ");
     if (need.flags & KVH_NEED_OPTIONAL) name += " (optional)";

@@ -15,12 +15,12 @@ struct DraftedVotes {
 
   // [n_rows, n] what a row does not see of entries at `positions` [1, n].
   at::Tensor hidden(const at::Tensor& positions) const {
-    const at::Tensor at_position = at::arange(n_rows, at::kLong).unsqueeze(1) + (n_prompt - n_window);
+    const at::Tensor at_position =
+        at::arange(n_rows, at::kLong).unsqueeze(1) + (n_prompt - n_window);
     // As published the last columns are masked as if the rows were the prompt's own last ones.
     const int64_t back = causal ? 0 : n_rows - n_window;
     at::Tensor unseen = positions.gt((at_position - back).clamp_min(0));
-    if (sliding_window > 0)
-      unseen = unseen.logical_or(positions.le(at_position - sliding_window));
+    if (sliding_window > 0) unseen = unseen.logical_or(positions.le(at_position - sliding_window));
     return unseen;
   }
 };

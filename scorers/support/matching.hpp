@@ -150,6 +150,14 @@ class MatchedQueries {
     else
       needs.add(KVH_T_QUERY_WINDOW, std::max<int64_t>(most_ / group_, 1), KVH_NEED_SPREAD);
   }
+  // Of [n_heads, T, d] those that it would have been given.
+  at::Tensor some(const at::Tensor& all) const {
+    const int64_t n_tokens = all.size(1), each = std::max<int64_t>(most_ / group_, 1);
+    if (most_ == 0 || each >= n_tokens) return all;
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < each; ++i) rows.push_back(kvh_spread_token(i, each, n_tokens));
+    return all.index_select(1, at::tensor(rows, at::kLong));
+  }
   // Those of KV head h: [n, d] float
   static at::Tensor of(const sdk::Layer& layer, int32_t h) {
     const int64_t group = layer.group_size();
@@ -163,9 +171,9 @@ class MatchedQueries {
 };
 
 // Of KV head h, without values.
-inline Matched matched_keys(const sdk::Layer& layer, int32_t h) {
+inline Matched matched_keys(const sdk::Layer& layer, int32_t h, const at::Tensor& queries) {
   Matched out;
-  out.queries = MatchedQueries::of(layer, h);
+  out.queries = queries;
   out.keys = sdk::as_float(layer.head(h).keys().raw());
   out.scale = layer.shape().scale;
   return out;

@@ -69,7 +69,7 @@ typedef struct kvh_passes {
   /* [after prefill] Pass `index`, 0 .. n_passes - 1 in order. */
   kvh_status (*next)(kvh_instance*, kvh_sequence*, const kvh_prompt*, int64_t index, kvh_pass* out, kvh_error*) KVH_NOEXCEPT;
   /* [pass] Once per layer of each pass, in order; kvh_layer.phase is KVH_PHASE_PASS, and the entries of the pass stand
-   * behind the prompt's. Windows of queries are not shown. */
+   * behind the prompt's. Queries and hidden states are those of the pass; rows of attention are not shown. */
   kvh_status (*observe)(kvh_instance*, kvh_sequence*, const kvh_layer*, const kvh_columns*, kvh_error*) KVH_NOEXCEPT;
 } kvh_passes;
 

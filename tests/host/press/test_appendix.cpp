@@ -3,13 +3,12 @@
 // changes, where they stand, and what they cost.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-
-#include <unistd.h>
 
 #include "base/error.hpp"
 #include "model/forward.hpp"
@@ -18,7 +17,8 @@
 
 // libtorch has a CHECK of its own, which ends the process.
 #undef CHECK
-#define CHECK(...) INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
+#define CHECK(...) \
+  INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
 
 using namespace kvhost;
 using namespace kvhost::test;
@@ -75,9 +75,13 @@ struct Learned {
     file.add("scale", at::full({1}, kScale));
     auto& layers = const_cast<ModelWeights&>(model.weights->tensors()).layers;
     for (size_t l = 0; l < layers.size(); ++l) {
-      const std::pair<const char*, Linear*> matrices[] = {{"q_proj", &layers[l].q}, {"k_proj", &layers[l].k},
-          {"v_proj", &layers[l].v}, {"o_proj", &layers[l].output}, {"gate_proj", &layers[l].gate},
-          {"up_proj", &layers[l].up}, {"down_proj", &layers[l].down}};
+      const std::pair<const char*, Linear*> matrices[] = {{"q_proj", &layers[l].q},
+                                                          {"k_proj", &layers[l].k},
+                                                          {"v_proj", &layers[l].v},
+                                                          {"o_proj", &layers[l].output},
+                                                          {"gate_proj", &layers[l].gate},
+                                                          {"up_proj", &layers[l].up},
+                                                          {"down_proj", &layers[l].down}};
       for (const auto& [name, linear] : matrices) {
         at::Tensor& weight = linear->weight.dense();
         const at::Tensor down = 0.2 * randn(kRank, weight.size(1) + (wrong_shape ? 1 : 0));
@@ -103,7 +107,8 @@ std::string refusal(const TinyModel& model, const std::string& press, int64_t bu
 at::Tensor last_rows(const KvCache& cache, int64_t layer, int64_t head, bool keys) {
   const HeadSpan span = cache.head(layer, head);
   const int64_t d = cache.layout().head_dim;
-  return at::from_blob(keys ? span.keys : span.values, {span.n, d}, at::kFloat).narrow(0, span.n - kRows, kRows);
+  return at::from_blob(keys ? span.keys : span.values, {span.n, d}, at::kFloat)
+      .narrow(0, span.n - kRows, kRows);
 }
 
 }  // namespace
@@ -128,7 +133,8 @@ TEST_CASE("what stands behind a prompt is what a model with merged weights makes
     for (int64_t l = 0; l < model.config().n_layers; ++l)
       for (int64_t h = 0; h < model.config().n_kv_heads; ++h)
         for (const bool keys : {true, false}) {
-          const at::Tensor ours = last_rows(pressed.cache, l, h, keys), theirs = last_rows(wanted, l, h, keys);
+          const at::Tensor ours = last_rows(pressed.cache, l, h, keys),
+                           theirs = last_rows(wanted, l, h, keys);
           CHECK((ours - theirs).abs().max().item<double>() < 1e-5);
         }
     // Without the changes it would be something else.
@@ -136,7 +142,8 @@ TEST_CASE("what stands behind a prompt is what a model with merged weights makes
     Forward plain(*model.decoder, one);
     while (plain.step()) {
     }
-    const at::Tensor difference = last_rows(pressed.cache, 1, 0, true) - last_rows(wanted, 1, 0, true);
+    const at::Tensor difference =
+        last_rows(pressed.cache, 1, 0, true) - last_rows(wanted, 1, 0, true);
     CHECK(difference.abs().max().item<double>() > 1e-2);
   }
 }

@@ -14,7 +14,8 @@
 
 // libtorch has a CHECK of its own, which ends the process.
 #undef CHECK
-#define CHECK(...) INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
+#define CHECK(...) \
+  INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
 
 using namespace kvhost;
 using namespace kvhost::test;
@@ -51,7 +52,8 @@ std::vector<at::Tensor> queries_of(const TinyModel& model, const std::vector<int
 
 // One head's votes by loops: row r of the queries sees the prompt up to `last(r)`.
 template <class Last>
-std::vector<double> votes(const at::Tensor& queries, const HeadSpan& head, int64_t d, double scale, const Last& last) {
+std::vector<double> votes(
+    const at::Tensor& queries, const HeadSpan& head, int64_t d, double scale, const Last& last) {
   const auto* keys = static_cast<const float*>(head.keys);
   std::vector<double> sums(static_cast<size_t>(head.n), 0);
   for (int64_t r = 0; r < queries.size(0); ++r) {
@@ -95,8 +97,8 @@ Positions kept_by_hand(const TinyModel& model, const std::vector<int32_t>& token
     for (int64_t h = 0; h < c.n_kv_heads; ++h) {
       std::vector<double> score(static_cast<size_t>(n_before), 0);
       for (int64_t g = 0; g < group; ++g) {
-        const auto sums = votes(queries[l][h * group + g], full.head(l, h), c.head_dim,
-                                c.score_scale(), last);
+        const auto sums =
+            votes(queries[l][h * group + g], full.head(l, h), c.head_dim, c.score_scale(), last);
         for (int64_t t = 0; t < n_before; ++t) {
           double largest = 0;
           for (int64_t o = std::max<int64_t>(t - 3, 0); o <= std::min(t + 3, n_before - 1); ++o)
@@ -115,7 +117,10 @@ int64_t differing(const Positions& a, const Positions& b) {
   for (size_t l = 0; l < a.size(); ++l)
     for (size_t h = 0; h < a[l].size(); ++h) {
       std::vector<int32_t> other;
-      std::set_difference(a[l][h].begin(), a[l][h].end(), b[l][h].begin(), b[l][h].end(),
+      std::set_difference(a[l][h].begin(),
+                          a[l][h].end(),
+                          b[l][h].begin(),
+                          b[l][h].end(),
                           std::back_inserter(other));
       n += std::ssize(other);
     }
@@ -154,8 +159,8 @@ TEST_CASE("a draft leaves nothing behind: a budget of everything is the full cac
         const int64_t d = model.config().head_dim, skipped = theirs.n - ours.n;
         CHECK(std::equal(ours.positions, ours.positions + ours.n, theirs.positions + skipped));
         const auto* keys = static_cast<const float*>(ours.keys);
-        CHECK(std::equal(keys, keys + ours.n * d,
-                         static_cast<const float*>(theirs.keys) + skipped * d));
+        CHECK(std::equal(
+            keys, keys + ours.n * d, static_cast<const float*>(theirs.keys) + skipped * d));
       }
   }
 }
@@ -168,7 +173,8 @@ TEST_CASE("a draft ends before the token that ends the text") {
   const_cast<ModelConfig&>(model.config()).eos_token_ids = {first};
   // Nothing is drafted: the prompt's queries vote alone, whatever the copy would have kept.
   const auto small = held_positions(PressedCache(model, press_text(), tokens, kBudget).cache);
-  CHECK(small == held_positions(PressedCache(model, press_text(",draft_size=2"), tokens, kBudget).cache));
+  CHECK(small ==
+        held_positions(PressedCache(model, press_text(",draft_size=2"), tokens, kBudget).cache));
   const_cast<ModelConfig&>(model.config()).eos_token_ids = {};
   CHECK(small != held_positions(PressedCache(model, press_text(), tokens, kBudget).cache));
 }
@@ -184,6 +190,6 @@ TEST_CASE("the cost of a draft is its tokens, and it stands in the first part of
   CHECK(reports[0].cost.n_passes == kDraft);
   CHECK(reports[0].cost.n_tokens == kDraft);
   CHECK(reports[0].cost.longest == 1);
-  CHECK_THROWS_AS(Press(composed("knorm+" + press_text()), model.config(), DType::Float32, context()),
-                  Error);
+  CHECK_THROWS_AS(
+      Press(composed("knorm+" + press_text()), model.config(), DType::Float32, context()), Error);
 }

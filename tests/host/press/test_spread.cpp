@@ -13,7 +13,8 @@
 
 // libtorch has a CHECK of its own, which ends the process.
 #undef CHECK
-#define CHECK(...) INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
+#define CHECK(...) \
+  INTERNAL_CATCH_TEST("CHECK", Catch::ResultDisposition::ContinueOnFailure, __VA_ARGS__)
 
 using namespace kvhost;
 using namespace kvhost::test;
@@ -60,13 +61,15 @@ TEST_CASE("a method that wants so many queries of the prompt is kept so many, no
   const TinyModel model("llama_gqa");
   const int64_t group = model.config().n_heads / model.config().n_kv_heads;
   const Press press(composed("attention_matching(n_queries=60):matching_keys(n_queries=30)"),
-                    model.config(), DType::Float32, context());
+                    model.config(),
+                    DType::Float32,
+                    context());
   CaptureRequest request = press.capture();
   CHECK(request.query_window == 0);
   std::sort(request.query_spreads.begin(), request.query_spreads.end());
   CHECK(request.query_spreads == std::vector<int64_t>{30 / group, 60 / group});
-  const Press all(composed("attention_matching(n_queries=0):knorm"), model.config(), DType::Float32,
-                  context());
+  const Press all(
+      composed("attention_matching(n_queries=0):knorm"), model.config(), DType::Float32, context());
   CHECK(all.capture().query_window == -1);
   CHECK(all.capture().query_spreads.empty());
 }
@@ -75,9 +78,12 @@ TEST_CASE("queries spread over the prompt are the same where all were kept, to t
   for (const std::string name : {"llama_gqa", "qwen3"}) {
     const TinyModel model(name);
     for (const std::string text :
-         {"attention_matching(n_queries=60):matching_keys(n_queries=30)", "grkv(n_queries=7):knorm",
-          "matching_pursuit(n_queries=50)", "attention_matching(n_queries=40):snapkv(window_size=8)",
-          "joint:matching_keys(n_queries=30)", "rankkv:matching_pursuit(n_queries=50)",
+         {"attention_matching(n_queries=60):matching_keys(n_queries=30)",
+          "grkv(n_queries=7):knorm",
+          "matching_pursuit(n_queries=50)",
+          "attention_matching(n_queries=40):snapkv(window_size=8)",
+          "joint:matching_keys(n_queries=30)",
+          "rankkv:matching_pursuit(n_queries=50)",
           "attention_matching(n_queries=60):knorm+matching_keys(n_queries=30)"}) {
       INFO(name << ", " << text);
       CHECK(same(pressed(model, text, false), pressed(model, text, true)));
@@ -87,9 +93,11 @@ TEST_CASE("queries spread over the prompt are the same where all were kept, to t
   }
 }
 
-TEST_CASE("the tokens that rows are of: the middles of equal stretches, all where there are no more") {
+TEST_CASE(
+    "the tokens that rows are of: the middles of equal stretches, all where there are no more") {
   std::vector<int64_t> tokens;
-  for (int64_t i = 0; i < kvh_spread_rows(8, 100); ++i) tokens.push_back(kvh_spread_token(i, 8, 100));
+  for (int64_t i = 0; i < kvh_spread_rows(8, 100); ++i)
+    tokens.push_back(kvh_spread_token(i, 8, 100));
   CHECK(tokens == std::vector<int64_t>{5, 18, 30, 43, 55, 68, 80, 93});
   CHECK(kvh_spread_rows(8, 5) == 5);
   for (int64_t i = 0; i < 5; ++i) CHECK(kvh_spread_token(i, 8, 5) == i);
