@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-namespace kvhost {
+#include "base/likeliest.hpp"
 
-int64_t likeliest(std::span<const float> row) {
-  return std::max_element(row.begin(), row.end()) - row.begin();
-}
+namespace kvhost {
 
 double divergence(std::span<const float> p, std::span<const float> q) {
   double sum = 0;

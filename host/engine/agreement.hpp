@@ -12,9 +12,6 @@
 
 namespace kvhost {
 
-// Of a row of logits or log-probabilities; ties to the lower id.
-KVHOST_API int64_t likeliest(std::span<const float> row);
-
 // KL(p || q) of two rows of log-probabilities, in nats; rounding may leave it a little below 0.
 KVHOST_API double divergence(std::span<const float> p, std::span<const float> q);
 

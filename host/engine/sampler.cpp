@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/likeliest.hpp"
 
 namespace kvhost {
 
@@ -28,8 +29,7 @@ void require_usable_logits(std::span<const float> logits) {
 
 int32_t Sampler::next(std::span<const float> logits) {
   require_usable_logits(logits);
-  const auto best =
-      static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  const auto best = static_cast<int32_t>(likeliest(logits));
   if (options_.temperature <= 0) return best;
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);

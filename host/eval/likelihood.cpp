@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/likeliest.hpp"
 #include "engine/agreement.hpp"
 #include "engine/model.hpp"
 #include "eval/diagnosis.hpp"

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/likeliest.hpp"
 #include "kernels/select.hpp"
 #include "method/fence.hpp"
 
@@ -34,11 +35,10 @@ void copy_kept(const KvCache& from, int64_t layer, const KeepPlan& keep, KvCache
   }
 }
 
-// The first of the largest, as where tokens are taken greedily elsewhere.
 int32_t best_of(const at::Tensor& logits) {
   const at::Tensor row = logits.contiguous();
-  const auto* begin = row.const_data_ptr<float>();
-  return static_cast<int32_t>(std::max_element(begin, begin + row.numel()) - begin);
+  return static_cast<int32_t>(
+      likeliest({row.const_data_ptr<float>(), static_cast<size_t>(row.numel())}));
 }
 
 }  // namespace

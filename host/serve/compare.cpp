@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_file.hpp"
+#include "base/likeliest.hpp"
 #include "base/text.hpp"
 #include "engine/agreement.hpp"
 #include "serve/press_fields.hpp"
