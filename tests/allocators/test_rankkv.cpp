@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "plugin_method.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost::testing;
 
@@ -207,14 +208,13 @@ TEST_CASE("rankkv asks only for what it measures, and says when it can decide") 
 }
 
 TEST_CASE("a profile beside the model decides before the prompt is seen") {
-  const auto folder = std::filesystem::temp_directory_path() / "kvhost_test_rankkv";
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / "rank_profile.json") << R"({"schema": 1, "ranks": [0.3,0.5,0.8,0.2,0.6]})";
+  const kvhost::test::TempFolder folder;
+  folder.write("rank_profile.json", R"({"schema": 1, "ranks": [0.3,0.5,0.8,0.2,0.6]})");
   FakeShape shape;
   shape.n_layers = 5;
   FakeLayer layer(shape, FakeLayer::dense(2, 4), 4);
   kvh_model model = *layer.raw().model;
-  const std::string path = folder.string();
+  const std::string path = folder.path();
   model.model_dir = path.c_str();
 
   const PluginMethod rankkv(kLibrary, {}, nullptr, &model);
@@ -236,7 +236,6 @@ TEST_CASE("a profile beside the model decides before the prompt is seen") {
                     Catch::Contains("5 ranks; the model has 6 layers"));
   CHECK_THROWS_WITH(PluginMethod(kLibrary, {{"profile", std::string("/nowhere")}}, nullptr, &model),
                     Catch::Contains("'/nowhere' cannot be read"));
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("shares respect min_budget, max_budget and the prompt, and shrink as layers join") {

@@ -11,29 +11,12 @@
 #include <vector>
 
 #include "registry/catalog.hpp"
+#include "temp_folder.hpp"
 
 namespace fs = std::filesystem;
 namespace registry = kvhost::registry;
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (fs::temp_directory_path() / "kvhost-registry-XXXXXX").string();
-    path_ = fs::canonical(mkdtemp(pattern.data()));
-  }
-  ~TempFolder() { fs::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
-  fs::path folder(const std::string& name) const {
-    fs::create_directories(path_ / name);
-    return path_ / name;
-  }
-
- private:
-  fs::path path_;
-};
+using kvhost::test::TempFolder;
 
 inline fs::path library_name(const std::string& name) { return "lib" + name + ".so"; }
 inline fs::path manifest_name(const std::string& name) { return "lib" + name + ".kvh.json"; }

@@ -9,25 +9,14 @@
 #include <string>
 
 #include "fake_layer.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost::testing {
 
-class TemporaryFolder {
+class TemporaryFolder : public test::TempFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kvhost-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const char* path() const { return path_.c_str(); }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
+  const char* path() const { return TempFolder::path().c_str(); }
+  std::string file(const std::string& name) const { return *this / name; }
 };
 
 struct NamedTensor {

@@ -6,6 +6,7 @@
 
 #include "base/json_file.hpp"
 #include "base/text.hpp"
+#include "temp_folder.hpp"
 
 namespace fs = std::filesystem;
 
@@ -29,17 +30,17 @@ TEST_CASE("nearest knows what other programs call the same thing") {
 }
 
 TEST_CASE("a JSON syntax error names line and column") {
-  const auto path = fs::temp_directory_path() / "kvhost_bad.json";
+  const kvhost::test::TempFolder folder;
+  const auto path = folder / "bad.json";
   std::ofstream(path) << "{\n  \"a\": ,\n}";
   CHECK_THROWS_WITH(kvhost::read_json(path, kvhost::ExitCode::BadRequest),
                     Catch::Contains("line 2") && Catch::Contains(path.string()));
-  fs::remove(path);
 }
 
 TEST_CASE("a failed write leaves the earlier file as it was") {
-  const auto path = fs::temp_directory_path() / "kvhost_keep.json";
+  const kvhost::test::TempFolder folder;
+  const auto path = folder / "keep.json";
   kvhost::write_json(path, {{"old", 1}});
   CHECK_THROWS(kvhost::write_file(path, [](std::ostream& out) { out.setstate(std::ios::badbit); }));
   CHECK(kvhost::read_json(path, kvhost::ExitCode::BadRequest) == nlohmann::json{{"old", 1}});
-  fs::remove(path);
 }

@@ -6,6 +6,7 @@
 
 #include "base/file_kind.hpp"
 #include "base/json_file.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost {
 
@@ -29,12 +30,12 @@ TEST_CASE("a file that was taken for another is told by how it begins") {
 }
 
 TEST_CASE("a Git LFS pointer is refused wherever a file is read") {
-  const auto path = std::filesystem::temp_directory_path() / "kvhost_pointer.json";
+  const test::TempFolder folder;
+  const auto path = folder / "pointer.json";
   std::ofstream(path) << kPointer;
   CHECK_THROWS_WITH(read_file(path, ExitCode::BadRequest),
                     Catch::Contains(path.string()) && Catch::Contains("git lfs pull"));
   CHECK_THROWS_WITH(read_json(path, ExitCode::CannotLoad), Catch::Contains("git lfs pull"));
-  std::filesystem::remove(path);
   // A long text that only begins like one is a text.
   CHECK_FALSE(is_lfs_pointer(kPointer + std::string(2000, 'x')));
 }

@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "base/output_file.hpp"
 #include "base/output_place.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost {
 
@@ -26,22 +27,14 @@ namespace fs = std::filesystem;
 
 class Folder {
  public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "kvhost-out-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = fs::canonical(pattern);
-  }
-  ~Folder() {
-    fs::permissions(path_, fs::perms::owner_all);
-    fs::remove_all(path_);
-  }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
+  ~Folder() { fs::permissions(folder_.path(), fs::perms::owner_all); }
+  fs::path operator/(const std::string& name) const { return folder_ / name; }
   size_t count() const {
-    return static_cast<size_t>(std::distance(fs::directory_iterator(path_), {}));
+    return static_cast<size_t>(std::distance(fs::directory_iterator(folder_.path()), {}));
   }
 
  private:
-  fs::path path_;
+  test::TempFolder folder_;
 };
 
 void put(const fs::path& path, const std::string& text) {

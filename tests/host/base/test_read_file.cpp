@@ -14,6 +14,7 @@
 #include "base/interrupt.hpp"
 #include "base/json_file.hpp"
 #include "base/text.hpp"
+#include "temp_folder.hpp"
 
 namespace fs = std::filesystem;
 using namespace kvhost;
@@ -22,9 +23,9 @@ using Catch::Contains;
 namespace {
 
 struct TempFile {
-  explicit TempFile(const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
-  ~TempFile() { fs::remove(path); }
-  fs::path path = fs::temp_directory_path() / ("kvhost-read-" + std::to_string(getpid()));
+  explicit TempFile(const std::string& bytes) : path(folder.write("file", bytes)) {}
+  test::TempFolder folder;
+  fs::path path;
 };
 
 std::string message_of(const std::string& json, RepeatedKeys repeated = RepeatedKeys::LastCounts) {
@@ -100,13 +101,14 @@ TEST_CASE("a file without an end is refused at the size that its kind explains")
 TEST_CASE("an error of the disk is noticed, not taken for the end") {
   CHECK_THROWS_WITH(read_file("/proc/self/mem", ExitCode::BadRequest),
                     Contains("cannot be read to its end: Input/output error; expected"));
-  CHECK_THROWS_WITH(read_file(fs::temp_directory_path(), ExitCode::BadRequest),
+  CHECK_THROWS_WITH(read_file(fs::path("/"), ExitCode::BadRequest),
                     Contains("is a folder; expected a file"));
   CHECK_THROWS_WITH(read_file("/no/such", ExitCode::BadRequest), Contains("No such file"));
 }
 
 TEST_CASE("a fifo is read to the end of its writer, and Ctrl-C ends the waiting for one") {
-  const fs::path fifo = fs::temp_directory_path() / ("kvhost-fifo-" + std::to_string(getpid()));
+  const test::TempFolder folder;
+  const fs::path fifo = folder / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   std::thread writer([&] { std::ofstream(fifo) << "a text"; });
   CHECK(read_file(fifo, ExitCode::BadRequest) == "a text");
@@ -119,7 +121,6 @@ TEST_CASE("a fifo is read to the end of its writer, and Ctrl-C ends the waiting 
   CHECK_THROWS_WITH(read_file(fifo, ExitCode::BadRequest), Contains("interrupted"));
   killer.join();
   rearm_interrupt();
-  fs::remove(fifo);
 }
 
 TEST_CASE("a signal that is ignored stays ignored") {

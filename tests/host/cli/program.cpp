@@ -20,26 +20,14 @@ namespace kvhost::test {
 
 namespace fs = std::filesystem;
 
-Scratch::Scratch() {
-  std::string pattern = (fs::temp_directory_path() / "kvhost-cli-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  folder_ = pattern;
-}
-
-Scratch::~Scratch() {
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
-}
-
 void Scratch::write(const std::string& name, const std::string& bytes) const {
-  fs::create_directories((folder_ / name).parent_path());
-  std::ofstream(folder_ / name, std::ios::binary) << bytes;
+  folder_.write(name, bytes);
 }
 
 std::vector<std::string> Scratch::files() const {
   std::vector<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_))
-    if (!entry.is_directory()) names.push_back(fs::relative(entry.path(), folder_));
+  for (const auto& entry : fs::recursive_directory_iterator(folder()))
+    if (!entry.is_directory()) names.push_back(fs::relative(entry.path(), folder()));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "temp_folder.hpp"
+
 namespace kvhost::test {
 
 struct Outcome {
@@ -16,17 +18,12 @@ struct Outcome {
 
 class Scratch {
  public:
-  Scratch();
-  ~Scratch();
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
   void write(const std::string& name, const std::string& bytes) const;
   std::vector<std::string> files() const;  // relative, sorted
 
  private:
-  std::filesystem::path folder_;
+  TempFolder folder_;
 };
 
 // `environment` adds to the current one; stdin is empty. `signal_after_output` is sent, once, when

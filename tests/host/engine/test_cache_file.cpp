@@ -35,14 +35,14 @@ struct OneThread {
   int before = num_threads();
 };
 
-std::filesystem::path saved_at(const TempDir& dir, const KvCache& cache) {
+std::filesystem::path saved_at(const TempFolder& dir, const KvCache& cache) {
   const auto path = dir.path() / "a.kv.safetensors";
   save_cache(path, cache, kLogits, kTokens, kFacts);
   return path;
 }
 
 std::string file_of(const std::string& name) {
-  const TempDir dir;
+  const TempFolder dir;
   for (const NamedCache& each : every_cache(DType::BFloat16))
     if (each.name == name) return read_bytes(saved_at(dir, each.cache));
   return "";
@@ -58,7 +58,7 @@ bool same(const SavedCache& a, const SavedCache& b) {
 
 // The message with which `bytes` are refused; "" when they are accepted.
 std::string refusal(const std::string& bytes, const SavedCache* original = nullptr) {
-  static const TempDir dir;
+  static const TempFolder dir;
   const auto path = dir.path() / "changed";
   write_text(path, bytes);
   try {
@@ -78,7 +78,7 @@ std::string refusal(const std::string& bytes, const SavedCache* original = nullp
 }  // namespace
 
 TEST_CASE("what is loaded is what was saved, to the bit") {
-  const TempDir dir;
+  const TempFolder dir;
   for (const DType dtype : {DType::Float32, DType::BFloat16, DType::Float16})
     for (const NamedCache& each : every_cache(dtype)) {
       INFO(each.name << ", " << dtype_name(dtype));
@@ -131,7 +131,7 @@ TEST_CASE("a file that another program wrote is read, its digest made by the des
 }
 
 TEST_CASE("tensors of a compression while generating go along, and no others of their kind") {
-  const TempDir dir;
+  const TempFolder dir;
   const std::string made = std::string(KVHOST_TEST_DATA) + "/fuzz/corpus/saved_cache/decoding.bin";
   const SavedCache loaded = load_cache(made);
   REQUIRE(loaded.decode.size() == 4);
@@ -155,7 +155,7 @@ TEST_CASE("tensors of a compression while generating go along, and no others of 
 }
 
 TEST_CASE("a cache in the midst of a forward is not saved") {
-  const TempDir dir;
+  const TempFolder dir;
   KvCache cache({2, 1, 4, DType::Float32});
   cache.append(0, 3, 0);
   CHECK_THROWS_WITH(saved_at(dir, cache),
@@ -165,7 +165,7 @@ TEST_CASE("a cache in the midst of a forward is not saved") {
 }
 
 TEST_CASE("metadata that is no UTF-8 is refused, and nothing is left") {
-  const TempDir dir;
+  const TempFolder dir;
   const KvCache cache({1, 1, 4, DType::Float32});
   CHECK_THROWS_WITH(save_cache(dir.path() / "x", cache, {}, {}, {{"model", "\xff\xfe"}}),
                     Catch::Contains("not UTF-8"));
@@ -173,7 +173,7 @@ TEST_CASE("metadata that is no UTF-8 is refused, and nothing is left") {
 }
 
 TEST_CASE("a saved cache that is not there, or no file, is told apart from a damaged one") {
-  const TempDir dir;
+  const TempFolder dir;
   const auto code = [](const std::filesystem::path& path, const char* text) {
     try {
       load_cache(path);
@@ -195,7 +195,7 @@ TEST_CASE("a saved cache that is not there, or no file, is told apart from a dam
 TEST_CASE("no bit of a file can change unseen") {
   const OneThread small;
   const std::string good = pruned_file();
-  const TempDir dir;
+  const TempFolder dir;
   write_text(dir.path() / "good", good);
   const SavedCache original = load_cache(dir.path() / "good");
   std::mt19937 rng(3);
@@ -385,7 +385,7 @@ TEST_CASE("random bytes changed under hashes made anew do no harm") {
 }
 
 TEST_CASE("a disk that is full leaves the old file and nothing beside it") {
-  const TempDir dir;
+  const TempFolder dir;
   KvCache cache({1, 2, 64, DType::Float32});
   cache.append(0, 1000, 0);  // 1 MB
   cache.advance(1000);

@@ -16,7 +16,7 @@ TEST_CASE("what there is to know of the weights is told once, when they are read
   context.log = [&](Context::Level level, std::string_view text) {
     if (level == Context::Level::Warning) heard.emplace_back(text);
   };
-  const TempDir dir;
+  const TempFolder dir;
   AlteredCheckpoint checkpoint("llama_mha");
   checkpoint.set("score.weight", at::ones({2, 40}));
   checkpoint.write(dir.path());

@@ -9,6 +9,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/model_state.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 
@@ -18,14 +19,13 @@ namespace fs = std::filesystem;
 
 // The bundled tiny model, with a chat template or without.
 struct Folder {
-  fs::path path = fs::temp_directory_path() / ("kvhost_prompt_" + std::to_string(::getpid()));
+  test::TempFolder folder;
+  fs::path path = folder.path();
   explicit Folder(const std::string& chat_template) {
-    fs::create_directories(path);
     for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"})
       fs::copy_file(fs::path(KVHOST_SOURCE_DIR) / "models/tiny" / name, path / name);
     if (!chat_template.empty()) std::ofstream(path / "chat_template.jinja") << chat_template;
   }
-  ~Folder() { fs::remove_all(path); }
   Model open() const {
     return Engine({{fs::path(KVHOST_TEST_PLUGINS)}}, {}).open({path, {}, true});
   }

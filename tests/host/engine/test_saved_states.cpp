@@ -8,6 +8,7 @@
 #include "engine/cache_file.hpp"
 #include "engine/rewind.hpp"
 #include "engine_fixture.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using namespace kvhost::test;
@@ -25,11 +26,11 @@ PolicyOptions decoding(const std::string& decode, int64_t every = 4) {
   return options;
 }
 
-fs::path scratch() { return fs::temp_directory_path() / "kvhost-test-states.safetensors"; }
-
-struct Removed {
-  ~Removed() { fs::remove(scratch()); }
-};
+// One folder for each process: cases run side by side.
+fs::path scratch() {
+  static const TempFolder folder;
+  return folder / "states.safetensors";
+}
 
 Sequence saved_and_loaded(const Sequence& sequence, const Model& model, const PolicyOptions& options) {
   sequence.save(scratch());
@@ -60,7 +61,6 @@ NamedTensor& tensor(SavedCache& cache, const std::string& name) {
 }  // namespace
 
 TEST_CASE("what compresses while generating is saved with its states, and goes on to the bit") {
-  const Removed file;
   const Model model = tiny_model("llama_gqa");
   const auto prompt = some_tokens(model, 60, 7);
   for (const std::string decode :
@@ -83,7 +83,6 @@ TEST_CASE("what compresses while generating is saved with its states, and goes o
 }
 
 TEST_CASE("another composition than the saved one begins anew") {
-  const Removed file;
   const Model model = tiny_model("llama_gqa");
   Sequence origin = read(model, decoding(kVotes), some_tokens(model, 60, 7));
   origin.append(some_tokens(model, 22, 8));
@@ -99,7 +98,6 @@ TEST_CASE("another composition than the saved one begins anew") {
 }
 
 TEST_CASE("a state that cannot be saved is told by its method's name, as a fork is") {
-  const Removed file;
   const Model model = tiny_model("llama_gqa");
   Sequence sequence = read(model, decoding("triattention_heads:knorm"), some_tokens(model, 60, 7));
   sequence.append(some_tokens(model, 2, 8));
@@ -113,7 +111,6 @@ TEST_CASE("a state that cannot be saved is told by its method's name, as a fork 
 }
 
 TEST_CASE("states in a file are believed by nobody") {
-  const Removed file;
   const Model model = tiny_model("llama_gqa");
   const PolicyOptions options = decoding(kVotes);
   Sequence origin = read(model, options, some_tokens(model, 60, 7));

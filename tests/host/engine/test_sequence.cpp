@@ -6,6 +6,7 @@
 #include "engine/batch.hpp"
 #include "engine/read_together.hpp"
 #include "engine_fixture.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using namespace kvhost::test;
@@ -119,7 +120,8 @@ TEST_CASE("the decode report tells every cut: when, and what was left") {
 }
 
 TEST_CASE("a sequence saved and loaded goes on to the bit, for every method that leaves a cache") {
-  const auto file = std::filesystem::temp_directory_path() / "kvhost-test-sequence.safetensors";
+  const TempFolder folder;
+  const auto file = folder / "sequence.safetensors";
   int n_saved = 0;
   for (const std::string name : {"llama_gqa", "neox_parallel"}) {
     const Model model = tiny_model(name);
@@ -142,11 +144,11 @@ TEST_CASE("a sequence saved and loaded goes on to the bit, for every method that
     }
   }
   CHECK(n_saved > 60);
-  std::filesystem::remove(file);
 }
 
 TEST_CASE("a cache of another model or dtype is refused in one line") {
-  const auto file = std::filesystem::temp_directory_path() / "kvhost-test-foreign.safetensors";
+  const TempFolder folder;
+  const auto file = folder / "foreign.safetensors";
   const Model model = tiny_model("llama_gqa"), other = tiny_model("qwen3"),
               narrow = tiny_model("llama_gqa", DType::BFloat16);
   const auto none = keeping("none", 0);
@@ -155,7 +157,6 @@ TEST_CASE("a cache of another model or dtype is refused in one line") {
                     Catch::Contains("was saved with another model"));
   CHECK_THROWS_WITH(Sequence::load(file, narrow, engine().policy(narrow, none)),
                     Catch::Contains("holds float32 entries"));
-  std::filesystem::remove(file);
 }
 
 TEST_CASE("two models with four sequences each on eight threads equal one thread to the bit") {

@@ -21,22 +21,13 @@ const char* const kSmallSuite = R"json({
 })json";
 
 SuiteFolder::SuiteFolder() {
-  std::string pattern = (fs::temp_directory_path() / "kvhost-eval-XXXXXX").string();
-  REQUIRE(mkdtemp(pattern.data()) != nullptr);
-  folder_ = pattern;
   for (const char* name : {"alice.txt", "thursday.txt"})
     fs::create_symlink(fs::path(KVHOST_SOURCE_DIR) / "examples/suites/texts" / name,
                        folder_ / name);
 }
 
-SuiteFolder::~SuiteFolder() {
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
-}
-
 std::string SuiteFolder::write(const std::string& name, const std::string& bytes) const {
-  std::ofstream(folder_ / name, std::ios::binary) << bytes;
-  return (folder_ / name).string();
+  return folder_.write(name, bytes);
 }
 
 eval::Suite SuiteFolder::suite(const std::string& json) const {

@@ -11,15 +11,13 @@
 #include "eval/plan.hpp"
 #include "eval/suite.hpp"
 #include "results/store.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost::test {
 
 class SuiteFolder {
  public:
   SuiteFolder();
-  ~SuiteFolder();
-  SuiteFolder(const SuiteFolder&) = delete;
-  SuiteFolder& operator=(const SuiteFolder&) = delete;
 
   std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
   // Writes a file and returns its path.
@@ -28,7 +26,7 @@ class SuiteFolder {
   eval::Suite suite(const std::string& json) const;
 
  private:
-  std::filesystem::path folder_;
+  TempFolder folder_;
 };
 
 // The message with which `json` is refused as suite.json, with the folder's path cut out.

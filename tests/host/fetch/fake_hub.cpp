@@ -81,18 +81,6 @@ Reply FakeHub::usual(const Asked& asked) const {
   return {404, {{"X-Error-Code", "EntryNotFound"}}, "not here"};
 }
 
-CacheFolder::CacheFolder() {
-  std::string pattern = (fs::temp_directory_path() / "kvhost-fetch-XXXXXX").string();
-  folder = mkdtemp(pattern.data());
-  hub = folder / "hub";
-  repository = hub / "models--org--m";
-}
-
-CacheFolder::~CacheFolder() {
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
-}
-
 std::string bytes_of(const fs::path& file) {
   std::ostringstream bytes;
   bytes << std::ifstream(file, std::ios::binary).rdbuf();

@@ -11,6 +11,7 @@
 
 #include "fetch/hub.hpp"
 #include "server.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost::test {
 
@@ -36,14 +37,10 @@ struct FakeHub {
 Reply bytes_for(const Asked& asked, const std::string& bytes);
 
 // A folder that goes away, and a hub cache in it.
-class CacheFolder {
- public:
-  CacheFolder();
-  ~CacheFolder();
-  CacheFolder(const CacheFolder&) = delete;
-  CacheFolder& operator=(const CacheFolder&) = delete;
-
-  std::filesystem::path folder, hub, repository;
+struct CacheFolder {
+  TempFolder temporary;
+  std::filesystem::path folder = temporary.path(), hub = folder / "hub",
+                        repository = hub / "models--org--m";
 };
 
 std::string bytes_of(const std::filesystem::path& file);

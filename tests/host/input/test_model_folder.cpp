@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "input/gguf_files.hpp"
 #include "input/paths.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost {
 
@@ -18,8 +19,6 @@ namespace fs = std::filesystem;
 class Home {
  public:
   Home() {
-    std::string pattern = (fs::temp_directory_path() / "kvhost-home-XXXXXX").string();
-    folder = mkdtemp(pattern.data());
     setenv("HOME", folder.c_str(), 1);
     for (const char* name : {"KVHOST_MODELS",
                              "XDG_DATA_HOME",
@@ -29,15 +28,13 @@ class Home {
                              "HUGGINGFACE_HUB_CACHE"})
       unsetenv(name);
   }
-  ~Home() { fs::remove_all(folder); }
 
   fs::path write(const fs::path& name, const std::string& bytes = "GGUF\3") const {
-    fs::create_directories((folder / name).parent_path());
-    std::ofstream(folder / name, std::ios::binary) << bytes;
-    return folder / name;
+    return temporary.write(name, bytes);
   }
 
-  fs::path folder;
+  kvhost::test::TempFolder temporary;
+  fs::path folder = temporary.path();
 };
 
 std::string refusal(const std::string& name) {

@@ -12,6 +12,7 @@
 #include "kit/fuzz.hpp"
 #include "kit/index.hpp"
 #include "kit/record.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using Catch::Contains;
@@ -26,17 +27,6 @@ registry::MethodInfo of_zoo(const std::string& name) {
   if (!found) throw std::runtime_error("the zoo has no " + name);
   return *found;
 }
-
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "kvhost_drawn_XXXXXX").string();
-    path = mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path path;
-};
 
 FuzzOptions drawn(int64_t n, uint64_t seed = 1, int64_t deadline_ms = 20000) {
   FuzzOptions options;
@@ -112,8 +102,8 @@ TEST_CASE("what chance found once in a method of this build stays mended") {
 }
 
 TEST_CASE("what was found of a library is known by its bytes, and a damaged file holds nothing") {
-  const Folder folder;
-  const fs::path file = folder.path / "deep" / "validated.json";
+  const test::TempFolder folder;
+  const fs::path file = folder.path() / "deep" / "validated.json";
   const MethodReport good = report_on("zoo_good"), crash = report_on("zoo_crash", "numbers.f32");
   {
     Records records(file);
@@ -138,8 +128,8 @@ TEST_CASE("what was found of a library is known by its bytes, and a damaged file
 }
 
 TEST_CASE("without a model a level that was reached in one stays, as long as as much passes") {
-  const Folder folder;
-  Records records(folder.path / "validated.json");
+  const test::TempFolder folder;
+  Records records(folder.path() / "validated.json");
   MethodReport report = report_on("zoo_good");
   report.checks.push_back({5, "model.run", "in a model", {Outcome::Pass, ""}, ""});
   records.put(report);
@@ -152,19 +142,19 @@ TEST_CASE("without a model a level that was reached in one stays, as long as as 
 }
 
 TEST_CASE("an index is held to its form, file by file") {
-  const Folder folder;
+  const test::TempFolder folder;
   const auto problems = [&] {
     std::string all;
-    for (const IndexProblem& one : check_index(folder.path, "", {"knorm"}).problems)
+    for (const IndexProblem& one : check_index(folder.path(), "", {"knorm"}).problems)
       all += (one.grave ? "" : "warn ") + one.file + ": " + one.where + ": " + one.what + "\n";
     return all;
   };
-  CHECK_THROWS_WITH(check_index(folder.path, "", {}), Contains("has no folder plugins; expected"));
+  CHECK_THROWS_WITH(check_index(folder.path(), "", {}), Contains("has no folder plugins; expected"));
   const MethodReport report = report_on("zoo_good");
   const json entry = index_entry(report, {}, {"https://example.org/zoo", std::string(40, 'a'), "make"}, nullptr);
-  begin_index(folder.path);
-  CHECK(fs::exists(folder.path / "README.md"));
-  const fs::path file = folder.path / "plugins" / (index_id(report.method) + ".json");
+  begin_index(folder.path());
+  CHECK(fs::exists(folder.path() / "README.md"));
+  const fs::path file = folder.path() / "plugins" / (index_id(report.method) + ".json");
   fs::create_directories(file.parent_path());
   const auto write = [&](const json& value) { std::ofstream(file, std::ios::trunc) << value.dump(); };
   write(entry);
@@ -192,17 +182,17 @@ TEST_CASE("an index is held to its form, file by file") {
   std::ofstream(file, std::ios::trunc) << "{";
   CHECK_THAT(problems(), Contains(index_id(report.method)));
   write(entry);
-  std::ofstream(folder.path / "plugins" / "libzoo.so") << "no";
+  std::ofstream(folder.path() / "plugins" / "libzoo.so") << "no";
   CHECK_THAT(problems(), Contains("is no description"));
 }
 
 TEST_CASE("whatever bytes stand in an index, they are told and nothing worse happens") {
-  const Folder folder;
-  fs::create_directories(folder.path / "plugins");
+  const test::TempFolder folder;
+  fs::create_directories(folder.path() / "plugins");
   const MethodReport report = report_on("zoo_good");
   const std::string whole =
       index_entry(report, {}, {"https://example.org/zoo", std::string(40, 'a'), "make"}, {{"kl", 0.1}}).dump();
-  const fs::path file = folder.path / "plugins" / (index_id(report.method) + ".json");
+  const fs::path file = folder.path() / "plugins" / (index_id(report.method) + ".json");
   std::mt19937 rng(7);
   const std::string pieces = "{}[]\":,0-1e9nulltrue \\u\xff\0";
   size_t n_told = 0;
@@ -214,22 +204,22 @@ TEST_CASE("whatever bytes stand in an index, they are told and nothing worse hap
       else bytes.erase(at, 1 + rng() % 40);
     }
     std::ofstream(file, std::ios::trunc | std::ios::binary) << bytes;
-    n_told += check_index(folder.path, "", {}).problems.empty() ? 0 : 1;
+    n_told += check_index(folder.path(), "", {}).problems.empty() ? 0 : 1;
   }
   CHECK(n_told > 1500);  // words may change to others
 }
 
 TEST_CASE("a level that an index claims is checked where the library is") {
-  const Folder folder;
-  fs::create_directories(folder.path / "plugins");
+  const test::TempFolder folder;
+  fs::create_directories(folder.path() / "plugins");
   const auto claim = [&](const std::string& method, const std::string& level) {
     json entry = index_entry(report_on(method, "load"), {}, {"https://example.org/zoo", std::string(40, 'a'), "make"}, nullptr);
     entry["validated"]["level"] = level;
-    std::ofstream(folder.path / "plugins" / (entry["id"].get<std::string>() + ".json")) << entry.dump();
+    std::ofstream(folder.path() / "plugins" / (entry["id"].get<std::string>() + ".json")) << entry.dump();
   };
   claim("zoo_good", "runs");
   claim("zoo_crash", "runs");
-  const IndexReport report = check_index(folder.path, KVHOST_TEST_ZOO, {});
+  const IndexReport report = check_index(folder.path(), KVHOST_TEST_ZOO, {});
   CHECK(report.n_checked_again == 2);
   REQUIRE(report.problems.size() == 1);
   CHECK_THAT(report.problems[0].what, Contains("claims runs, and ") && Contains("libzoo_crash.so reaches configures"));

@@ -81,7 +81,7 @@ void AlteredCheckpoint::write_shards(const std::filesystem::path& dir,
 }
 
 std::shared_ptr<const Weights> AlteredCheckpoint::load() const {
-  const TempDir dir;
+  const TempFolder dir;
   write(dir.path());
   return Weights::load(dir.path());
 }

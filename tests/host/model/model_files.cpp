@@ -51,17 +51,6 @@ nlohmann::json golden(const std::string& name) {
   return nlohmann::json::parse(in);
 }
 
-TempDir::TempDir() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "kvhost-model-XXXXXX").string();
-  if (!mkdtemp(pattern.data())) throw std::runtime_error("cannot make a temporary folder");
-  path_ = pattern;
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 nlohmann::json tiny_config() {
   std::ifstream in(kTiny / "llama_mha/config.json");
   return nlohmann::json::parse(in);

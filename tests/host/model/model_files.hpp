@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "temp_folder.hpp"
+
 namespace kvhost::test {
 
 // Names with a golden file. Models that are not here (the shared folder is optional) are left out
@@ -14,17 +16,6 @@ namespace kvhost::test {
 std::vector<std::string> golden_models();
 std::filesystem::path model_dir(const std::string& name);  // empty when absent
 nlohmann::json golden(const std::string& name);
-
-// A fresh folder, removed at the end.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // config.json of the tiny llama_mha checkpoint, to be changed in one place.
 nlohmann::json tiny_config();

@@ -21,7 +21,7 @@ struct Shards {
   AlteredCheckpoint whole{"llama_mha"};
   std::map<std::string, std::set<std::string>> shards;
   std::map<std::string, std::string> index;
-  const TempDir dir;
+  const TempFolder dir;
 
   Shards() {
     for (const auto& [name, entry] : whole.tensors) {

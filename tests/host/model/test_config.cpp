@@ -10,7 +10,7 @@
 using namespace kvhost;
 using kvhost::test::AlteredCheckpoint;
 using kvhost::test::model_dir;
-using kvhost::test::TempDir;
+using kvhost::test::TempFolder;
 using kvhost::test::tiny_config;
 using kvhost::test::write_text;
 using Json = nlohmann::json;
@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 namespace {
 
 ModelConfig read_changed(const Json& changes) {
-  const TempDir dir;
+  const TempFolder dir;
   Json config = tiny_config();
   config.merge_patch(changes);  // null removes
   write_text(dir.path() / "config.json", config.dump());
@@ -120,7 +120,7 @@ TEST_CASE("wrong configs are refused, naming file, key, value and expectation") 
 }
 
 TEST_CASE("absent and malformed config files") {
-  const TempDir dir;
+  const TempFolder dir;
   CHECK_THROWS_WITH(read_config(dir.path()), Catch::Contains("config.json"));
   write_text(dir.path() / "config.json", "{\"model_type\": ");
   CHECK_THROWS_WITH(read_config(dir.path()), Catch::Contains("not valid JSON"));
@@ -180,7 +180,7 @@ TEST_CASE("sliding windows follow each family's own rule") {
 }
 
 TEST_CASE("end tokens come from generation_config.json first") {
-  const TempDir dir;
+  const TempFolder dir;
   write_text(dir.path() / "config.json", tiny_config().dump());
   CHECK(read_config(dir.path()).eos_token_ids == std::vector<int64_t>{1});
   write_text(dir.path() / "generation_config.json", R"({"eos_token_id":[5,7]})");
@@ -317,7 +317,7 @@ TEST_CASE("what a config leaves out or says loosely") {
   CHECK(dtype("torch.bfloat16") == DType::BFloat16);
   CHECK(dtype("float16") == DType::Float16);
 
-  const TempDir dir;  // explicit null, which merge_patch would remove
+  const TempFolder dir;  // explicit null, which merge_patch would remove
   Json config = tiny_config();
   config["num_key_value_heads"] = nullptr;
   write_text(dir.path() / "config.json", config.dump());
@@ -330,7 +330,7 @@ TEST_CASE("a text model within one that sees") {
   text["model_type"] = "gemma3_text";
   for (const char* key : {"vocab_size", "num_attention_heads", "num_key_value_heads", "head_dim"})
     text.erase(key);
-  const TempDir dir;
+  const TempFolder dir;
   const Json whole = {{"model_type", "gemma3"},
                       {"text_config", text},
                       {"vision_config", {{"hidden_size", 8}}},

@@ -187,7 +187,7 @@ TEST_CASE("a GGUF file with every type has the logits of transformers", "[gguf]"
 }
 
 TEST_CASE("GGUF files of models that are not as they say are refused", "[gguf]") {
-  const TempDir dir;
+  const TempFolder dir;
   const auto file = dir.path() / "model.gguf";
   const auto refuses = [&](const std::string& bytes, const std::string& message) {
     write_text(file, bytes);

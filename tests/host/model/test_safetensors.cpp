@@ -11,7 +11,7 @@
 
 using namespace kvhost;
 using kvhost::test::safetensors_bytes;
-using kvhost::test::TempDir;
+using kvhost::test::TempFolder;
 using kvhost::test::write_text;
 
 namespace {
@@ -91,7 +91,7 @@ std::vector<BadFile> bad_files() {
 }  // namespace
 
 TEST_CASE("damaged safetensors files are refused with the reason") {
-  const TempDir dir;
+  const TempFolder dir;
   const auto path = dir.path() / "model.safetensors";
   for (const auto& bad : bad_files()) {
     INFO(bad.name);
@@ -109,7 +109,7 @@ TEST_CASE("damaged safetensors files are refused with the reason") {
 }
 
 TEST_CASE("every truncation of a good file is refused") {
-  const TempDir dir;
+  const TempFolder dir;
   const auto path = dir.path() / "model.safetensors";
   const std::string whole = safetensors_bytes(kGood, 16);
   for (size_t size = 0; size < whole.size(); ++size) {
@@ -124,7 +124,7 @@ TEST_CASE("every truncation of a good file is refused") {
 }
 
 TEST_CASE("empty tensors and metadata are fine") {
-  const TempDir dir;
+  const TempFolder dir;
   const auto path = dir.path() / "model.safetensors";
   write_text(
       path,
@@ -136,7 +136,7 @@ TEST_CASE("empty tensors and metadata are fine") {
 }
 
 TEST_CASE("a folder, a missing file and a folder without weights") {
-  const TempDir dir;
+  const TempFolder dir;
   CHECK_THROWS_WITH(read_safetensors(dir.path()), Catch::Contains("not a regular file"));
   CHECK_THROWS_WITH(read_safetensors(dir.path() / "x"), Catch::Contains("cannot be opened"));
   CHECK_THROWS_WITH(read_checkpoint(dir.path()),
@@ -146,7 +146,7 @@ TEST_CASE("a folder, a missing file and a folder without weights") {
 }
 
 TEST_CASE("shards: missing, misplaced, outside the folder") {
-  const TempDir dir;
+  const TempFolder dir;
   const auto index = dir.path() / "model.safetensors.index.json";
   write_text(dir.path() / "1.safetensors",
              safetensors_bytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));

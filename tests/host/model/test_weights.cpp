@@ -13,7 +13,7 @@ namespace {
 
 // Loads llama_mha's weights under a changed config.
 void load_changed(const char* changes) {
-  const TempDir dir;
+  const TempFolder dir;
   nlohmann::json config = tiny_config();
   config.merge_patch(nlohmann::json::parse(changes));
   write_text(dir.path() / "config.json", config.dump());

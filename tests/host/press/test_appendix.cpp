@@ -14,6 +14,7 @@
 #include "model/forward.hpp"
 #include "press/passes.hpp"
 #include "press_fixture.hpp"
+#include "temp_folder.hpp"
 
 // libtorch has a CHECK of its own, which ends the process.
 #undef CHECK
@@ -33,10 +34,6 @@ constexpr double kScale = 1.5;
 // float32 tensors by name, as a safetensors file.
 class LearnedFile {
  public:
-  explicit LearnedFile(const std::string& name)
-      : path_(fs::temp_directory_path() / (name + std::to_string(::getpid()) + ".safetensors")) {}
-  ~LearnedFile() { fs::remove(path_); }
-
   void add(const std::string& name, const at::Tensor& tensor) {
     const at::Tensor flat = tensor.contiguous();
     const auto* begin = reinterpret_cast<const char*>(flat.const_data_ptr<float>());
@@ -56,14 +53,15 @@ class LearnedFile {
   }
 
  private:
-  fs::path path_;
+  TempFolder folder_;
+  fs::path path_ = folder_ / "learned.safetensors";
   nlohmann::json header_ = nlohmann::json::object();
   std::string data_;
 };
 
 // A small change of every matrix of every layer, also merged into `model`'s weights.
 struct Learned {
-  LearnedFile file{"kvhost_appendix"};
+  LearnedFile file;
   at::Tensor rows;
 
   explicit Learned(TinyModel& model, bool wrong_shape = false) {

@@ -14,24 +14,20 @@
 #include <vector>
 
 #include "results/store.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost::test {
 
 class ResultFolder {
  public:
   ResultFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kvhost-results-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    chmod(folder_.c_str(), 0755);  // another user looks into it, too
+    chmod(folder_.path().c_str(), 0755);  // another user looks into it, too
   }
-  ~ResultFolder() { std::filesystem::remove_all(folder_); }
-  ResultFolder(const ResultFolder&) = delete;
-  ResultFolder& operator=(const ResultFolder&) = delete;
   std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
-  const std::filesystem::path& path() const { return folder_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
 
  private:
-  std::filesystem::path folder_;
+  TempFolder folder_;
 };
 
 inline std::shared_ptr<const results::Run> made_run(

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "server_fixture.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using namespace kvhost::test;
@@ -12,20 +13,6 @@ using namespace kvhost::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "kvhost-serve-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-};
 
 const Json kPressed = {{"press", "adakv:snapkv"}, {"keep_ratio", 0.25}, {"min_entries", 0}};
 
@@ -78,9 +65,9 @@ TEST_CASE("a document's kept positions are told with its tokens") {
 }
 
 TEST_CASE("a document is saved, and loaded by another server") {
-  const Folder folder;
+  const TempFolder folder;
   ServeOptions options = usual_options();
-  options.documents = folder.path;
+  options.documents = folder.path();
   std::string answer;
   const Json question = {{"prompt", " The harbour"}, {"max_tokens", 10}, {"temperature", 0}};
   {
@@ -100,10 +87,10 @@ TEST_CASE("a document is saved, and loaded by another server") {
   const Json again = server.ask("/v1/completions", with(question, {{"document", loaded["id"]}}));
   CHECK(again["choices"][0]["text"] == answer);
   check_refused(server.post("/v1/documents/load", {{"file", "none"}}), 404, "no file");
-  std::ofstream(folder.path / "torn.kv.safetensors") << "nothing of the kind";
+  std::ofstream(folder.path() / "torn.kv.safetensors") << "nothing of the kind";
   const auto torn = server.post("/v1/documents/load", {{"file", "torn"}});
   CHECK(torn.status >= 400);
-  CHECK(torn.body.find(folder.path.string()) == std::string::npos);
+  CHECK(torn.body.find(folder.path().string()) == std::string::npos);
 }
 
 TEST_CASE("documents that were not used for longest go when bytes are needed") {

@@ -12,6 +12,7 @@
 #include "base/json_file.hpp"
 #include "tasks/python_text.hpp"
 #include "tasks/ruler.hpp"
+#include "temp_folder.hpp"
 
 namespace kvhost::testing {
 
@@ -56,23 +57,8 @@ inline nlohmann::json hotpotqa() {
   return out;
 }
 
-// A folder of its own that goes with it.
-struct Folder {
-  std::filesystem::path path;
-  explicit Folder(const std::string& name)
-      : path(std::filesystem::temp_directory_path() /
-             ("kvhost_tasks_" + name + "_" + std::to_string(::getpid()))) {
-    std::filesystem::create_directories(path);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path write(const std::string& name, const std::string& text) const {
-    std::ofstream(path / name, std::ios::binary) << text;
-    return path / name;
-  }
-};
-
 inline tasks::RulerData ruler_data(const std::string& task) {
-  const Folder folder("data");
+  const test::TempFolder folder;
   tasks::RulerFiles files;
   files.haystack = kBook;
   files.squad = folder.write("squad.json", squad().dump());

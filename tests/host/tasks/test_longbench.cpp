@@ -4,10 +4,11 @@
 #include "base/error.hpp"
 #include "task_texts.hpp"
 #include "tasks/longbench.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using namespace kvhost::tasks;
-using kvhost::testing::Folder;
+using kvhost::test::TempFolder;
 using nlohmann::json;
 
 namespace {
@@ -23,7 +24,7 @@ json row(const std::string& dataset) {
 }
 
 std::vector<Case> read(const json& value) {
-  const Folder folder("longbench");
+  const TempFolder folder;
   return longbench_cases(folder.write("rows.jsonl", value.dump() + "\n\n"));
 }
 
@@ -42,7 +43,7 @@ const std::vector<std::pair<std::string, std::string>> kPrompts = {
      "Please complete the code given below. \nCONTEXT {input}INPUTNext line of code:\n"}};
 
 std::vector<Case> infinite(const std::string& task, const json& value) {
-  const Folder folder("infinite");
+  const TempFolder folder;
   return infinitebench_cases(folder.write(task + ".jsonl", value.dump()));
 }
 
@@ -97,12 +98,12 @@ TEST_CASE("rows that cannot be used are one line with file, line and member") {
   value["answers"] = {{{"text", "x"}}};
   refused(value, "strings or numbers");
   refused(json::array(), "expected an object");
-  const Folder folder("broken");
+  const TempFolder folder;
   CHECK_THROWS_WITH(longbench_cases(folder.write("a.jsonl", "\n")),
                     Catch::Contains("holds no rows"));
   CHECK_THROWS_WITH(longbench_cases(folder.write("b.jsonl", row("trec").dump().substr(0, 30))),
                     Catch::Contains("b.jsonl:1"));
-  CHECK_THROWS_WITH(longbench_cases(folder.path / "none.jsonl"), Catch::Contains("none.jsonl"));
+  CHECK_THROWS_WITH(longbench_cases(folder / "none.jsonl"), Catch::Contains("none.jsonl"));
 }
 
 TEST_CASE("InfiniteBench's rows become cases, answers in the form its rules want") {

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "task_texts.hpp"
 #include "tasks/ruler.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using namespace kvhost::tasks;
@@ -177,7 +178,7 @@ TEST_CASE("what a task needs and does not get is one line that says so") {
   CHECK_THROWS_WITH(made("niah_single_2", 100000), Catch::Contains("give a longer text"));
   CHECK_THROWS_WITH(made("qa_2", 100000), Catch::Contains("documents"));
   CHECK_THROWS_WITH(made("qa_2", 600, 9), Catch::Contains("8 questions"));
-  const testing::Folder folder("bad");
+  const test::TempFolder folder;
   RulerFiles files;
   files.squad = folder.write("squad.json", R"({"data": [{"paragraphs": [{"qas": []}]}]})");
   CHECK_THROWS_WITH(read_ruler_data("qa_1", files), Catch::Contains("squad.json"));

@@ -5,11 +5,12 @@
 #include "base/error.hpp"
 #include "task_texts.hpp"
 #include "tasks/shared_context.hpp"
+#include "temp_folder.hpp"
 
 using namespace kvhost;
 using namespace kvhost::tasks;
 using kvhost::testing::count_words;
-using kvhost::testing::Folder;
+using kvhost::test::TempFolder;
 using kvhost::testing::ruler_data;
 using nlohmann::json;
 
@@ -42,7 +43,7 @@ TEST_CASE("several needles of one text are asked for one by one") {
 }
 
 TEST_CASE("a file of questions about one text") {
-  const Folder folder("shared");
+  const TempFolder folder;
   folder.write("book.txt", "Once upon a time.\n");
   const json file = {{"context_file", "book.txt"},
                      {"before", "Read this.\n"},

@@ -11,6 +11,7 @@
 
 #include "base/json_file.hpp"
 #include "golden_chat.hpp"
+#include "temp_folder.hpp"
 
 namespace fs = std::filesystem;
 using kvhost::ChatMessage;
@@ -38,23 +39,6 @@ std::vector<fs::path> folders() {
 ordered_json conversations() {
   return ordered_json::parse(text_file(goldens() / "conversations.json"));
 }
-
-// A folder of files that goes away with it.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / ("kvhost_chat_" + std::to_string(getpid()))) {
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name) << text;
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 const std::vector<ChatMessage> kHello = {{"user", "hello"}};
 
@@ -97,7 +81,7 @@ TEST_CASE("published templates render as transformers does it") {
 }
 
 TEST_CASE("templates are found where transformers finds them") {
-  const Folder folder;
+  const kvhost::test::TempFolder folder;
   CHECK_FALSE(ChatTemplate::find(folder.path()).has_value());
 
   folder.write("chat_template.json", R"({"chat_template": "processor"})");
@@ -135,7 +119,7 @@ TEST_CASE("templates are found where transformers finds them") {
 }
 
 TEST_CASE("the special tokens map is not read beside added_tokens_decoder") {
-  const Folder folder;
+  const kvhost::test::TempFolder folder;
   folder.write(
       "tokenizer_config.json",
       R"({"eos_token": "<e>", "added_tokens_decoder": {}, "chat_template": "{{ eos_token }}"})");

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "golden.hpp"
+#include "temp_folder.hpp"
 #include "tokenizer/decoder.hpp"
 #include "tokenizer/normalizer.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
@@ -44,12 +45,10 @@ std::string decode(const kvhost::tok::Decoder& part, const std::vector<std::stri
 
 // A tokenizer from a document in memory.
 kvhost::Tokenizer load_document(const json& document) {
-  const auto path =
-      std::filesystem::temp_directory_path() / ("kvhost_tok_" + std::to_string(getpid()) + ".json");
+  const kvhost::test::TempFolder folder;
+  const auto path = folder / "tokenizer.json";
   kvhost::write_json(path, document);
-  auto tokenizer = kvhost::Tokenizer::load(path);
-  std::filesystem::remove(path);
-  return tokenizer;
+  return kvhost::Tokenizer::load(path);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "golden.hpp"
+#include "temp_folder.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace fs = std::filesystem;
@@ -37,11 +38,8 @@ bool has_section(const std::string& text) { return text.find("<sep>") != text.np
 
 // A file that goes away with the test.
 struct TempModel {
-  explicit TempModel(const std::string& bytes)
-      : path(fs::temp_directory_path() / ("kvhost_spm_" + std::to_string(getpid()) + ".model")) {
-    std::ofstream(path, std::ios::binary) << bytes;
-  }
-  ~TempModel() { fs::remove(path); }
+  explicit TempModel(const std::string& bytes) : path(folder.write("tokenizer.model", bytes)) {}
+  kvhost::test::TempFolder folder;
   fs::path path;
 };
 

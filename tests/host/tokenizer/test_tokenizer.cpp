@@ -8,6 +8,7 @@
 #include <map>
 
 #include "golden.hpp"
+#include "temp_folder.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace fs = std::filesystem;
@@ -21,21 +22,14 @@ namespace {
 // A folder that goes away with the test.
 class Folder {
  public:
-  Folder() : path_(fs::temp_directory_path() / ("kvhost_tokenizer_" + std::to_string(getpid()))) {
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
   Folder& put(const std::string& name, const std::string& text) {
-    std::ofstream(path_ / name) << text;
+    folder_.write(name, text);
     return *this;
   }
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return folder_.path(); }
 
  private:
-  fs::path path_;
+  kvhost::test::TempFolder folder_;
 };
 
 const json& small_document() {

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "temp_folder.hpp"
 #include "train/fit_linear.hpp"
 #include "train/fit_mlp.hpp"
 #include "train/fitness.hpp"
@@ -74,8 +75,8 @@ TEST_CASE("fitness is 1 for the truth, 0 for its mean, and ranks count by their 
 }
 
 TEST_CASE("parameters of a surrogate are counted as published ones are") {
-  const auto file = std::filesystem::temp_directory_path() /
-                    ("kvhost_surrogate_" + std::to_string(::getpid()) + ".safetensors");
+  const kvhost::test::TempFolder folder;
+  const auto file = folder / "surrogate.safetensors";
   Surrogate linear;  // of Llama-3.1-8B: 4096 -> 8, 32 layers
   for (int l = 0; l < 32; ++l)
     linear.layers.push_back({at::zeros({8, 4096}), at::zeros({8}), {}, {}});
@@ -99,5 +100,4 @@ TEST_CASE("parameters of a surrogate are counted as published ones are") {
   CHECK(other->n_hidden == 8);
   CHECK(other->n_outputs == 2);
   CHECK(other->n_parameters == 3 * (64 * 8 + 8 + 8 * 2 + 2));
-  std::filesystem::remove(file);
 }

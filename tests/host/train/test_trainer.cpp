@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "engine/engine.hpp"
 #include "engine/sequence.hpp"
+#include "temp_folder.hpp"
 #include "train/surrogate_file.hpp"
 #include "train/trainer.hpp"
 
@@ -31,12 +32,6 @@ const Engine& engine() {
 Model tiny() {
   return engine().open({fs::path(KVHOST_SOURCE_DIR) / "models/tiny", DType::Float32, true});
 }
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("kvhost_train_" + std::to_string(::getpid()));
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
-};
 
 TrainOptions options(const fs::path& out, SurrogateType type) {
   TrainOptions wanted;
@@ -83,10 +78,10 @@ std::vector<std::vector<std::vector<float>>> scores_of(const Model& model,
 }  // namespace
 
 TEST_CASE("a trained surrogate is read by its scorer and follows its teacher on text held out") {
-  const Folder folder;
+  const test::TempFolder folder;
   const Model model = tiny();
   for (const auto type : {SurrogateType::Linear, SurrogateType::Mlp}) {
-    const fs::path file = folder.path / (std::string(type_name(type)) + ".safetensors");
+    const fs::path file = folder.path() / (std::string(type_name(type)) + ".safetensors");
     double last = 0;
     const TrainReport report =
         train::train(engine(), model, options(file, type), [&](std::string_view, double share) {
@@ -120,11 +115,11 @@ TEST_CASE("a trained surrogate is read by its scorer and follows its teacher on 
 }
 
 TEST_CASE("a stopped training goes on and ends with the same bytes") {
-  const Folder folder;
-  TrainOptions once = options(folder.path / "once.safetensors", SurrogateType::Linear);
+  const test::TempFolder folder;
+  TrainOptions once = options(folder.path() / "once.safetensors", SurrogateType::Linear);
   train::train(engine(), tiny(), once, [](std::string_view, double) {});
-  TrainOptions stopped = options(folder.path / "stopped.safetensors", SurrogateType::Linear);
-  stopped.work = folder.path / "pairs";
+  TrainOptions stopped = options(folder.path() / "stopped.safetensors", SurrogateType::Linear);
+  stopped.work = folder.path() / "pairs";
   const auto stop = [](std::string_view, double share) {
     if (share > 0.35) throw Error(ExitCode::Interrupted, "test", "stopped");
   };
@@ -143,13 +138,13 @@ TEST_CASE("a stopped training goes on and ends with the same bytes") {
 }
 
 TEST_CASE("what cannot be learned is refused in a line") {
-  const Folder folder;
-  TrainOptions wanted = options(folder.path / "x.safetensors", SurrogateType::Linear);
+  const test::TempFolder folder;
+  TrainOptions wanted = options(folder.path() / "x.safetensors", SurrogateType::Linear);
   wanted.method = "knorm";
   CHECK_THAT(refusal(wanted), Catch::Contains("'knorm' learns nothing from another's scores"));
   wanted.method = "kvzap";
   wanted.text_tokens = 1 << 20;
   CHECK_THAT(refusal(wanted), Catch::Contains("pieces of 1048576 tokens; expected 2 at least"));
-  wanted.data = {folder.path / "absent.txt"};
+  wanted.data = {folder.path() / "absent.txt"};
   CHECK_THAT(refusal(wanted), Catch::Contains("absent.txt"));
 }
