@@ -145,6 +145,7 @@ class Calibration {
  public:
   Calibration(const Engine& engine, const Model& model, Node observer)
       : engine_(engine),
+        model_(model),
         decoder_(model.state().decoder()),
         view_(decoder_.config(), decoder_.cache_layout().dtype),
         exec_(make_exec(engine.context(), /*seed=*/0)),
@@ -163,6 +164,8 @@ class Calibration {
     const auto n_tokens = static_cast<int64_t>(text.size());
     const ModelView view(decoder_.config(), decoder_.cache_layout().dtype, n_tokens);
     const kvh_model* shown = view.get(decoder_.weights());
+    const SeenPrompt prompt = model_.state().prompt(text);
+    const PromptView seen(prompt);
     ForwardOptions forward;
     forward.capture.query_window = observer_.captured_window_of(KVH_T_QUERY_WINDOW);
     forward.capture.hidden_window = observer_.captured_window_of(KVH_T_HIDDEN);
@@ -172,7 +175,7 @@ class Calibration {
     forward.capture.query_spreads = observer_.query_spreads();
     forward.progress = progress;
     forward.sink = [&](int64_t layer, const LayerCapture& capture) {
-      observe(layer, capture, cache, n_tokens, shown);
+      observe(layer, capture, cache, seen, shown);
     };
     decoder_.forward(text, cache, forward);
   }
@@ -187,11 +190,12 @@ class Calibration {
   void observe(int64_t layer,
                const LayerCapture& capture,
                const KvCache& cache,
-               int64_t n_tokens,
+               const PromptView& prompt,
                const kvh_model* model) {
     LayerInputs in;
     in.layer = layer;
-    in.n_seen = in.q_len = in.n_prompt = n_tokens;
+    in.n_seen = in.q_len = in.n_prompt = prompt.get()->n_tokens;
+    in.prompt = prompt.get();
     in.cache = &cache;
     in.queries = capture.queries;
     in.hidden = capture.hidden;
@@ -209,6 +213,7 @@ class Calibration {
   }
 
   const Engine& engine_;
+  const Model& model_;
   const Decoder& decoder_;
   const ModelView view_;
   const kvh_exec exec_;

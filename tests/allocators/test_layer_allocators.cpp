@@ -4,6 +4,7 @@
 #include <kvhost/maths.hpp>
 #include <numeric>
 
+#include "copied_tokens.hpp"
 #include "plugin_method.hpp"
 #include "resource_files.hpp"
 
@@ -125,7 +126,7 @@ TEST_CASE("headkv: a common base and a part of the pool by the most important qu
   FakeLayer layer({4, 2, 8, 16, 2}, FakeLayer::dense(2, 4), 4);
   const auto allocate = [&](const Settings& more, int64_t per_head) {
     Settings settings = {{"scores", path}, {"window_size", int64_t{4}}};
-    settings.insert(more.begin(), more.end());
+    for (const auto& [name, value] : more) settings.insert_or_assign(name, value);
     const PluginMethod headkv(library("headkv"), settings, nullptr, &layer.model());
     CHECK(headkv.when() == KVH_WHEN_BEFORE_PREFILL);
     const auto got = headkv.allocate(2, 2, 100, 4 * per_head);
@@ -156,4 +157,31 @@ TEST_CASE("headkv: a common base and a part of the pool by the most important qu
   CHECK_THAT(refusal("\"1-3\": [-1]"), Contains("no score, 0 or more, for head \"1-3\""));
   CHECK_THAT(refusal("\"1-3\": 1"), Contains("has no list of scores"));
   CHECK_THAT(refusal("\"1-3\": [1"), Contains("is no JSON object"));
+
+  // The same scores as a file that was made here.
+  const std::string made = folder.file("head_scores.safetensors");
+  const std::vector<float> scores = {0.2f, 0.4f, 0, 0, 0.1f, 0.2f, 0.8f, 0.6f};
+  const std::string header =
+      R"({"head_scores":{"dtype":"F32","shape":[2,4],"data_offsets":[0,32]}}     )";  // a multiple of 8 bytes
+  write_bytes(made, with_length(header) + std::string(reinterpret_cast<const char*>(scores.data()), 32));
+  CHECK(allocate({{"beta", 2.0}, {"scores", made}}, 24) ==
+        std::vector<int64_t>{14 + 14 + 11, 14 + 14 + 29});
+}
+
+TEST_CASE("headkv: what a head that copies looks at, and how much of its attention lies there") {
+  using kvhost::allocators::attention_on;
+  using kvhost::allocators::copied_from;
+  //                        0  1  2  3  4  5  6  7  8
+  const int32_t tokens[] = {7, 5, 6, 5, 6, 1, 5, 6, 9};
+  using Places = std::vector<int64_t>;
+  CHECK(copied_from(tokens, 9, 6, 0) == Places{2, 4});  // behind the 5s at 1 and 3
+  CHECK(copied_from(tokens, 9, 6, 2) == Places{2});
+  CHECK(copied_from(tokens, 9, 6, 9).empty());
+  CHECK(copied_from(tokens, 9, 7, 0).empty());  // no 9 before
+  CHECK(copied_from(tokens, 9, 0, 0).empty());
+  const float row[] = {0.5f, 0, 0.2f, 0.1f, 0.15f, 0.05f};
+  CHECK(attention_on({2, 4}, row, 6) == Approx(0.1));    // of the highest two only one is there
+  CHECK(attention_on({0}, row, 6) == Approx(0.5));
+  CHECK(attention_on({3}, row, 6) == 0);
+  CHECK(attention_on({0, 2, 4}, row, 6) == Approx(0.85 / 3));
 }

@@ -20,6 +20,7 @@ from kvpress import (
     DecodingPress,
     DMSPress,
     ExpectedAttentionPress,
+    FinchPress,
     KeyDiffPress,
     KnormPress,
     KVzipPress,
@@ -32,6 +33,7 @@ from kvpress import (
     ThinKPress,
     TOVAPress,
 )
+from kvpress.presses.base_press import BasePress
 from kvpress.presses.cam_press import CAMPress
 from kvpress.presses.kvcompose_press import KVComposePress
 from kvpress.presses.kvgrad_press import KVgradPress
@@ -140,6 +142,15 @@ class OneReading(KVComposePress):
         self.cache.crop(self.context_len)
 
 
+class AskedFinch(FinchPress):
+    """The context ends with its question, whose length is known: no delimiter, which the pipeline counts as a position."""
+
+    def __call__(self, model):
+        self.window_size = FINCH_QUESTION
+        return BasePress.__call__(self, model)
+
+
+FINCH_QUESTION = 9
 SKETCHED = f"{INJECTED},rule=kvpress"
 compactor = plain(Compactor, sketch_dimension=SKETCH_DIM)
 ROWS = {
@@ -156,6 +167,7 @@ ROWS = {
     "expected_attention": Row(over(AdaKVPress, ea_eps), here="adakv_expected_attention"),
     "keydiff": Row(plain(KeyDiffPress)),
     "fastkvzip": zip_row(Gates),
+    "finch": Row(plain(AskedFinch), here=f"key_rerotation:finch(question_tokens={FINCH_QUESTION})"),
     "kvcompose": Row(plain(KVComposePress), gap="B14"),
     "kvcompose_unstructured": Row(
         plain(KVComposePress, structured=False), mended=plain(OneReading, structured=False), gap="B7"
