@@ -9,6 +9,9 @@
 namespace kvhost {
 namespace {
 
+// Codes come as codes(), 16 bits each and signed, as bytes(), unsigned, kZero more than they are, or as both, where
+// neither is as cheap to make from the other.
+
 // Of 256 weights: scales and least weights of each group, or of each half of a group in order.
 template <int kHalves>
 struct Scales {
@@ -67,6 +70,7 @@ inline Group with_fifth_bits(Group low, const uint8_t* bits) {
 }
 
 struct Q8_0 : BlockType<34, 1, 1, false> {
+  static constexpr int kZero = -1;  // signed as they are stored
   static Scale scales(const uint8_t* block, int n) { return leading_scales<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
@@ -76,6 +80,7 @@ struct Q8_0 : BlockType<34, 1, 1, false> {
 };
 
 struct Q4_0 : BlockType<18, 1, 1, false> {
+  static constexpr int kZero = 8;
   static Scale scales(const uint8_t* block, int n) { return leading_scales<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
@@ -83,18 +88,28 @@ struct Q4_0 : BlockType<18, 1, 1, false> {
     const Group group = nibbles(block + 2);
     return {group.low - 8, group.high - 8};
   }
+  template <int G>
+  static Bytes bytes(const uint8_t* block) {
+    return nibble_bytes(block + G * kBytes + 2);
+  }
 };
 
 struct Q4_1 : BlockType<20, 1, 1, true> {
+  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int n) { return leading_pairs<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
     block += G * kBytes;
     return nibbles(block + 4);
   }
+  template <int G>
+  static Bytes bytes(const uint8_t* block) {
+    return nibble_bytes(block + G * kBytes + 4);
+  }
 };
 
 struct Q5_0 : BlockType<22, 1, 1, false> {
+  static constexpr int kZero = 16;
   static Scale scales(const uint8_t* block, int n) { return leading_scales<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
@@ -102,18 +117,30 @@ struct Q5_0 : BlockType<22, 1, 1, false> {
     const Group group = with_fifth_bits(nibbles(block + 6), block + 2);
     return {group.low - 16, group.high - 16};
   }
+  template <int G>
+  static Bytes bytes(const uint8_t* block) {
+    block += G * kBytes;
+    return nibble_bytes(block + 6) | chosen_bytes(load<uint32_t>(block + 2), 16);
+  }
 };
 
 struct Q5_1 : BlockType<24, 1, 1, true> {
+  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int n) { return leading_pairs<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
     block += G * kBytes;
     return with_fifth_bits(nibbles(block + 8), block + 4);
   }
+  template <int G>
+  static Bytes bytes(const uint8_t* block) {
+    block += G * kBytes;
+    return nibble_bytes(block + 8) | chosen_bytes(load<uint32_t>(block + 4), 16);
+  }
 };
 
 struct Mxfp4 : BlockType<17, 1, 1, false> {
+  static constexpr int kZero = 12;
   // Powers of two; the codes are twice the values of e2m1.
   static Scale scales(const uint8_t* block, int n) {
     const auto at = [&](int i) {
@@ -137,19 +164,21 @@ struct Mxfp4 : BlockType<17, 1, 1, false> {
     return __builtin_shuffle(kValues, reinterpret_cast<SignedBytes16>(codes));
 #endif
   }
+  template <int G>
+  static Bytes bytes(const uint8_t* block) {
+    constexpr Bytes16 kValues = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+    return looked_up(kValues, nibble_bytes(block + G * kBytes + 1));
+  }
 };
-
-inline Group signed_group(Bytes codes, uint8_t zero) {
-  return widen(reinterpret_cast<SignedBytes>(codes - zero));
-}
 
 // Two bits a weight: the groups of each half of the block lie in the same 32 bytes.
 template <int G>
 inline Bytes two_bits(const uint8_t* quarters) {
-  return (load<Bytes>(quarters + G / 4 * 32) >> (G % 4 * 2)) & 3;
+  return moved<-(G % 4 * 2)>(load<Bytes>(quarters + G / 4 * 32)) & 3;
 }
 
 struct Q2_K : BlockType<84, 8, 2, true> {
+  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int) {
     const Floats d = all(half(block + 80)), least = all(-half(block + 82));
     const auto packed = load<Bytes16>(block);
@@ -160,12 +189,13 @@ struct Q2_K : BlockType<84, 8, 2, true> {
             {least * eight_floats(minimum), least * eight_floats(minimum + 8)}};
   }
   template <int G>
-  static Group codes(const uint8_t* block) {
-    return signed_group(two_bits<G>(block + 16), 0);
+  static Bytes bytes(const uint8_t* block) {
+    return two_bits<G>(block + 16);
   }
 };
 
 struct Q3_K : BlockType<110, 8, 2, false> {
+  static constexpr int kZero = 4;
   static constexpr uint64_t kNibbles = 0x0f0f0f0f0f0f0f0f, kTwoBits = 0x0303030303030303;
   static Scale scales(const uint8_t* block, int) {
     const auto low = load<uint64_t>(block + 96);
@@ -178,23 +208,25 @@ struct Q3_K : BlockType<110, 8, 2, false> {
     return {{d * (eight_floats(bytes) - zero), d * (eight_floats(bytes + 8) - zero)}, {}};
   }
   template <int G>
-  static Group codes(const uint8_t* block) {
-    const Bytes third = (load<Bytes>(block) >> G << 2) & 4;  // set: not 4 less
-    return signed_group(two_bits<G>(block + 32) | third, 4);
+  static Bytes bytes(const uint8_t* block) {
+    const Bytes third = moved<2 - G>(load<Bytes>(block)) & 4;  // set: not 4 less
+    return two_bits<G>(block + 32) | third;
   }
 };
 
-// Scales and minima of 6 bits in 12 bytes, as Q4_K and Q5_K have them after two halves.
+// Scales and minima of 6 bits in 12 bytes, as Q4_K and Q5_K have them after two halves: each row of four has its lower
+// bits in one word, and the second and fourth their upper two in another, above six bits of the first and third.
 inline Scales<1> six_bit_scales(const uint8_t* block) {
-  const auto low = load<uint32_t>(block + 4), middle = load<uint32_t>(block + 8),
-             top = load<uint32_t>(block + 12);
-  const uint32_t packed[4] = {low & 0x3f3f3f3fu,
-                              (top & 0x0f0f0f0fu) | (low >> 2 & 0x30303030u),
-                              middle & 0x3f3f3f3fu,
-                              (top >> 4 & 0x0f0f0f0fu) | (middle >> 2 & 0x30303030u)};
-  uint8_t bytes[16];
-  std::memcpy(bytes, packed, sizeof bytes);
-  const Floats scale = eight_floats(bytes), least = eight_floats(bytes + 8);
+  constexpr Bytes16 kLower = {4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15};
+  constexpr Bytes16 kUpper = {0, 0, 0, 0, 4, 5, 6, 7, 0, 0, 0, 0, 8, 9, 10, 11};
+  constexpr Words4 kShift = {0, 0, 0, 4};
+  constexpr Words4 kLowerBits = {0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
+  constexpr Words4 kUpperBits = {0, 0x30303030, 0, 0x30303030};
+  const auto packed = load<Bytes16>(block);
+  const auto lower = reinterpret_cast<Words4>(__builtin_shuffle(packed, kLower)) >> kShift;
+  const auto upper = reinterpret_cast<Words4>(__builtin_shuffle(packed, kUpper)) >> 2;
+  const auto [scale, least] =
+      sixteen_floats(reinterpret_cast<Bytes16>((lower & kLowerBits) | (upper & kUpperBits)));
   return {{all(half(block)) * scale}, {all(-half(block + 2)) * least}};
 }
 
@@ -206,34 +238,37 @@ inline Bytes paired_nibbles(const uint8_t* from) {
 }
 
 struct Q4_K : BlockType<144, 8, 1, true> {
+  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int) { return six_bit_scales(block); }
   template <int G>
-  static Group codes(const uint8_t* block) {
-    return signed_group(paired_nibbles<G>(block + 16), 0);
+  static Bytes bytes(const uint8_t* block) {
+    return paired_nibbles<G>(block + 16);
   }
 };
 
 struct Q5_K : BlockType<176, 8, 1, true> {
+  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int) { return six_bit_scales(block); }
   template <int G>
-  static Group codes(const uint8_t* block) {
-    const Bytes fifth = (load<Bytes>(block + 16) >> G << 4) & 16;
-    return signed_group(paired_nibbles<G>(block + 48) | fifth, 0);
+  static Bytes bytes(const uint8_t* block) {
+    const Bytes fifth = moved<4 - G>(load<Bytes>(block + 16)) & 16;
+    return paired_nibbles<G>(block + 48) | fifth;
   }
 };
 
 struct Q6_K : BlockType<210, 8, 2, false> {
+  static constexpr int kZero = 32;
   static Scale scales(const uint8_t* block, int) {
     const Floats d = all(half(block + 208));
     const auto* scale = reinterpret_cast<const int8_t*>(block + 192);
     return {{d * eight_floats(scale), d * eight_floats(scale + 8)}, {}};
   }
   template <int G>
-  static Group codes(const uint8_t* block) {
+  static Bytes bytes(const uint8_t* block) {
     const auto both = load<Bytes>(block + G / 4 * 64 + G % 2 * 32);
     const Bytes low = G % 4 < 2 ? both & 15 : both >> 4;
-    const Bytes high = (load<Bytes>(block + 128 + G / 4 * 32) >> (G % 4 * 2) << 4) & 48;
-    return signed_group(low | high, 32);
+    const Bytes high = moved<4 - G % 4 * 2>(load<Bytes>(block + 128 + G / 4 * 32)) & 48;
+    return low | high;
   }
 };
 

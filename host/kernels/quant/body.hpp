@@ -17,6 +17,18 @@ constexpr int64_t kTokens = 4;
 #else
 constexpr int64_t kTokens = 1;
 #endif
+// Weight rows that are read side by side: what is read of the input then serves all of them. With 32 registers as many as
+// take fewer than ten cache lines at a step (measured: beyond, reading from memory gets slower), with 16 as many as keep
+// their sums in them.
+template <class Type, int M>
+constexpr int weight_rows() {
+#if defined(__AVX512VL__)
+  constexpr int kFit = (10 * 64 - 1) / Type::kStepBytes;
+  return kFit < 4 ? kFit : 4;
+#else
+  return M <= 2 ? 2 : 1;
+#endif
+}
 
 // use.template operator()<G>() for the eight groups of a step.
 template <class Use>
@@ -33,6 +45,24 @@ template <class Array>
 inline void in_memory(Array& array) {
   asm("" : "+m"(array));
 }
+
+// Group G of a step as whole numbers of 16 bits.
+template <class Type, int G>
+inline Group codes_of(const uint8_t* block) {
+  if constexpr (requires { Type::template codes<G>(block); })
+    return Type::template codes<G>(block);
+  else
+    return widen(reinterpret_cast<SignedBytes>(Type::template bytes<G>(block) - Type::kZero));
+}
+
+// Whether products are of bytes: not where weights are signed as they are stored.
+template <class Type>
+constexpr bool kOfBytes =
+    kByteProducts && requires(const uint8_t* block) { Type::template bytes<0>(block); };
+
+// Whether something is added for every group, whatever its codes are.
+template <class Type>
+constexpr bool kAdds = Type::kLeast || (kOfBytes<Type> && Type::kZero != 0);
 
 // The scales of a step where single ones are read.
 template <class Type>
@@ -67,7 +97,7 @@ void unpack(const uint8_t* block, int64_t n, float* out) {
     each_group([&]<int G>() __attribute__((always_inline)) {
       if (G >= left) return;
       constexpr int kFirst = G * Type::kHalves, kSecond = kFirst + Type::kHalves - 1;
-      const Group group = Type::template codes<G>(block);
+      const Group group = codes_of<Type, G>(block);
       float* to = out + i + G * kGroup;
       unpack_half<Type::kLeast>(group.low, single.scale[kFirst], single.least[kFirst], to);
       unpack_half<Type::kLeast>(group.high, single.scale[kSecond], single.least[kSecond], to + 16);
@@ -90,16 +120,65 @@ struct Sums {
 template <class Type>
 struct StepInput {
   const int16_t* codes;
+  const int8_t* bytes;
   const float *scales, *sums;
 };
 
 template <class Type>
 inline StepInput<Type> step_input(const CodedInput& x, int64_t token, int64_t group) {
   const int64_t first = (token * x.n_steps * 8 + group) * Type::kHalves;
-  return {x.codes + token * x.n_in + group * kGroup,
+  const int64_t at = token * x.n_in + group * kGroup;
+  return {x.codes + at,
+          x.bytes + 2 * at,
           (Type::kHalves == 1 ? x.scales_32 : x.scales_16) + first,
           (Type::kHalves == 1 ? x.sums_32 : x.sums_16) + first};
 }
+
+// What is added to a row's products for each of eight groups: its least weight, and what bytes are too large by.
+template <class Type>
+inline Floats least_of(const typename Type::Scale& of_row, int half) {
+  Floats least = Type::kLeast ? of_row.least[half] : Floats{};
+  if constexpr (kOfBytes<Type> && Type::kZero != 0)
+    least -= all(static_cast<float>(Type::kZero)) * of_row.scale[half];
+  return least;
+}
+
+// Group G of a weight row times that of an input row, whose codes have 16 bits.
+template <class Type, int G>
+inline __attribute__((always_inline)) Floats add_group(Group weights,
+                                                       const StepInput<Type>& x,
+                                                       const float* scales,
+                                                       Floats sum) {
+  const auto low = load<Codes>(x.codes + G * kGroup);
+  const auto high = load<Codes>(x.codes + G * kGroup + 16);
+  const Ints first = pair_products(weights.low, low);
+  if constexpr (Type::kHalves == 1) {
+    const Ints both = add_pair_products(first, weights.high, high);
+    return fused(floats(both), all(scales[G]), sum);
+  } else {
+    const Ints second = pair_products(weights.high, high);
+    sum = fused(floats(first), all(scales[2 * G]), sum);
+    return fused(floats(second), all(scales[2 * G + 1]), sum);
+  }
+}
+
+#if defined(__AVX512VNNI__)
+// The same of bytes: those of 256 first, the rest behind them.
+template <class Type, int G>
+inline __attribute__((always_inline)) Floats add_group(Bytes weights,
+                                                       const StepInput<Type>& x,
+                                                       const float* scales,
+                                                       Floats sum) {
+  const auto upper = load<SignedBytes>(x.bytes + G * 2 * kGroup);
+  const auto lower = load<SignedBytes>(x.bytes + G * 2 * kGroup + kGroup);
+  const Ints whole =
+      add_quad_products(add_quad_products(Ints{}, weights, upper) << 8, weights, lower);
+  if constexpr (Type::kHalves == 1)
+    return fused(floats(whole), all(scales[G]), sum);
+  else
+    return fused(floats(whole), each_four_times(scales + 2 * G), sum);
+}
+#endif
 
 // The next kCount groups: eight, or fewer at the end of a row.
 template <class Type, int R, int M, int kCount>
@@ -114,9 +193,9 @@ inline __attribute__((always_inline)) void add_step(const uint8_t* block,
     for (int m = 0; m < M; ++m) {
       for (int h = 0; h < kHalves; ++h) {
         store(scales[r][m] + 8 * h, of_row.scale[h] * load<Floats>(x[m].scales + 8 * h));
-        if constexpr (Type::kLeast)
+        if constexpr (kAdds<Type>)
           sums.least[r][m] =
-              fused(of_row.least[h], load<Floats>(x[m].sums + 8 * h), sums.least[r][m]);
+              fused(least_of<Type>(of_row, h), load<Floats>(x[m].sums + 8 * h), sums.least[r][m]);
       }
     }
   }
@@ -124,21 +203,14 @@ inline __attribute__((always_inline)) void add_step(const uint8_t* block,
   each_group([&]<int G>() __attribute__((always_inline)) {
     if constexpr (G >= kCount) return;
     for (int r = 0; r < R; ++r) {
-      const Group group = Type::template codes<G>(block + r * row_bytes);
-      for (int m = 0; m < M; ++m) {
-        Floats& sum = sums.products[r][m];
-        const auto low = load<Codes>(x[m].codes + G * kGroup);
-        const auto high = load<Codes>(x[m].codes + G * kGroup + 16);
-        const Ints first = pair_products(group.low, low);
-        if constexpr (kHalves == 1) {
-          const Ints both = add_pair_products(first, group.high, high);
-          sum = fused(floats(both), all(scales[r][m][G]), sum);
-        } else {
-          const Ints second = pair_products(group.high, high);
-          sum = fused(floats(first), all(scales[r][m][2 * G]), sum);
-          sum = fused(floats(second), all(scales[r][m][2 * G + 1]), sum);
-        }
-      }
+      const auto weights = [&] {
+        if constexpr (kOfBytes<Type>)
+          return Type::template bytes<G>(block + r * row_bytes);
+        else
+          return codes_of<Type, G>(block + r * row_bytes);
+      }();
+      for (int m = 0; m < M; ++m)
+        sums.products[r][m] = add_group<Type, G>(weights, x[m], scales[r][m], sums.products[r][m]);
     }
   });
 }
@@ -179,13 +251,12 @@ void rows_of(const QuantRange& range, int64_t r, int64_t token) {
   }
   for (int i = 0; i < R; ++i)
     for (int m = 0; m < M; ++m)
-      range.out[(token + m) * range.out_stride + r + i] =
-          total(Type::kLeast ? sums.products[i][m] + sums.least[i][m] : sums.products[i][m]);
+      range.out[(token + m) * range.out_stride + r + i] = total(sums.products[i][m] + sums.least[i][m]);
 }
 
 template <class Type, int M>
 void products_of(const QuantRange& range, int64_t begin, int64_t end, int64_t token) {
-  constexpr int kRows = M <= 2 ? 2 : 1;  // as many as keep their sums in registers
+  constexpr int kRows = weight_rows<Type, M>();
   int64_t r = begin;
   for (; r + kRows <= end; r += kRows) rows_of<Type, kRows, M>(range, r, token);
   for (; r < end; ++r) rows_of<Type, 1, M>(range, r, token);
@@ -230,8 +301,16 @@ inline Ints store_codes(Floats x, float inverse, int16_t* codes) {
   return whole;
 }
 
-// Codes of 15 bits and a sign: what is lost is 1 / 65534 of the largest of 32.
-float encode(const float* x, int16_t* codes, float* sums) {
+// 16 codes as 256 * upper + lower, both signed.
+inline void store_bytes(const int16_t* codes, int8_t* upper, int8_t* lower) {
+  const auto both = load<Codes>(codes);
+  store(upper, __builtin_convertvector((both + 128) >> 8, SignedBytes16));
+  store(lower, __builtin_convertvector(both, SignedBytes16));
+}
+
+// Codes of 15 bits and a sign: what is lost is 1 / 65534 of the largest of 32. The largest one has an upper byte of 127.
+float encode(const float* x, int16_t* codes, int8_t* bytes, float* sums) {
+  constexpr float kLargest = kByteProducts ? 127 * 256 + 127 : 32767;
   Floats in[4];
   for (int i = 0; i < 4; ++i) in[i] = load<Floats>(x + 8 * i);
   const Floats sizes =
@@ -240,13 +319,15 @@ float encode(const float* x, int16_t* codes, float* sums) {
   for (int i = 0; i < 8; ++i) largest = sizes[i] > largest ? sizes[i] : largest;
   // NaN where an input is NaN or infinite, which codes cannot say
   const float poison = total((in[0] + in[1] + in[2] + in[3]) * all(0));
-  const float scale = largest / 32767.0F + poison, inverse = scale > 0 ? 1 / scale : 0;
+  const float scale = largest / kLargest + poison, inverse = scale > 0 ? 1 / scale : 0;
   for (int part = 0; part < 2; ++part) {
     const Ints first = store_codes(in[2 * part], inverse, codes + 16 * part);
     const Ints whole = first + store_codes(in[2 * part + 1], inverse, codes + 16 * part + 8);
     int32_t sum = 0;
     for (int i = 0; i < 8; ++i) sum += whole[i];
     sums[part] = scale * static_cast<float>(sum);
+    if constexpr (kByteProducts)
+      store_bytes(codes + 16 * part, bytes + 16 * part, bytes + kGroup + 16 * part);
   }
   return scale;
 }

@@ -19,14 +19,16 @@ constexpr int64_t kSmallWeights = 1 << 15;  // per thread, below which another t
 struct Scratch {
   std::vector<float> wide, scales_32, sums_32, scales_16, sums_16;
   std::vector<int16_t> codes;
+  std::vector<int8_t> bytes;
 };
 
 void encode_row(const float* x, int64_t n, int64_t row, int64_t n_steps, Scratch& scratch) {
   for (int64_t i = 0; i < n; i += 32) {
     const auto group = static_cast<size_t>(row * n_steps * 8 + i / 32), half = 2 * group;
+    const auto at = static_cast<size_t>(row * n + i);
     float* sums = &scratch.sums_16[half];
     const float scale =
-        quant_level().encode(x + i, &scratch.codes[static_cast<size_t>(row * n + i)], sums);
+        quant_level().encode(x + i, &scratch.codes[at], &scratch.bytes[2 * at], sums);
     scratch.scales_32[group] = scratch.scales_16[half] = scratch.scales_16[half + 1] = scale;
     scratch.sums_32[group] = sums[0] + sums[1];
   }
@@ -42,11 +44,13 @@ CodedInput encode(const GemvInput& input, Scratch& scratch) {
   }
   const auto n_groups = static_cast<size_t>(n_rows * n_steps * 8);
   scratch.codes.resize(static_cast<size_t>(n_rows * n_in));
+  scratch.bytes.resize(2 * scratch.codes.size());
   for (auto* each : {&scratch.scales_32, &scratch.sums_32}) each->assign(n_groups, 0);
   for (auto* each : {&scratch.scales_16, &scratch.sums_16}) each->assign(2 * n_groups, 0);
   for (int64_t row = 0; row < n_rows; ++row)
     encode_row(x + row * n_in, n_in, row, n_steps, scratch);
   return {.codes = scratch.codes.data(),
+          .bytes = scratch.bytes.data(),
           .scales_32 = scratch.scales_32.data(),
           .sums_32 = scratch.sums_32.data(),
           .scales_16 = scratch.scales_16.data(),

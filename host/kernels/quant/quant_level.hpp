@@ -15,6 +15,7 @@ namespace kvhost {
 // zeros: the arrays of a row are as long as n_steps says.
 struct CodedInput {
   const int16_t* codes = nullptr;                        // [n_rows, n_in]
+  const int8_t* bytes = nullptr;  // [n_rows, n_in / 32, 2, 32] codes by bytes, where the level multiplies those
   const float *scales_32 = nullptr, *sums_32 = nullptr;  // [n_rows, 8 n_steps]
   const float *scales_16 = nullptr, *sums_16 = nullptr;  // [n_rows, 16 n_steps]
   int64_t n_rows = 0, n_in = 0, n_steps = 0;
@@ -36,8 +37,8 @@ struct QuantKernels {
 
 struct QuantLevel {
   QuantKernels types[static_cast<int>(WeightType::MXFP4) + 1];  // empty for plain types
-  // 32 floats -> codes and sums of both 16; gives the scale
-  float (*encode)(const float* x, int16_t* codes, float* sums) = nullptr;
+  // 32 floats -> codes, their bytes and sums of both 16; gives the scale
+  float (*encode)(const float* x, int16_t* codes, int8_t* bytes, float* sums) = nullptr;
 };
 
 const QuantLevel& portable_quant();

@@ -22,6 +22,7 @@ typedef int16_t Codes __attribute__((vector_size(32)));    // 16 weights or inpu
 typedef uint16_t Halfwords __attribute__((vector_size(32)));
 typedef int32_t Ints __attribute__((vector_size(32)));
 typedef uint32_t Words __attribute__((vector_size(32)));
+typedef uint32_t Words4 __attribute__((vector_size(16)));
 typedef float Floats __attribute__((vector_size(32)));
 
 template <class To>
@@ -81,6 +82,18 @@ struct TwoFloats {
   Floats low, high;
 };
 
+inline TwoFloats sixteen_floats(Bytes16 v) {
+#if defined(__AVX512F__)
+  const __m512 all = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(reinterpret_cast<__m128i>(v)));
+  return {reinterpret_cast<Floats>(_mm512_castps512_ps256(all)),
+          reinterpret_cast<Floats>(_mm512_extractf32x8_ps(all, 1))};
+#else
+  uint8_t bytes[16];
+  store(bytes, v);
+  return {eight_floats(bytes), eight_floats(bytes + 8)};
+#endif
+}
+
 inline TwoFloats floats(Codes v) {
   typedef int16_t Codes8 __attribute__((vector_size(16)));
   Codes8 halves[2];
@@ -120,6 +133,75 @@ inline Ints add_pair_products(Ints sum, Codes a, Codes b) {
       reinterpret_cast<__m256i>(sum), reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 #else
   return sum + pair_products(a, b);
+#endif
+}
+
+// Where bytes can be multiplied as they are, weights need no widening: four products to a lane.
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+constexpr bool kByteProducts = true;
+
+inline Ints add_quad_products(Ints sum, Bytes a, SignedBytes b) {
+  return reinterpret_cast<Ints>(_mm256_dpbusd_epi32(
+      reinterpret_cast<__m256i>(sum), reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+}
+
+// The first of two floats four times, then the second.
+inline Floats each_four_times(const float* two) {
+  const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(two));
+  return reinterpret_cast<Floats>(
+      _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_castsi128_ps(both)),
+                               _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)));
+}
+#else
+constexpr bool kByteProducts = false;
+#endif
+
+// Bits of each byte moved up, or down where kUp < 0. No step does that to bytes: those that come out of a neighbour's are
+// the caller's to mask.
+template <int kUp>
+inline Bytes moved(Bytes v) {
+  const auto words = reinterpret_cast<Halfwords>(v);
+  if constexpr (kUp >= 0)
+    return reinterpret_cast<Bytes>(words << kUp);
+  else
+    return reinterpret_cast<Bytes>(words >> -kUp);
+}
+
+// The low nibbles of 16 bytes, then the high ones.
+inline Bytes nibble_bytes(const uint8_t* from) {
+#if defined(__AVX2__)
+  const __m256i twice =
+      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  const __m256i shifted = _mm256_srlv_epi32(twice, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4));
+  return reinterpret_cast<Bytes>(shifted) & 15;
+#else
+  const auto both = load<Bytes16>(from);
+  const Bytes16 halves[2] = {both & 15, both >> 4};
+  return load<Bytes>(halves);
+#endif
+}
+
+// `on` for every one of 32 bits that is set.
+inline Bytes chosen_bytes(uint32_t bits, uint8_t on) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  return reinterpret_cast<Bytes>(_mm256_maskz_set1_epi8(bits, static_cast<char>(on)));
+#else
+  Bytes out;
+  for (int i = 0; i < 32; ++i) out[i] = bits >> i & 1 ? on : 0;
+  return out;
+#endif
+}
+
+// table[i] for every byte i, which are below 16.
+inline Bytes looked_up(Bytes16 table, Bytes indices) {
+#if defined(__AVX2__)
+  return reinterpret_cast<Bytes>(
+      _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(reinterpret_cast<__m128i>(table)),
+                          reinterpret_cast<__m256i>(indices)));
+#else
+  Bytes out;
+  for (int i = 0; i < 32; ++i) out[i] = table[indices[i]];
+  return out;
 #endif
 }
 
