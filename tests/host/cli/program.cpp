@@ -82,14 +82,16 @@ int exit_code_of(pid_t child) {
 Outcome run_words(const std::vector<std::string>& words,
                   const fs::path& folder,
                   const std::map<std::string, std::string>& environment,
-                  int signal_after_output) {
+                  int signal_after_output,
+                  const std::string& input = "") {
   const Scratch streams;  // outside `folder`, where leftovers are looked for
   const fs::path out = streams.folder() / "out", err = streams.folder() / "err";
   streams.write("out", "");
+  streams.write("in", input);
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) {
-    redirect("/dev/null", O_RDONLY, STDIN_FILENO);
+    redirect(streams.folder() / "in", O_RDONLY, STDIN_FILENO);
     redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
     become(words, folder, environment);
@@ -107,8 +109,9 @@ Outcome run_words(const std::vector<std::string>& words,
 Outcome run_program(const std::vector<std::string>& args,
                     const fs::path& folder,
                     const std::map<std::string, std::string>& environment,
-                    int signal_after_output) {
-  return run_words(program_with(args), folder, environment, signal_after_output);
+                    int signal_after_output,
+                    const std::string& input) {
+  return run_words(program_with(args), folder, environment, signal_after_output, input);
 }
 
 Outcome run_bash(const std::string& script, const fs::path& folder) {

@@ -26,12 +26,13 @@ class Scratch {
   TempFolder folder_;
 };
 
-// `environment` adds to the current one; stdin is empty. `signal_after_output` is sent, once, when
-// something was printed.
+// `environment` adds to the current one; stdin is a file that holds `input`. `signal_after_output` is
+// sent, once, when something was printed.
 Outcome run_program(const std::vector<std::string>& args,
                     const std::filesystem::path& folder,
                     const std::map<std::string, std::string>& environment = {},
-                    int signal_after_output = 0);
+                    int signal_after_output = 0,
+                    const std::string& input = "");
 
 // That it ended with `code` and one line on stderr, which says `says`, and printed nothing.
 void check_refused(const Outcome& outcome, int code, const std::string& says);

@@ -14,9 +14,13 @@ namespace kvhost::test {
 
 namespace {
 
+// What calls a function: a run, calibrate, or a chat that saves its cache when something was cut, and loads it.
+enum class By { Run, Calibrate, Chat };
+
 // A function as KVHOST_ZOO names it, a composition that calls it, and what errors call it.
 struct Row {
   std::string function, press, named;
+  By by = By::Run;
 };
 
 const std::vector<Row> kRows = {{"constructor", "zoo_scorer", "the constructors"},
@@ -41,6 +45,15 @@ const std::vector<Row> kRows = {{"constructor", "zoo_scorer", "the constructors"
                                 {"cost", "zoo_passes", "cost()"},
                                 {"next", "zoo_passes", "next()"},
                                 {"columns", "zoo_passes", "observe()"},
+                                {"n_tokens", "zoo_draft", "n_tokens()"},
+                                {"cut", "zoo_draft", "cut()"},
+                                {"drafted", "zoo_draft", "observe()"},
+                                {"get", "zoo_appendix", "get()"},
+                                {"biases", "zoo_biases:knorm", "edit()"},
+                                {"save", "zoo_states", "save()", By::Chat},
+                                {"load", "zoo_states", "load()", By::Chat},
+                                {"text", "zoo_calibrated", "observe()", By::Calibrate},
+                                {"finish", "zoo_calibrated", "finish()", By::Calibrate},
                                 {"end", "zoo_scorer", "end()"},
                                 {"destroy", "zoo_scorer", "destroy()"}};
 
@@ -55,33 +68,42 @@ struct Result {
   std::vector<std::string> files;
 };
 
+// What is written where nothing goes wrong.
+std::vector<std::string> files_of(By by) {
+  return {by == By::Run ? "report.json" : by == By::Chat ? "kept.safetensors" : "learned.safetensors"};
+}
+
+std::vector<std::string> arguments_of(const Cell& cell) {
+  const std::string& press = cell.row.press;
+  const std::vector<std::string> shared = {
+      "--model", "tiny", "--plugin-path", KVHOST_TEST_ZOO, "--threads", "2"};
+  std::vector<std::string> args;
+  if (cell.row.by == By::Run)
+    args = {"run", "--press", press, "-p", "Once upon a time there was a child", "--min-entries", "0", "-n",
+            cell.failure == "thread" ? "64" : "4",  // it needs a moment
+            "--json", "report.json"};
+  else if (cell.row.by == By::Calibrate)
+    args = {"calibrate", press, "--data", KVHOST_SOURCE_DIR "/bench/texts/alice_1_2.txt", "--max-texts", "2", "--text-tokens",
+            "50", "--out", "learned.safetensors"};
+  else
+    args = {"chat", "-p", "Once upon a time", "--press", "none", "--decode-press", press, "--decode-every", "2", "--decode-budget", "4", "-n", "8"};
+  args.insert(args.end(), shared.begin(), shared.end());
+  args.insert(args.end(), cell.flags.begin(), cell.flags.end());
+  return args;
+}
+
 Result run_cell(const Cell& cell) {
   const Scratch scratch;
-  std::vector<std::string> args = {"run",
-                                   "--model",
-                                   "tiny",
-                                   "--plugin-path",
-                                   KVHOST_TEST_ZOO,
-                                   "--press",
-                                   cell.row.press,
-                                   "-p",
-                                   "Once upon a time",
-                                   "--min-entries",
-                                   "0",
-                                   "-n",
-                                   cell.failure == "thread" ? "64" : "4",  // it needs a moment
-                                   "--threads",
-                                   "2",
-                                   "--json",
-                                   "report.json"};
-  args.insert(args.end(), cell.flags.begin(), cell.flags.end());
+  const bool chat = cell.row.by == By::Chat;
   Result result;
   result.outcome = run_program(
-      args,
+      arguments_of(cell),
       scratch.folder(),
       {{"KVHOST_ZOO", cell.row.function + "/" + cell.failure},
        {"OMP_WAIT_POLICY", "passive"},
-       {"KVHOST_PLUGIN_DEADLINE", cell.failure == "hang" ? "0.5" : "60"}});
+       {"KVHOST_PLUGIN_DEADLINE", cell.failure == "hang" ? "0.5" : "60"}},
+      /*signal_after_output=*/0,
+      chat ? "there was a child\n/save kept.safetensors\n/load kept.safetensors\n" : "");
   result.files = scratch.files();
   return result;
 }
@@ -115,8 +137,10 @@ void check_all(const std::vector<Cell>& cells) {
     INFO(cells[i].row.press << ", " << cells[i].row.function << "/" << cells[i].failure << ": "
                             << results[i].outcome.err);
     check_line(cells[i], results[i].outcome);
-    const bool late = cells[i].row.function == "end" || cells[i].row.function == "destroy";
-    if (!late) CHECK(results[i].files.empty());  // these are called when all is written
+    const std::string& function = cells[i].row.function;
+    if (function == "end" || function == "destroy") continue;  // called when all is written
+    const bool saved = function == "load";  // what was saved before stays
+    CHECK(results[i].files == (saved ? files_of(By::Chat) : std::vector<std::string>{}));
   }
 }
 
@@ -137,7 +161,7 @@ TEST_CASE("without a failure the zoo runs") {
     const Result good = run_cell({row, "none", ""});
     INFO(row.press << ": " << good.outcome.err);
     CHECK(good.outcome.exit_code == 0);
-    CHECK(good.files == std::vector<std::string>{"report.json"});
+    CHECK(good.files == files_of(row.by));
   }
 }
 

@@ -128,6 +128,13 @@ TEST_CASE("answers that are no answers are told") {
   check_told(layers, "allocate/behind", "wrote behind the answer that it was given");
   check_told("zoo_passes", "cost/negative", "states -1 passes");
   check_told("zoo_passes", "next/longer", "hands over a pass of 2 tokens; expected 1 to 1");
+  check_told("zoo_draft", "n_tokens/nothing", "wants a draft of 0 tokens; expected 1 or more");
+  check_told("zoo_draft", "cut/all", "keeps 0 entries of KV head 0; expected 1 to ");
+  check_told("zoo_draft", "cut/behind", "wrote behind the counts that it was given");
+  check_told("zoo_appendix", "get/negative", "-1");
+  check_told("zoo_appendix", "get/layer", "matrix of layer 1000; expected one of ");
+  check_told("zoo_biases:knorm", "biases/nan", "nan");
+  check_told("zoo_biases:knorm", "biases/behind", "wrote behind the ");
   check_told(press, "edit/nan_value", "wrote a value of kept entry 0 in KV head");
   check_told(press, "edit/infinite_key", "that the cache cannot hold (inf)");
   check_told(press, "edit/far_position", "the position 2147483647; expected at most");
@@ -186,6 +193,11 @@ TEST_CASE("only whom the user stopped may say so") {
   check_told("zoo_heads:knorm", "allocate/cancel", "nobody cancelled it");
   check_told("zoo_layers:knorm", "observe/cancel", "nobody cancelled it");
   check_told("zoo_press:knorm", "edit/cancel", "nobody cancelled it");
+  check_told("zoo_draft", "cut/cancel", "nobody cancelled it");
+  check_told("zoo_draft", "drafted/cancel", "nobody cancelled it");
+  check_told("zoo_appendix", "get/cancel", "nobody cancelled it");
+  check_told("zoo_biases:knorm", "biases/cancel", "nobody cancelled it");
+  check_told("zoo_passes", "columns/cancel", "nobody cancelled it");
 }
 
 TEST_CASE("words of a plugin are one line of plain text") {

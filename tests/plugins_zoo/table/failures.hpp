@@ -57,15 +57,16 @@ inline void trap() {
   while (true) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
-// Throws where nobody catches it, a moment after the function has returned. After `end` and
-// `destroy` the program has no moment left: they wait for it.
+// Throws where nobody catches it, a moment after the function has returned. Behind some functions the
+// program has no moment left: they wait for it.
 inline void throw_later(const std::string& function) {
   const auto moment = std::chrono::milliseconds(1);
   std::thread([moment] {
     std::this_thread::sleep_for(moment);
     throw std::runtime_error("thrown on a thread of the zoo");
   }).detach();
-  if (function == "end" || function == "destroy") std::this_thread::sleep_for(1000 * moment);
+  for (const char* last : {"end", "destroy", "load", "finish"})
+    if (function == last) std::this_thread::sleep_for(1000 * moment);
 }
 
 inline void limit_files() {

@@ -185,44 +185,11 @@ const void* extension(const kvh_method*, const char* id) noexcept {
   return std::strcmp(id, KVH_EXT_OWN_BUDGET) == 0 ? &own : nullptr;
 }
 
-// One pass of one token over all of the prompt.
-kvh_status pass_cost(kvh_instance*,
-                     const kvh_prompt* prompt,
-                     kvh_pass_cost* out,
-                     kvh_error* error) noexcept {
-  out->n_passes = out->n_tokens = out->longest = 1;
-  out->n_columns = prompt->n_tokens;
-  if (failure_in("cost") == "negative") out->n_passes = -1;
-  return answer("cost", error);
-}
+}  // namespace
 
-kvh_status next_pass(kvh_instance*,
-                     kvh_sequence*,
-                     const kvh_prompt* prompt,
-                     int64_t,
-                     kvh_pass* out,
-                     kvh_error* error) noexcept {
-  static const int32_t tokens[] = {1};
-  out->n_tokens = failure_in("next") == "longer" ? 2 : 1;
-  out->tokens = tokens;
-  out->columns = {0, prompt->n_tokens};
-  return answer("next", error);
-}
+#include "parts.hpp"
 
-kvh_status see_columns(kvh_instance*,
-                       kvh_sequence*,
-                       const kvh_layer*,
-                       const kvh_columns*,
-                       kvh_error* error) noexcept {
-  return answer("columns", error);
-}
-
-const void* passes_extension(const kvh_method*, const char* id) noexcept {
-  static constexpr kvh_passes passes{sizeof(kvh_passes), 0, pass_cost, next_pass, see_columns};
-  static constexpr uint32_t small[] = {24, 0, 0, 0, 0, 0};
-  if (failure_in("extension") == "small" && std::strcmp(id, KVH_EXT_PASSES) == 0) return small;
-  return std::strcmp(id, KVH_EXT_PASSES) == 0 ? &passes : nullptr;
-}
+namespace {
 
 constexpr kvh_scorer scorer{sizeof(kvh_scorer), 0, score};
 constexpr kvh_scorer wrapper{sizeof(kvh_scorer), 0, wrap};
@@ -252,11 +219,12 @@ kvh_method made(uint32_t kind, const char* name, uint32_t flags, const void* fun
   return method;
 }
 
-kvh_method reading_again() {
-  kvh_method method = made(KVH_KIND_SCORER, "zoo_passes", 0, &scorer);
-  method.extension = passes_extension;
+kvh_method with_part(kvh_method method, const void* (*extension)(const kvh_method*, const char*) noexcept) {
+  method.extension = extension;
   return method;
 }
+
+constexpr uint32_t kMethods = 11;
 
 const kvh_method* method(uint32_t index) noexcept {
   static const kvh_method all[] = {
@@ -268,9 +236,15 @@ const kvh_method* method(uint32_t index) noexcept {
            "zoo_press",
            KVH_METHOD_EDITS_VALUES | KVH_METHOD_EDITS_KEYS | KVH_METHOD_EDITS_POSITIONS,
            &press),
-      reading_again()};
+      with_part(made(KVH_KIND_SCORER, "zoo_passes", 0, &scorer), passes_extension),
+      with_part(made(KVH_KIND_SCORER, "zoo_draft", 0, &scorer), draft_extension),
+      with_part(made(KVH_KIND_SCORER, "zoo_appendix", 0, &scorer), appendix_extension),
+      with_part(made(KVH_KIND_PRESS, "zoo_biases", 0, &press), bias_extension),
+      with_part(made(KVH_KIND_SCORER, "zoo_states", KVH_METHOD_DECODE, &scorer), state_extension),
+      with_part(made(KVH_KIND_SCORER, "zoo_calibrated", 0, &scorer), calibrate_extension)};
+  static_assert(std::size(all) == kMethods);
   go_wrong("method");
-  return index < 6 ? &all[index] : nullptr;
+  return index < kMethods ? &all[index] : nullptr;
 }
 
 }  // namespace
@@ -280,7 +254,7 @@ extern "C" KVH_EXPORT const kvh_plugin kvhost_plugin_v1 = {KVH_MAGIC,
                                                            KVH_ABI_MAJOR,
                                                            KVH_ABI_MINOR,
                                                            KVH_ABI_MINOR,
-                                                           6,
+                                                           kMethods,
                                                            "org.example.zoo_table",
                                                            "1.0.0",
                                                            "Zoo",
