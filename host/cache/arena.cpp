@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -23,7 +24,7 @@ int64_t whole_pages(int64_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-void* map_new(int64_t bytes) {
+void* map_anywhere(int64_t bytes) {
   return mmap(nullptr,
               static_cast<size_t>(bytes),
               PROT_READ | PROT_WRITE,
@@ -32,20 +33,55 @@ void* map_new(int64_t bytes) {
               /*offset=*/0);
 }
 
-void* remap(void* old_data, int64_t old_bytes, int64_t bytes) {
+bool is_aligned(const void* data) {
+  return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(kLargePage) == 0;
+}
+
+// Large pages begin at multiples of their size: what is large enough for one begins there, too.
+void* map_new(int64_t bytes) {
+  if (bytes < kLargePage) return map_anywhere(bytes);
+  void* mapped = map_anywhere(bytes + kLargePage);
+  if (mapped == MAP_FAILED) return mapped;
+  auto* first = static_cast<std::byte*>(mapped);
+  const int64_t before =
+      (kLargePage - static_cast<int64_t>(reinterpret_cast<uintptr_t>(first) % kLargePage)) % kLargePage;
+  if (before > 0) munmap(first, static_cast<size_t>(before));
+  munmap(first + before + bytes, static_cast<size_t>(kLargePage - before));
+  return first + before;
+}
+
 #if defined(__SANITIZE_THREAD__)
-  // ThreadSanitizer does not see mremap: where one sequence's pages were, another's would count as
-  // the same memory, and be a race. It does see these.
+// ThreadSanitizer does not see mremap: where one sequence's pages were, another's would count as
+// the same memory, and be a race. It does see these.
+void* remap(void* old_data, int64_t old_bytes, int64_t bytes) {
   void* data = map_new(bytes);
   if (data == MAP_FAILED) return data;
   std::memcpy(data, old_data, static_cast<size_t>(std::min(old_bytes, bytes)));
   munmap(old_data, static_cast<size_t>(old_bytes));
   return data;
-#else
-  return mremap(
-      old_data, static_cast<size_t>(old_bytes), static_cast<size_t>(bytes), MREMAP_MAYMOVE);
-#endif
 }
+#else
+// Large pages move as they are from one multiple of their size to another; to anywhere else they
+// would be taken apart, and stay so.
+void* remap(void* old_data, int64_t old_bytes, int64_t bytes) {
+  const auto from = static_cast<size_t>(old_bytes), to = static_cast<size_t>(bytes);
+  if (bytes < std::max(old_bytes, kLargePage))
+    return mremap(old_data, from, to, MREMAP_MAYMOVE);
+  if (is_aligned(old_data)) {
+    void* grown = mremap(old_data, from, to, /*flags=*/0);
+    if (grown != MAP_FAILED) return grown;
+  }
+  void* place = map_new(bytes);
+  if (place == MAP_FAILED) return mremap(old_data, from, to, MREMAP_MAYMOVE);
+  void* moved = mremap(old_data, from, to, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+  if (moved == MAP_FAILED) {
+    const int error = errno;
+    munmap(place, to);
+    errno = error;
+  }
+  return moved;
+}
+#endif
 
 void* map(void* old_data, int64_t old_bytes, int64_t bytes) {
   return old_data == nullptr ? map_new(bytes) : remap(old_data, old_bytes, bytes);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <fstream>
+#include <string>
 
 #include "base/error.hpp"
 #include "cache/kv_cache.hpp"
@@ -20,6 +21,14 @@ int64_t resident_bytes() {
   int64_t size = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;
   return resident * sysconf(_SC_PAGESIZE);
+}
+
+// Of this process; 0 where the system has no large pages.
+int64_t large_page_bytes() {
+  std::ifstream smaps("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(smaps, line);)
+    if (line.starts_with("AnonHugePages:")) return 1024 * std::stoll(line.substr(14));
+  return 0;
 }
 
 KeepPlan every(int64_t n_heads, int64_t n, int64_t stride) {
@@ -132,4 +141,21 @@ TEST_CASE("what lies before a window is given back after the prefill") {
   cache.drop_before(0, 3584);
   CHECK(cache.n_kept(0, 3) == 512);
   CHECK(cache.bytes_allocated() <= 1.05 * static_cast<double>(cache.bytes_kept()));
+}
+
+TEST_CASE("large pages stay large while a cache grows token by token") {
+  KvCache cache({4, 8, 64, DType::Float32});
+  constexpr int64_t kTokens = 4000;  // 8 MB of keys in a layer
+  const int64_t before = large_page_bytes();
+  for (int64_t layer = 0; layer < 4; ++layer) fill(cache, layer, kTokens);
+  cache.advance(kTokens);
+  const int64_t filled = large_page_bytes() - before;
+  for (int64_t i = 0; i < 500; ++i) {
+    for (int64_t layer = 0; layer < 4; ++layer) cache.append(layer, 1, kTokens + i);
+    cache.advance(1);
+  }
+  INFO("large pages of " << filled << " bytes, " << large_page_bytes() - before << " after it grew");
+  CHECK(large_page_bytes() - before >= filled - filled / 10);
+  CHECK(cache.head(3, 7).n == kTokens + 500);
+  CHECK(static_cast<const unsigned char*>(cache.head(3, 7).keys)[0] == 1);
 }
