@@ -6,16 +6,11 @@
 
 namespace kvhost {
 
-namespace {
-
-// Names of files and bits of them stand in messages: no newline and nothing that a terminal obeys.
 std::string one_line(std::string text) {
   const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
   std::replace_if(text.begin(), text.end(), control, ' ');
   return text;
 }
-
-}  // namespace
 
 Error::Error(ExitCode code, std::string where, const std::string& what)
     : std::runtime_error(one_line(where.empty() ? what : where + ": " + what)),

@@ -34,6 +34,10 @@ class KVHOST_API Error : public std::runtime_error {
   std::string where_;
 };
 
+// `text` with spaces for all control characters. Names of files and what others wrote stand in messages: no newline, nothing
+// that a terminal obeys, and no NUL, which ends what().
+std::string one_line(std::string text);
+
 [[noreturn]] void bad_request(const std::string& where, const std::string& what);
 [[noreturn]] void cannot_load(const std::string& where, const std::string& what);
 [[noreturn]] void run_failed(const std::string& where, const std::string& what);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.hpp"
 #include "base/text.hpp"
 #include "report/printers.hpp"
 #include "report/table.hpp"
@@ -16,11 +17,6 @@ std::string share_of(int64_t part, int64_t whole) {
 
 std::string count(int64_t n, const std::string& noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
-
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
 }
 
 std::string model_line(const RunReport& report) {

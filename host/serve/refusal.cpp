@@ -2,6 +2,7 @@
 #include "serve/refusal.hpp"
 
 #include <new>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -16,6 +17,11 @@ bool ends_path(char c) {
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
+
+Refused::Refused(Refusal refusal)
+    : std::runtime_error(one_line(refusal.message)), refusal_(std::move(refusal)) {
+  refusal_.message = what();
+}
 
 std::string Refusal::type() const {
   switch (status) {

@@ -20,8 +20,7 @@ struct Refusal {
 
 class Refused : public std::runtime_error {
  public:
-  explicit Refused(Refusal refusal)
-      : std::runtime_error(refusal.message), refusal_(std::move(refusal)) {}
+  explicit Refused(Refusal refusal);
   const Refusal& refusal() const { return refusal_; }
 
  private:

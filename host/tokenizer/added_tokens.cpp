@@ -42,8 +42,8 @@ size_t spaces_end(std::string_view text, size_t begin) {
 }  // namespace
 
 AddedToken load_added_token(const JsonNode& node, int64_t id) {
-  if (id < -1 || id > INT32_MAX)
-    node.fail("id " + std::to_string(id) + " found; expected an integer from 0 on");
+  if (id < -1 || id > kLargestId)
+    node.fail("id " + std::to_string(id) + " found; expected " + kTokenIds);
   const bool special = node.bool_or("special", false);
   AddedToken token{static_cast<int32_t>(id),
                    node.at("content").as_string(),

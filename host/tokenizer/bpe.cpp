@@ -15,9 +15,10 @@ Vocab load_vocab(const JsonNode& node) {
   Vocab vocab;
   vocab.reserve(node.value().size());
   for (const auto& [piece, id] : node.value().items()) {
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX)
-      node.fail("piece '" + piece + "' has id " + quoted(json_text(id)) + "; expected an integer from 0 on");
-    vocab.emplace(piece, id.get<int32_t>());
+    const auto number = token_id(id);
+    if (!number)
+      node.fail("piece '" + piece + "' has id " + quoted(json_text(id)) + "; expected " + kTokenIds);
+    vocab.emplace(piece, *number);
   }
   return vocab;
 }

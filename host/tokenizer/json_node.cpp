@@ -91,6 +91,15 @@ bool JsonNode::bool_or(const std::string& key, bool otherwise) const {
   return node->value_->get<bool>();
 }
 
+std::optional<int32_t> token_id(const nlohmann::json& value) {
+  if (!value.is_number_integer()) return {};
+  // a number beyond int64's range is read as unsigned
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(kLargestId)) return {};
+  const auto id = value.get<int64_t>();
+  if (id < 0 || id > kLargestId) return {};
+  return static_cast<int32_t>(id);
+}
+
 int64_t JsonNode::integer_or(const std::string& key, int64_t otherwise) const {
   const auto node = find(key);
   if (!node) return otherwise;

@@ -11,6 +11,12 @@
 
 namespace kvhost::tok {
 
+// No vocabulary has as many; what counts on from a file's largest id stays within its type.
+inline constexpr int64_t kLargestId = (int64_t{1} << 24) - 1;
+inline constexpr const char* kTokenIds = "an integer from 0 to 16777215";
+// Empty where `value` is no such integer.
+std::optional<int32_t> token_id(const nlohmann::json& value);
+
 class JsonNode {
  public:
   // `root` must outlive the node. `file` is what messages call the document.

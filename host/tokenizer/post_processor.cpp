@@ -13,10 +13,9 @@ const std::vector<std::string> kPostProcessors = {
     "TemplateProcessing", "ByteLevel", "BertProcessing", "RobertaProcessing", "Sequence"};
 
 int32_t load_id(const JsonNode& node) {
-  const auto& value = node.value();
-  if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > INT32_MAX)
-    node.fail("found " + quoted(json_text(value)) + "; expected an id");
-  return value.get<int32_t>();
+  const auto id = token_id(node.value());
+  if (!id) node.fail("found " + quoted(json_text(node.value())) + "; expected an id, " + kTokenIds);
+  return *id;
 }
 
 // By number, or by the text of tokens whose numbers were not known when the document was made.

@@ -235,7 +235,8 @@ TEST_CASE("a malformed vocabulary is refused where it is wrong") {
   CHECK_THAT(refusal([](json& d) { d = json::array(); }), Contains("found array; expected an object"));
   CHECK_THAT(model("vocab", {{"a", "x"}}), Contains("#/model/vocab") && Contains("has id '\"x\"'"));
   CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = INT32_MAX; }),
-             Contains("'zz' has id 2147483647"));
+             Contains("'zz' has id '2147483647'; expected an integer from 0 to 16777215"));
+  CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = UINT64_MAX; }), Contains("'18446744073709551615'"));
   CHECK_THAT(refusal([](json& d) { d["model"]["vocab"]["zz"] = 2; }), Contains("share id 2"));
   CHECK_THAT(model("merges", pair("a", "z")),
              Contains("#/model/merges/0") && Contains("names 'z'"));
