@@ -124,7 +124,8 @@ inline void leave(const std::string& failure) {
   if (failure == "output") dup2(open("/dev/null", O_WRONLY), 1);
 }
 
-inline void go_wrong(const char* function) {
+// Not inlined: of a throw that stands in a noexcept function itself compilers make a plain std::terminate().
+__attribute__((noinline)) inline void go_wrong(const char* function) {
   static std::atomic<bool> done{false};
   const std::string failure = failure_in(function);
   if (failure.empty() || done.exchange(true)) return;
