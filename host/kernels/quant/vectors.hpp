@@ -83,10 +83,12 @@ struct TwoFloats {
 };
 
 inline TwoFloats sixteen_floats(Bytes16 v) {
-#if defined(__AVX512F__)
-  const __m512 all = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(reinterpret_cast<__m128i>(v)));
-  return {reinterpret_cast<Floats>(_mm512_castps512_ps256(all)),
-          reinterpret_cast<Floats>(_mm512_extractf32x8_ps(all, 1))};
+#if defined(__AVX2__)
+  const auto low = reinterpret_cast<__m128i>(v);
+  const auto floats_of = [](__m128i bytes) {
+    return floats(reinterpret_cast<Ints>(_mm256_cvtepu8_epi32(bytes)));
+  };
+  return {floats_of(low), floats_of(_mm_srli_si128(low, 8))};
 #else
   uint8_t bytes[16];
   store(bytes, v);
