@@ -184,14 +184,20 @@ void print_left(const eval::Evaluation& evaluation,
     if (tasks.size() > 1) line("  " + task.task, task);
 }
 
-// The file of results; none where a dry run finds no file, since it makes none.
+// The file of results; none where a dry run finds no file, since it makes none, or one that holds nothing yet: what a
+// run leaves that was killed while it began.
 std::unique_ptr<results::Store> open_store(const EvalFlags& flags) {
   results::Waiting waiting;
   waiting.context.cancelled = &interrupted;
   std::error_code ignored;
-  if (flags.dry && !std::filesystem::exists(flags.db, ignored)) return nullptr;
-  const auto access = flags.dry ? results::Access::Read : results::Access::Write;
-  return std::make_unique<results::Store>(flags.db, access, waiting);
+  if (!flags.dry) return std::make_unique<results::Store>(flags.db, results::Access::Write, waiting);
+  if (!std::filesystem::exists(flags.db, ignored)) return nullptr;
+  try {
+    return std::make_unique<results::Store>(flags.db, results::Access::Read, waiting);
+  } catch (const Error& e) {
+    if (e.code() == ExitCode::BadRequest) return nullptr;  // nothing is there to read
+    throw;
+  }
 }
 
 eval::Evaluation evaluation_of(const eval::Suite& suite,
