@@ -68,8 +68,10 @@ constexpr bool kAdds = Type::kLeast || (kOfBytes<Type> && Type::kZero != 0);
 template <class Type>
 struct Single {
   explicit Single(const typename Type::Scale& from) {
-    std::memcpy(scale, &from.scale, sizeof scale);
-    std::memcpy(least, &from.least, sizeof least);
+    for (int h = 0; h < Type::kHalves; ++h) {
+      store(scale + 8 * h, from.scale[h]);
+      store(least + 8 * h, from.least[h]);
+    }
     in_memory(scale);
     in_memory(least);
   }
