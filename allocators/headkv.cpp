@@ -3,6 +3,7 @@
 // whatever its layer. Paper: arXiv:2410.19258. Checked against: the formulas of its published code.
 #include <cmath>
 #include <kvhost/calibrate.hpp>
+#include <utility>
 
 #include "copied_tokens.hpp"
 #include "head_scores.hpp"
@@ -37,15 +38,11 @@ class CopyingHeads {
   void needs(Needs& needs) const { needs.add(KVH_T_ATTENTION); }
 
   void observe(const Layer& layer) {
-    const Prompt prompt = layer.prompt();
+    if (layer.index() == 0) find_copies(layer.prompt());
     const Cube attention(layer.get(KVH_T_ATTENTION));
     std::vector<float> scratch;
-    for (int64_t t = 0; t + 1 < prompt.n_tokens(); ++t) {
-      const std::vector<int64_t> places = kvhost::allocators::copied_from(
-          prompt.tokens(), prompt.n_tokens(), t, kDistance);
-      if (places.empty()) continue;
+    for (const auto& [t, places] : copies_) {
       layer.check_cancelled();
-      n_copied_ += layer.index() == 0 ? 1 : 0;
       for (int64_t h = 0; h < n_heads_; ++h)
         sums_[static_cast<size_t>(layer.index() * n_heads_ + h)] +=
             kvhost::allocators::attention_on(places, attention.row(h, t, scratch), t + 1);
@@ -65,7 +62,18 @@ class CopyingHeads {
   }
 
  private:
+  // The same for all layers of a text.
+  void find_copies(const Prompt& prompt) {
+    copies_.clear();
+    for (int64_t t = 0; t + 1 < prompt.n_tokens(); ++t) {
+      auto places = kvhost::allocators::copied_from(prompt.tokens(), prompt.n_tokens(), t, kDistance);
+      if (!places.empty()) copies_.emplace_back(t, std::move(places));
+    }
+    n_copied_ += static_cast<int64_t>(copies_.size());
+  }
+
   static constexpr int64_t kDistance = 32;
+  std::vector<std::pair<int64_t, std::vector<int64_t>>> copies_;  // of this text: where, and from where
   int64_t n_layers_, n_heads_, n_copied_ = 0;
   std::vector<double> sums_;  // [n_layers * n_heads]
 };

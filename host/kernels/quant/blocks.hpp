@@ -26,6 +26,7 @@ struct BlockType {
   static constexpr int kGroups = kGroupsOf;  // of a block: 1 or 8
   static constexpr int kHalves = kHalvesOf;  // scales per group
   static constexpr bool kLeast = kLeastOf;
+  static constexpr int kZero = 0;  // what bytes() are more than codes, unless a type says more
   static constexpr int kStepBytes = kBytes * (8 / kGroups);
   using Scale = Scales<kHalves>;
 };
@@ -70,7 +71,6 @@ inline Group with_fifth_bits(Group low, const uint8_t* bits) {
 }
 
 struct Q8_0 : BlockType<34, 1, 1, false> {
-  static constexpr int kZero = -1;  // signed as they are stored
   static Scale scales(const uint8_t* block, int n) { return leading_scales<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
@@ -95,7 +95,6 @@ struct Q4_0 : BlockType<18, 1, 1, false> {
 };
 
 struct Q4_1 : BlockType<20, 1, 1, true> {
-  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int n) { return leading_pairs<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
@@ -125,7 +124,6 @@ struct Q5_0 : BlockType<22, 1, 1, false> {
 };
 
 struct Q5_1 : BlockType<24, 1, 1, true> {
-  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int n) { return leading_pairs<kBytes>(block, n); }
   template <int G>
   static Group codes(const uint8_t* block) {
@@ -178,15 +176,11 @@ inline Bytes two_bits(const uint8_t* quarters) {
 }
 
 struct Q2_K : BlockType<84, 8, 2, true> {
-  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int) {
     const Floats d = all(half(block + 80)), least = all(-half(block + 82));
     const auto packed = load<Bytes16>(block);
-    uint8_t scale[16], minimum[16];
-    store(scale, packed & 15);
-    store(minimum, packed >> 4);
-    return {{d * eight_floats(scale), d * eight_floats(scale + 8)},
-            {least * eight_floats(minimum), least * eight_floats(minimum + 8)}};
+    const TwoFloats scale = sixteen_floats(packed & 15), minimum = sixteen_floats(packed >> 4);
+    return {{d * scale.low, d * scale.high}, {least * minimum.low, least * minimum.high}};
   }
   template <int G>
   static Bytes bytes(const uint8_t* block) {
@@ -238,7 +232,6 @@ inline Bytes paired_nibbles(const uint8_t* from) {
 }
 
 struct Q4_K : BlockType<144, 8, 1, true> {
-  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int) { return six_bit_scales(block); }
   template <int G>
   static Bytes bytes(const uint8_t* block) {
@@ -247,7 +240,6 @@ struct Q4_K : BlockType<144, 8, 1, true> {
 };
 
 struct Q5_K : BlockType<176, 8, 1, true> {
-  static constexpr int kZero = 0;
   static Scale scales(const uint8_t* block, int) { return six_bit_scales(block); }
   template <int G>
   static Bytes bytes(const uint8_t* block) {
