@@ -12,7 +12,8 @@ PREFIX ?= /usr/local
 PRESS ?= adakv:snapkv
 # How many compilers at once: JOBS=4 make build. Unset: ninja decides.
 BUILD_WITH := cmake --build --preset $(PRESET) $(if $(JOBS),-j $(JOBS))
-CTEST := ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
+# Two tests at a time share the processors: their threads wait for work without turning in circles on them.
+CTEST := OMP_WAIT_POLICY=passive ctest --test-dir $(BUILD) --output-on-failure -j $(or $(JOBS),2)
 
 .PHONY: help setup configure build run chat smollm2 test oracle sanitize tsan fuzz fuzz-short fuzz-kit bench install check-install sbom methods-table format tidy clean
 

@@ -3,9 +3,8 @@
 #   bin/kvhost   lib/libkvhost.so   lib/kvhost/plugins/1   lib/kvhost/torch   lib/kvhost/deps   share/kvhost/models
 #   include/kvhost   share/man/man1   share/doc/kvhost
 #
-# Every run path is relative to its own file, so the tree may be moved. libtorch comes along (about 450 MB for the CPU
-# wheel) together with whatever it needs from beside itself, e.g. the CUDA libraries of a CUDA wheel; so do the libraries
-# whose versions differ between distributions (Boost, ICU, PCRE2, OpenSSL, libedit, cpp-httplib,
+# Every run path is relative to its own file, so the tree may be moved. What is used of libtorch comes along (about 450 MB) with whatever
+# that needs from beside itself, which of a CUDA wheel is its runtime, not its gigabytes of kernels; so do the libraries whose versions differ between distributions (Boost, ICU, PCRE2, OpenSSL, libedit, cpp-httplib,
 # libzip, SQLite). The C and C++ libraries stay the system's.
 option(KVHOST_BUNDLE_TORCH "Install libtorch beside the program; OFF: find it where it was at build time" ON)
 
@@ -16,10 +15,8 @@ set(KVHOST_RPATH_FLAGS "LINKER:--disable-new-dtags")
 if(KVHOST_BUNDLE_TORCH)
   set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:$ORIGIN/../${KVHOST_TORCH_DIR}:$ORIGIN/../${KVHOST_DEPS_DIR}")
   set(_roots "")
-  foreach(name torch torch_cpu torch_cuda c10 c10_cuda)
-    if(EXISTS "${Libtorch_ROOT}/lib/lib${name}.so")
-      list(APPEND _roots "${Libtorch_ROOT}/lib/lib${name}.so")
-    endif()
+  foreach(name torch_cpu c10)
+    list(APPEND _roots "${Libtorch_ROOT}/lib/lib${name}.so")
   endforeach()
   configure_file("${CMAKE_CURRENT_LIST_DIR}/InstallTorch.cmake.in" "${CMAKE_BINARY_DIR}/InstallTorch.cmake" @ONLY)
   install(SCRIPT "${CMAKE_BINARY_DIR}/InstallTorch.cmake" COMPONENT torch)

@@ -16,9 +16,9 @@ tree=$scratch/moved
 
 # Of what kvhost built, no run path may name a folder of the machine it was built on.
 while IFS= read -r -d '' file; do
-  head -c 4 "$file" | grep -q ELF || continue
+  grep -q ELF <<<"$(head -c 4 "$file" | tr -d '\0')" || continue
   paths=$(readelf -d "$file" | sed -n 's/.*(R\(UN\)\?PATH).*\[\(.*\)\]/\2/p' | tr ':' '\n')
-  bad=$(grep -v '^\$ORIGIN' <<<"$paths" | grep . || true)
+  bad=$(grep -v -e '^\$ORIGIN' -e '^\${ORIGIN}' <<<"$paths" | grep . || true)
   [ -z "$bad" ] || fail "${file#"$tree"/}: run path $bad; expected \$ORIGIN only"
 done < <(find "$tree" -type f \( -path '*/bin/*' -o -name '*.so*' \) -print0)
 

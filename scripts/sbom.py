@@ -108,6 +108,18 @@ def torch_of(libraries):
                    ", ".join(pathlib.Path(x).name for x in libraries if str(folder) in x))
 
 
+def other_wheels(libraries):
+    """Those beside libtorch's that the program loads from: a CUDA wheel has its runtime in wheels of their own."""
+    site = next(pathlib.Path(x).parents[2] for x in libraries if x.endswith("/libtorch_cpu.so"))
+    inside = {str(pathlib.Path(x).relative_to(site)) for x in libraries if pathlib.Path(x).is_relative_to(site)}
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        name, version = record.parent.name.removesuffix(".dist-info").split("-")
+        files = {line.split(",")[0] for line in record.read_text().splitlines()} & inside
+        if files and name != "torch":
+            yield package("Wheel", name, version, purl=f"pkg:pypi/{name}@{version}",
+                          comment="loaded at run time: " + ", ".join(sorted(pathlib.Path(x).name for x in files)))
+
+
 def build_packages():
     """Debian packages of the headers that setup.sh installs."""
     listed = re.findall(r"^([a-z0-9+.-]+-dev)\|", (SOURCE / "scripts/setup.sh").read_text(), re.M)
@@ -124,7 +136,7 @@ def document(build):
     files = [file_entry(build, file) for file in built_files(build)]
     libraries = loaded_libraries(build / "bin/kvhost")
     owners = owners_of(libraries)
-    linked = [debian_package(name, "loaded at run time") for name in owners] + [torch_of(libraries)]
+    linked = [debian_package(name, "loaded at run time") for name in owners] + [torch_of(libraries), *other_wheels(libraries)]
     compiled = [p for p in build_packages() if p["name"] not in owners]
     shipped = list(models())
     kvhost = package("Package", "kvhost", version_of_kvhost(), "Apache-2.0")

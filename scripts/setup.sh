@@ -4,7 +4,7 @@
 # Looks first and installs only what is missing; a second run does nothing and takes a moment.
 #
 #   KVHOST_TORCH_ROOT, Torch_DIR or CMAKE_PREFIX_PATH   a libtorch that is already there; then no .venv is made
-#   KVHOST_PIP_ARGS   more words for pip, e.g. --index-url https://download.pytorch.org/whl/cpu
+#   KVHOST_PIP_ARGS   more words for pip, instead of those that find the wheel for processors alone
 #   CI                never ask for a password
 # Exit: 0 ready; 3 something is missing that this script may not install (it prints the command that does).
 set -euo pipefail
@@ -104,6 +104,16 @@ torch_is_given() {
   return 1
 }
 
+# PyPI's wheel for Linux brings 4 GB of CUDA along, of which nothing is used. PyTorch's own index has one without; where
+# it is out of reach PyPI's does as well.
+cpu_index=https://download.pytorch.org/whl/cpu
+where_torch_is() {
+  if [ -n "${KVHOST_PIP_ARGS:-}" ]; then echo "$KVHOST_PIP_ARGS"
+  elif python3 -c "import urllib.request; urllib.request.urlopen('$cpu_index/torch/', timeout=10)" 2>/dev/null; then
+    echo "--extra-index-url $cpu_index"
+  fi
+}
+
 # The stamp is written last, so that a broken-off installation is taken up again.
 install_torch() {
   local stamp=.venv/.kvhost-torch
@@ -112,7 +122,7 @@ install_torch() {
   say "libtorch: torch==$torch_version into .venv (once; some minutes)"
   .venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
   # shellcheck disable=SC2086  # words on purpose
-  .venv/bin/python -m pip install --disable-pip-version-check -q ${KVHOST_PIP_ARGS:-} "torch==$torch_version" >&2 || {
+  .venv/bin/python -m pip install --disable-pip-version-check -q $(where_torch_is) "torch==$torch_version" >&2 || {
     say "pip could not install torch==$torch_version; see README.md, \"libtorch\", for other sources"
     exit 3
   }

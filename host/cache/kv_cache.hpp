@@ -67,7 +67,7 @@ struct LayerRows {
   std::vector<int64_t> pruned;
   std::vector<std::vector<int32_t>> channels;  // [n_kv_heads][width] as in PrunedKeys; empty: none
   // [n_kv_heads] of these, the first ones have a bias; empty: none
-  std::vector<int64_t> biased;
+  std::vector<int64_t> biased = {};
 };
 
 // What is wrong with `rows` for a cache of this layout, as "found; expected"; "" when nothing is.

@@ -76,9 +76,10 @@ void Batch::add(Sequence& sequence, std::span<const int32_t> tokens, OnLogits on
     if (reader.sequence == &added) bad_request("batch", "the sequence was added already");
   if (tokens.empty()) bad_request("batch", "no tokens given; expected at least one");
   State::Reader reader{&added, {}, std::move(on_logits)};
+  reader.tokens.reserve(tokens.size() + 1);
   if (added.pending) reader.tokens.push_back(*added.pending);  // chosen and not yet read
   added.pending.reset();
-  reader.tokens.insert(reader.tokens.end(), tokens.begin(), tokens.end());
+  for (const int32_t token : tokens) reader.tokens.push_back(token);
   state_->readers.push_back(std::move(reader));
 }
 

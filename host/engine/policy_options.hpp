@@ -15,9 +15,9 @@ struct PolicyOptions {
   PressSource decode_press{PressSource::Form::None, "", "--decode-press", ""};
 
   // At most one; none: keep_ratio 0.25.
-  std::optional<double> keep_ratio;         // kept / seen, in (0, 1]
-  std::optional<double> compression_ratio;  // removed / seen, in [0, 1)
-  std::optional<int64_t> budget;            // entries per layer and KV head on average, >= 1
+  std::optional<double> keep_ratio = {};         // kept / seen, in (0, 1]
+  std::optional<double> compression_ratio = {};  // removed / seen, in [0, 1)
+  std::optional<int64_t> budget = {};            // entries per layer and KV head on average, >= 1
   // A ratio leaves at least this many entries per head, so that short prompts are kept whole.
   int64_t min_entries = 128;
 

@@ -37,7 +37,7 @@ struct MethodReport {
 struct ValidateOptions {
   std::string only;  // an id, or the beginning of some: "numbers"; "" for all
   std::chrono::milliseconds deadline{20000};
-  std::filesystem::path program;  // kvhost itself, for checks with a model; "" leaves them out
+  std::filesystem::path program = {};  // kvhost itself, for checks with a model; "" leaves them out
 };
 
 // A composition in which the method stands, with snapkv where it wants another.

@@ -30,7 +30,7 @@ struct CaptureRequest {
   int64_t hidden_window = 0;  // inputs of the attention block (after its norm) of the last W tokens
   // Likewise queries of n tokens spread over all, for each n; what query_window covers anyway is not
   // captured twice.
-  std::vector<int64_t> query_spreads;
+  std::vector<int64_t> query_spreads = {};
 };
 
 struct LayerCapture {

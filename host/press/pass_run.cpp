@@ -16,7 +16,9 @@ namespace kvhost {
 namespace {
 
 std::string range_text(int64_t begin, int64_t end) {
-  return "[" + std::to_string(begin) + ", " + std::to_string(end) + ")";
+  std::string text = "[";
+  text.append(std::to_string(begin)).append(", ").append(std::to_string(end)).append(")");
+  return text;
 }
 
 AttentionShape attention_shape(const Decoder& decoder, int64_t layer, int64_t n_tokens) {

@@ -63,7 +63,7 @@ const Instance* Stage::observer() const {
 
 uint32_t Stage::when() const {
   const auto when_of = [](const Instance* allocator) -> uint32_t {
-    return allocator ? allocator->when() : KVH_WHEN_BEFORE_PREFILL;
+    return allocator ? allocator->when() : uint32_t{KVH_WHEN_BEFORE_PREFILL};
   };
   return std::max(when_of(layer_allocator_.get()), when_of(head_allocator_.get()));
 }
@@ -91,7 +91,7 @@ void Stage::check_scores() const {
 CutTime Stage::decide_cut_time() const {
   check_scores();
   if (!reading_again(*this).empty()) return CutTime::AfterPasses;
-  const uint32_t when = needs_scores() ? KVH_WHEN_AFTER_PREFILL : this->when();
+  const uint32_t when = needs_scores() ? uint32_t{KVH_WHEN_AFTER_PREFILL} : this->when();
   if (when == KVH_WHEN_BEFORE_PREFILL) return CutTime::AtOnce;
   const bool by_budget = scorer_ && scorer_->has_flag(KVH_METHOD_NEEDS_BUDGET);
   if (by_budget || (press_ && looks_at_windows(*press_))) {

@@ -55,7 +55,7 @@ struct Measurement {
   std::string unit;    // "nats", "bytes", "ms"; "" for a share or a count
   double value = 0;    // infinite at worst, never NaN
   Better better = Better::Unsaid;
-  std::string extra;  // JSON of one value, or ""
+  std::string extra = {};  // JSON of one value, or ""
 
   bool operator==(const Measurement&) const = default;
 };

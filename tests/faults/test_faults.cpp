@@ -139,7 +139,7 @@ TEST_CASE("an interrupt ends the waiting for a pipe, to read and to write") {
   const Scratch scratch;
   REQUIRE(mkfifo((scratch.folder() / "pipe").c_str(), 0600) == 0);
   const std::string model = " --model " + kModel + " -n 1 -q";
-  for (const std::string arguments : {" run -f pipe" + model, " run -p foxes --json pipe" + model}) {
+  for (const std::string& arguments : {" run -f pipe" + model, " run -p foxes --json pipe" + model}) {
     INFO(arguments);
     const Outcome outcome = run_bash(
         "\"$KVHOST\"" + arguments + " & P=$!; sleep 3; kill -TERM $P; wait $P", scratch.folder());

@@ -29,7 +29,7 @@ like_knorm() { # composition
   [ "$(kept museum)" = "$(kept knorm)" ] || fail "$(basename "$folder"): $1 keeps other entries than knorm"
 }
 refused() { # library, words
-  grep -A4 "/lib$1.so" "$scratch/failed" | tr -s ' \n' ' ' | grep -q "$2" || fail "lib$1.so is not refused with '$2': $(cat "$scratch/failed")"
+  grep -q "$2" <<<"$(grep -A4 "/lib$1.so" "$scratch/failed" | tr -s ' \n' ' ')" || fail "lib$1.so is not refused with '$2': $(cat "$scratch/failed")"
 }
 
 # One row for every binary, so that the table of who runs in whom is what was found.
@@ -85,7 +85,7 @@ look_at_folder() {
 }
 
 libcxx=yes # what is built with libc++ runs where its library is
-ldd "$here"/1.0-libcxx/*.so | grep -q 'not found' && libcxx=
+grep -q 'not found' <<<"$(ldd "$here"/1.0-libcxx/*.so)" && libcxx=
 for each in "$here"/[0-9]*; do
   case $each in *-libcxx) [ -n "$libcxx" ] || { echo "museum: no libc++ here: $(basename "$each") is not run"; continue; } ;; esac
   look_at_folder "$each"

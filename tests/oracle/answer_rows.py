@@ -168,7 +168,8 @@ ROWS = {
     "keydiff": Row(plain(KeyDiffPress)),
     "fastkvzip": zip_row(Gates),
     "finch": Row(plain(AskedFinch), here=f"key_rerotation:finch(question_tokens={FINCH_QUESTION})"),
-    "kvcompose": Row(plain(KVComposePress), gap="B14"),
+    # A layer that would get nothing: one entry within the total, as it is here.
+    "kvcompose": Row(plain(KVComposePress), mended=plain(KVComposePress, keep_token_lower_bound=1), gap="B14"),
     "kvcompose_unstructured": Row(
         plain(KVComposePress, structured=False), mended=plain(OneReading, structured=False), gap="B7"
     ),

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Greedy answers of the bundled model against kvpress's pipeline, for every name of its registry that resolves here.
+"""Greedy answers against kvpress's pipeline, for every name of its registry that resolves here.
 
-    .venv-oracle/bin/python tests/oracle/answers_compare.py [--kvhost BIN] [--model DIR] [--json OUT] [NAME ...]
+    .venv-oracle/bin/python tests/oracle/answers_compare.py [--kvhost BIN] [--model DIR|GGUF] [--json OUT] [NAME ...]
+
+The model is the bundled one unless another is named; the prompts are the bundled ones, in its chat template where it has
+one.
 
 kvpress runs its own KVPressTextGenerationPipeline: the context is compressed, question and answer follow, 32 tokens,
 float32, the same token ids. kvhost reads question and kvpress's answer after the compressed context, token by token
@@ -22,10 +25,13 @@ from pathlib import Path
 
 from answer_rows import ROWS, Row
 from common import ROOT, Host, HostError, make_parser, print_table
-from peer_answer import N_NEW, Answer, Question, make_pipeline, peer_answer, read_question, short_question
+from gguf_model import laid_out
+from kvpress import KVPressTextGenerationPipeline
+from peer_answer import N_NEW, Answer, Question, peer_answer, read_question, short_question
 from peer_result import ratio_for
 from resources import write_resources
 from tiny import load_model
+from transformers import AutoTokenizer, GPT2TokenizerFast
 from wrapper_presses import inner_scorers, shake_scores
 
 TIE, SHAKE = 1e-3, 1e-6
@@ -52,10 +58,10 @@ def request(row: Row, press: str, asked: Question, n_kept: int, lengths: list) -
     return ["--press", f"per_layer(compression_ratios=[{ratios}]):{press}"]
 
 
-def host_reads(host: Host, folder: Path, flags: list, asked: Question, answer: list) -> tuple[list, list, str]:
+def host_reads(host: Host, model: Path, flags: list, asked: Question, answer: list) -> tuple[list, list, str]:
     """-> (most likely tokens where `answer` stands, log-probabilities of `answer`, command)."""
     follow = [*asked.question, *answer]
-    args = ["score", "--model", folder, "--tokens-file", host.write_tokens(asked.context), "--block", 1, *flags]
+    args = ["score", "--model", model, "--tokens-file", host.write_tokens(asked.context), "--block", 1, *flags]
     args += ["--continuation-file", host.write_tokens(follow), "--dtype", "float32", "--threads", 1]
     score, command = host.run_json(args, "--json")
     assert len(score["top1"]) == len(follow), (len(score["top1"]), len(follow))
@@ -75,13 +81,13 @@ def differences(peer: Answer, top1: list, log_probs: list) -> dict:
     return {**found, "max |error|": max(errors)}
 
 
-def compare(pipe, host: Host, folder: Path, row: Row, press: str, build, asked: Question, n_kept: int) -> dict:
+def compare(pipe, host: Host, model: Path, row: Row, press: str, build, asked: Question, n_kept: int) -> dict:
     """One press of the peer against kvhost; raises HostError."""
     peer = peer_answer(pipe, row, build, asked, n_kept)
     if peer.failed:
         return {"failed": peer.failed, "asked": asked}
     flags = request(row, press, asked, n_kept, peer.lengths)
-    top1, log_probs, command = host_reads(host, folder, flags, asked, peer.tokens)
+    top1, log_probs, command = host_reads(host, model, flags, asked, peer.tokens)
     return {"answer": len(peer.tokens), "command": command, "asked": asked, **differences(peer, top1, log_probs)}
 
 
@@ -132,24 +138,24 @@ def judge(pipe, row: Row, build, found: dict, n_kept: int) -> tuple[str, str]:
     return small if explains(found, moved, changes) else "different", remark
 
 
-def settle(pipe, host: Host, folder: Path, row: Row, press: str, asked: Question, n_kept: int) -> dict:
+def settle(pipe, host: Host, model: Path, row: Row, press: str, asked: Question, n_kept: int) -> dict:
     """The verdict on one row and prompt, with its remark."""
     asked = asked.last_token_only() if row.every else asked
-    found, remark = compare(pipe, host, folder, row, press, row.build, asked, n_kept), ""
+    found, remark = compare(pipe, host, model, row, press, row.build, asked, n_kept), ""
     if "failed" in found and len(asked.question) > 1:
         remark = f"{row.gap or 'not listed'}: kvpress fails on several tokens at once ({found['failed']})"
-        found = compare(pipe, host, folder, row, press, row.build, asked.last_token_only(), n_kept)
+        found = compare(pipe, host, model, row, press, row.build, asked.last_token_only(), n_kept)
     if "failed" in found:
-        return failed(host, folder, row, press, found, n_kept)
+        return failed(host, model, row, press, found, n_kept)
     verdict, noise = judge(pipe, row, row.build, found, n_kept)
     if row.mended and found["max |error|"] > TIE:
-        return explained(pipe, host, folder, row, press, {**found, "verdict": verdict}, n_kept)
+        return explained(pipe, host, model, row, press, {**found, "verdict": verdict}, n_kept)
     return {**found, "verdict": verdict, "remark": "; ".join(filter(None, [remark, noise]))}
 
 
-def explained(pipe, host: Host, folder: Path, row: Row, press: str, found: dict, n_kept: int) -> dict:
+def explained(pipe, host: Host, model: Path, row: Row, press: str, found: dict, n_kept: int) -> dict:
     """Whether kvpress without its defect agrees; the figures are then those against the mended press."""
-    mended = compare(pipe, host, folder, row, press, row.mended, found["asked"], n_kept)
+    mended = compare(pipe, host, model, row, press, row.mended, found["asked"], n_kept)
     verdict = "different" if "failed" in mended else judge(pipe, row, row.mended, mended, n_kept)[0]
     if verdict == "different":
         return {**found, "remark": f"{row.gap} mended: still differs ({mended.get('failed', mended)})"}
@@ -160,10 +166,10 @@ def explained(pipe, host: Host, folder: Path, row: Row, press: str, found: dict,
     return {**mended, "verdict": same, "remark": f"{row.gap} mended; kvpress as it is: {how}"}
 
 
-def failed(host: Host, folder: Path, row: Row, press: str, found: dict, n_kept: int) -> dict:
+def failed(host: Host, model: Path, row: Row, press: str, found: dict, n_kept: int) -> dict:
     """kvpress has no answer: kvhost must run, and the defect be a known one."""
     asked = found["asked"]
-    host_reads(host, folder, request(row, press, asked, n_kept, []), asked, asked.context[:4])
+    host_reads(host, model, request(row, press, asked, n_kept, []), asked, asked.context[:4])
     verdict = "kvpress fails" if row.gap else "different"
     return {**found, "verdict": verdict, "remark": f"{row.gap}: {found['failed']}"}
 
@@ -176,17 +182,24 @@ def as_row(name: str, found: dict, n_kept: int) -> dict:
     return dict(zip(HEADER, cells))
 
 
-def prepared(host: Host, model: str) -> Path:
-    """A copy of the model with files of learned values beside it."""
+def prepared(host: Host, model: Path) -> tuple[KVPressTextGenerationPipeline, Path]:
+    """-> (the peer's pipeline, the same model for kvhost with files of learned values beside it)"""
+    if model.suffix == ".gguf":
+        loaded, file = laid_out(host, model)
+        tokenizer = GPT2TokenizerFast.from_pretrained(model.parent, gguf_file=model.name)
+        tokenizer.save_pretrained(file.parent)  # where KVzip looks for the template
+        return KVPressTextGenerationPipeline(model=loaded, tokenizer=tokenizer), file
     folder = Path(host.folder) / "model"
     shutil.copytree(model, folder)
-    write_resources(folder, load_model(folder).config)
-    return folder
+    loaded = load_model(folder)
+    write_resources(folder, loaded.config)
+    return KVPressTextGenerationPipeline(model=loaded, tokenizer=AutoTokenizer.from_pretrained(folder)), folder
 
 
 def merge_rows(path: str, model: Path, rows: list) -> None:
     """Writes the rows; others that `path` holds for the same weights stay."""
-    digest = sha256((model / "model.safetensors").read_bytes()).hexdigest()
+    weights = model if model.is_file() else model / "model.safetensors"
+    digest = sha256(weights.read_bytes()).hexdigest()
     old = json.loads(Path(path).read_text()) if Path(path).exists() else {"model_sha256": digest, "rows": []}
     table = {(row["name"], row["prompt"]): row for row in old["rows"] if old["model_sha256"] == digest}
     table.update({(row["name"], row["prompt"]): row for row in rows})
@@ -197,19 +210,18 @@ def merge_rows(path: str, model: Path, rows: list) -> None:
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("names", nargs="*", default=list(ROWS), metavar="NAME", help="of kvpress's registry")
-    parser.add_argument("--model", default=str(ROOT / "models/demo"))
+    parser.add_argument("--model", type=Path, default=ROOT / "models/demo", help="a folder or a GGUF file")
     parser.add_argument("--json", help="merge the table into this file as well")
     args = parser.parse_args()
     host, aliases, rows, problems = Host(args.kvhost), compositions(), [], []
-    folder = prepared(host, args.model)
-    pipe = make_pipeline(load_model(folder), folder)
-    asked = [(short_question(pipe, folder), 0.5), (read_question(pipe, folder, "needle"), 0.25)]
+    pipe, model = prepared(host, args.model)
+    asked = [(short_question(pipe), 0.5), (read_question(pipe, "needle"), 0.25)]
     for name in args.names:
         press = ROWS[name].here or aliases.get(name, name)
         for question, share in asked:
             n_kept = int(len(question.context) * (ROWS[name].share or share))
             try:
-                found = settle(pipe, host, folder, ROWS[name], press, question, n_kept)
+                found = settle(pipe, host, model, ROWS[name], press, question, n_kept)
             except HostError as error:
                 found = {"asked": question, "verdict": "different", "remark": "kvhost fails", "command": str(error)}
             rows.append(as_row(name, found, n_kept))
@@ -219,7 +231,7 @@ def main():
     print_table(HEADER, [["" if row[key] is None else row[key] for key in HEADER] for row in rows])
     print("\n".join(problems))
     if args.json:
-        merge_rows(args.json, folder, rows)
+        merge_rows(args.json, model, rows)
     raise SystemExit(1 if problems else 0)
 
 

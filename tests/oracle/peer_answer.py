@@ -3,19 +3,19 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from unittest import mock
 
 import torch
 from answer_rows import Row
 from cam_draws import Draws, inject
-from kvpress import KVPressTextGenerationPipeline
+from common import ROOT
 from kvpress.presses.cam_press import CAMPress
 from learned_presses import DuoOnTheFly
 from peer_result import REFUSALS, ratio_for, refusal
-from transformers import AutoTokenizer, DynamicCache
+from transformers import DynamicCache
 
 N_NEW = 32
+PROMPTS = ROOT / "models/demo/prompts"
 
 
 @dataclass
@@ -38,13 +38,9 @@ class Answer:
     failed: str = ""
 
 
-def make_pipeline(model, folder) -> KVPressTextGenerationPipeline:
-    return KVPressTextGenerationPipeline(model=model, tokenizer=AutoTokenizer.from_pretrained(str(folder)))
-
-
-def read_question(pipe, folder: Path, name: str) -> Question:
+def read_question(pipe, name: str) -> Question:
     """A bundled prompt as the pipeline divides it: context, then question, line break and the answer's beginning."""
-    data = json.loads((folder / f"prompts/{name}.json").read_text())
+    data = json.loads((PROMPTS / f"{name}.json").read_text())
     context, (question, prefix) = data["text"].removesuffix(data["question"]), data["question"].split("\n")
     return tokenized(pipe, name, context, question, prefix)
 
@@ -54,9 +50,9 @@ def tokenized(pipe, name: str, context: str, question: str, prefix: str) -> Ques
     return Question(name, ids["context_ids"][0].tolist(), ids["questions_ids"][0][0].tolist())
 
 
-def short_question(pipe, folder: Path, before: int = 700, after: int = 1200) -> Question:
+def short_question(pipe, before: int = 700, after: int = 1200) -> Question:
     """The needle with less hay: so many characters around the fact."""
-    data = json.loads((folder / "prompts/needle.json").read_text())
+    data = json.loads((PROMPTS / "needle.json").read_text())
     question, prefix = data["question"].split("\n")
     fact = data["text"].index(prefix)
     return tokenized(pipe, "short", data["text"][max(0, fact - before) : fact + after] + "\n\n", question, prefix)

@@ -23,14 +23,13 @@ from pathlib import Path
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # bars over 272 tensors; read when it is imported
 import torch
-import transformers
 from common import ROOT, Host, HostError, make_parser, print_table
 from gguf_compare import fetched
+from gguf_model import laid_out
 from kept_compare import host_kept, host_request
 from pass_presses import PASSES, template_prefix
 from presses import METHODS, run_peer
 from replay import listen, playing
-from resources import write_resources
 from ties import REL, verdict
 from wrapper_presses import WRAPPERS, fitted
 
@@ -50,18 +49,6 @@ def limited(seconds):
         yield
     finally:
         signal.alarm(0)
-
-
-def laid_out(host, file):
-    """-> (model, its file in a folder of its own with what methods would have learned)"""
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, dtype=torch.float32, attn_implementation="sdpa").eval()  # fmt: skip
-    folder = Path(host.folder) / "model"
-    folder.mkdir()
-    (folder / file.name).symlink_to(file.resolve())
-    model.config.name_or_path = str(folder)
-    write_resources(folder, model.config)
-    return model, folder / file.name
 
 
 def text_tokens(host, file, n):

@@ -35,7 +35,10 @@ for library in loaded:
     if pathlib.Path(library).parent == torch:
         assert pathlib.Path(library).name in packages["torch"]["comment"], library
 assert packages["libc6"]["versionInfo"] in subprocess.run(["dpkg-query", "-W", "libc6"], capture_output=True, text=True).stdout
-system = {os.path.realpath(x) for x in loaded if pathlib.Path(x).parent != torch}
+wheels = [x for x in loaded if pathlib.Path(x).is_relative_to(torch.parents[1]) and pathlib.Path(x).parent != torch]
+for library in wheels:
+    assert any(pathlib.Path(library).name in p.get("comment", "") for p in packages.values() if "Wheel" in p["SPDXID"]), library
+system = {os.path.realpath(x) for x in loaded if pathlib.Path(x).parent != torch} - {os.path.realpath(x) for x in wheels}
 owned = set()
 for name in packages:
     listed = subprocess.run(["dpkg", "-L", name], capture_output=True, text=True).stdout.split()

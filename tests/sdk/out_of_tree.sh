@@ -31,8 +31,8 @@ check() { # folder method tier
   local symbols
   symbols=$(nm -D --defined-only "$library" | awk '{print $3}')
   [ "$symbols" = kvhost_plugin_v1 ] || fail "$1: exports $symbols; expected kvhost_plugin_v1 alone"
-  readelf -d "$library" | grep -q -e RPATH -e RUNPATH && fail "$1: carries a run path"
-  readelf -s --wide "$library" | grep -q ' UNIQUE ' && fail "$1: has STB_GNU_UNIQUE symbols"
+  grep -q -e RPATH -e RUNPATH <<<"$(readelf -d "$library")" && fail "$1: carries a run path"
+  grep -q ' UNIQUE ' <<<"$(readelf -s --wide "$library")" && fail "$1: has STB_GNU_UNIQUE symbols"
 
   # Installing changes no byte, or the manifest would be stale.
   quietly cmake --install "$scratch/$1" --prefix "$scratch/installed"

@@ -7,9 +7,15 @@ source_dir=$1 cxx=$2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+# Most of a compiler's time goes into the headers: once for all.
+mkdir "$scratch/kvhost"
+printf '#include <kvhost/%s.hpp>\n' calibrate passes sdk >"$scratch/kvhost/all.hpp"
+"$cxx" -std=c++17 -x c++-header -I"$source_dir/sdk/include" "$scratch/kvhost/all.hpp" -o "$scratch/kvhost/all.hpp.gch"
+compile() { "$cxx" -std=c++17 -fsyntax-only -I"$scratch" -I"$source_dir/sdk/include" "$scratch/method.cpp" 2>"$scratch/words"; }
+
 method() { # what stands in the class, besides what must
   cat >"$scratch/method.cpp" <<END
-#include <kvhost/sdk.hpp>
+#include <kvhost/all.hpp>
 using namespace kvhost::sdk;
 struct Mine {
   static Description describe() { return layer_allocator("mine").uses(KVH_T_HIDDEN); }
@@ -19,7 +25,7 @@ struct Mine {
 };
 KVHOST_LAYER_ALLOCATOR(Mine)
 END
-  "$cxx" -std=c++17 -Wall -Wextra -fsyntax-only -I"$source_dir/sdk/include" "$scratch/method.cpp" 2>"$scratch/words"
+  compile
 }
 refused() { # class part, words
   method "$1" && { echo "refusals: '$1' compiles" >&2; exit 1; }
@@ -37,16 +43,14 @@ refused 'int64_t own_budget(int64_t) { return 3; }' 'const Mine'
 # What borrows cannot be made of a temporary, which would be gone when it is read.
 borrowed() { # expression
   cat >"$scratch/method.cpp" <<END
-#include <kvhost/calibrate.hpp>
-#include <kvhost/passes.hpp>
-#include <kvhost/sdk.hpp>
+#include <kvhost/all.hpp>
 using namespace kvhost::sdk;
 template <class T> T made() noexcept;                                   // gone at the end of the line
 template <class T> const T& lasting();
 const kvh_method& method = lasting<kvh_method>();
 auto view() { return $1; }
 END
-  "$cxx" -std=c++17 -fsyntax-only -I"$source_dir/sdk/include" "$scratch/method.cpp" 2>"$scratch/words"
+  compile
 }
 n=0
 for what in 'Matrix(%<kvh_tensor>())' 'Cube(%<kvh_tensor>())' 'View(%<kvh_tensor>(), 2)' 'Head(%<kvh_head>())' 'Layer(%<kvh_layer>())' \

@@ -63,7 +63,7 @@ NamedTensor& tensor(SavedCache& cache, const std::string& name) {
 TEST_CASE("what compresses while generating is saved with its states, and goes on to the bit") {
   const Model model = tiny_model("llama_gqa");
   const auto prompt = some_tokens(model, 60, 7);
-  for (const std::string decode :
+  for (const std::string& decode :
        {kVotes, std::string("cam(history=8):knorm"), std::string("snapkv(window_size=6)"),
         std::string("kvzap(window_size=8)"), "score_fusion:(" + kVotes + "+knorm+" + kVotes + ")"})
     for (const int64_t n : {2, 4, 22, 23}) {  // before a cut, at one, behind several
@@ -164,7 +164,7 @@ TEST_CASE("states in a file are believed by nobody") {
 TEST_CASE("a sequence goes back to a token behind the last cut, and its methods with it") {
   const Model model = tiny_model("llama_gqa");
   const auto prompt = some_tokens(model, 60, 1), more = some_tokens(model, 9, 2);
-  for (const std::string decode :
+  for (const std::string& decode :
        {std::string("knorm"), kVotes, std::string("cam(history=20):knorm"),
         std::string("snapkv(window_size=9)"), std::string("kvzap(window_size=16)")}) {
     INFO(decode);
