@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // libgomp's threads spin between parallel regions; when another process has a core, decoding gets
-// ten times slower. 400 turns are a few microseconds, which is what lies between two regions of a
-// token: beside a busy process on two cores SmolLM2 then takes 12 to 15 ms a token where 10,000
-// turns took 80, and on a machine to itself as long as before. It reads its settings while it is loaded, so a program that wants other ones
-// starts itself again, here: before the initialisers of any library, because those of libtorch take
-// a quarter of a second.
+// ten times slower. 700 turns last about as long as what lies between two regions of a token: with
+// 400, threads of a model of 0.6B parameters fell asleep there and a token took 9 % longer; beside
+// a busy process on two cores SmolLM2 takes 12 to 14 ms a token, with 10,000 turns 80. libgomp
+// reads its settings while it is loaded, so a program that wants other ones starts itself again,
+// here: before the initialisers of any library, because those of libtorch take a quarter of a
+// second.
 // Not under sanitizers, which must come first: scripts/sanitize.sh sets the variable.
 #if !defined(__SANITIZE_ADDRESS__)
 #include <alloca.h>
@@ -25,7 +26,7 @@ void start_with_short_spins(int, char** argv, char** environment) {
     if (begins_with(environment[n], "OMP_WAIT_POLICY=") ||
         begins_with(environment[n], "GOMP_SPINCOUNT="))
       return;
-  static char setting[] = "GOMP_SPINCOUNT=400";
+  static char setting[] = "GOMP_SPINCOUNT=700";
   auto** longer = static_cast<char**>(alloca(static_cast<unsigned long>(n + 2) * sizeof(char*)));
   for (long i = 0; i < n; ++i) longer[i] = environment[i];
   longer[n] = setting;

@@ -315,19 +315,15 @@ float encode(const float* x, int16_t* codes, int8_t* bytes, float* sums) {
   constexpr float kLargest = kByteProducts ? 127 * 256 + 127 : 32767;
   Floats in[4];
   for (int i = 0; i < 4; ++i) in[i] = load<Floats>(x + 8 * i);
-  const Floats sizes =
-      larger(larger(size_of(in[0]), size_of(in[1])), larger(size_of(in[2]), size_of(in[3])));
-  float largest = 0;
-  for (int i = 0; i < 8; ++i) largest = sizes[i] > largest ? sizes[i] : largest;
+  const float size = largest(
+      larger(larger(size_of(in[0]), size_of(in[1])), larger(size_of(in[2]), size_of(in[3]))));
   // NaN where an input is NaN or infinite, which codes cannot say
   const float poison = total((in[0] + in[1] + in[2] + in[3]) * all(0));
-  const float scale = largest / kLargest + poison, inverse = scale > 0 ? 1 / scale : 0;
+  const float scale = size / kLargest + poison, inverse = scale > 0 ? 1 / scale : 0;
   for (int part = 0; part < 2; ++part) {
     const Ints first = store_codes(in[2 * part], inverse, codes + 16 * part);
     const Ints whole = first + store_codes(in[2 * part + 1], inverse, codes + 16 * part + 8);
-    int32_t sum = 0;
-    for (int i = 0; i < 8; ++i) sum += whole[i];
-    sums[part] = scale * static_cast<float>(sum);
+    sums[part] = scale * static_cast<float>(total(whole));
     if constexpr (kByteProducts)
       store_bytes(codes + 16 * part, bytes + 16 * part, bytes + kGroup + 16 * part);
   }

@@ -217,14 +217,28 @@ inline Floats fused(Floats a, Floats b, Floats c) {
 #endif
 }
 
-// In three steps, each of which adds halves: in order it takes eight.
-inline float total(Floats v) {
-  typedef float Four __attribute__((vector_size(16)));
+// Eight numbers to one in three steps, each of which joins halves: in order it takes eight.
+template <class Vector, class Join>
+inline auto joined(Vector v, const Join& join) {
+  typedef decltype(v[0] + v[0]) Number;
+  typedef Number Four __attribute__((vector_size(16)));
   Four halves[2];
   std::memcpy(halves, &v, sizeof v);
-  Four sum = halves[0] + halves[1];
-  sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1);
-  return sum[0] + sum[1];
+  Four all_four = join(halves[0], halves[1]);
+  all_four = join(all_four, __builtin_shufflevector(all_four, all_four, 2, 3, 0, 1));
+  return join(all_four, __builtin_shufflevector(all_four, all_four, 1, 0, 3, 2))[0];
+}
+
+inline float total(Floats v) {
+  return joined(v, [](auto a, auto b) { return a + b; });
+}
+
+inline int32_t total(Ints v) {
+  return joined(v, [](auto a, auto b) { return a + b; });
+}
+
+inline float largest(Floats v) {
+  return joined(v, [](auto a, auto b) { return a > b ? a : b; });
 }
 
 // Numbers of half precision, bit by bit where the processor has no step for it.
