@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RestoreKV: learned tokens read the whole prompt once more, with a LoRA that is theirs alone,
 // before the inner scorer's entries are cut; what they hold stays. Paper: arXiv:2608.01247. Checked
-// against: a model with the changes merged into its weights.
+// against: kvpress 0.5.5 RestoreKVPress, and a model with the changes merged into its weights.
 #include <cmath>
 #include <kvhost/appendix.hpp>
 #include <kvhost/torch.hpp>
@@ -32,7 +32,7 @@ class RestoreKv {
     return wrapper("restorekv")
         .summary("Learned tokens behind the prompt that read all of it before the rest is cut")
         .paper("arXiv:2608.01247")
-        .reference("a model with the changes merged into its weights")
+        .reference("kvpress 0.5.5 RestoreKVPress")
         .notes(
             "Needs embeddings and a LoRA learned for the model (scripts/restorekv_file.py converts "
             "the published ones, huggingface.co/higokri). kvpress's RestoreKV is "

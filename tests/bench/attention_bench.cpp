@@ -140,12 +140,13 @@ std::vector<int64_t> ragged_lengths(int64_t n_heads, int64_t n_kept) {
   return lengths;
 }
 
-void decode_case(DType dtype, int64_t n_kv_heads, int64_t group) {
-  const int64_t layer_bytes = n_kv_heads * 2048 * 2 * 128 * element_size(dtype);
-  const CacheLayout layout{(400 << 20) / layer_bytes, n_kv_heads, 128, dtype};
-  const std::vector<int64_t> even(static_cast<size_t>(n_kv_heads), 2048);
+void decode_case(
+    DType dtype, int64_t n_kv_heads, int64_t group, int64_t head_dim = 128, int64_t n = 2048) {
+  const int64_t layer_bytes = n_kv_heads * n * 2 * head_dim * element_size(dtype);
+  const CacheLayout layout{(400 << 20) / layer_bytes, n_kv_heads, head_dim, dtype};
+  const std::vector<int64_t> even(static_cast<size_t>(n_kv_heads), n);
   const KvCache uniform = make_cache(layout, even);
-  const KvCache ragged = make_cache(layout, ragged_lengths(n_kv_heads, 2048));
+  const KvCache ragged = make_cache(layout, ragged_lengths(n_kv_heads, n));
   Best read, one, other;
   for (int round = 0; round < kRounds; ++round) {
     read(read_all(uniform));
@@ -154,11 +155,12 @@ void decode_case(DType dtype, int64_t n_kv_heads, int64_t group) {
   }
   const double gb = static_cast<double>(uniform.bytes_kept()) / 1e9;
   std::printf(
-      "  decode %-8s %2ld kv heads x%ld  read %5.1f  uniform %5.1f (%3.0f %%)  ragged %5.1f GB/s"
+      "  decode %-8s %2ld kv heads x%ld of %3ld  read %5.1f  uniform %5.1f (%3.0f %%)  ragged %5.1f GB/s"
       " (%.3f x the time)\n",
       dtype_name(dtype),
       n_kv_heads,
       group,
+      head_dim,
       gb / read.time,
       gb / one.time,
       100 * read.time / one.time,
@@ -252,6 +254,8 @@ void run_level() {
   decode_case(DType::BFloat16, 16, 1);
   decode_case(DType::BFloat16, 8, 4);
   decode_case(DType::Float16, 8, 2);
+  decode_case(DType::BFloat16, 8, 2, 128, 4096);  // Qwen3-0.6B
+  decode_case(DType::BFloat16, 3, 3, 64, 8064);   // SmolLM2-135M
   window_case(DType::Float32, 16, 1);
   window_case(DType::BFloat16, 16, 1);
   window_case(DType::BFloat16, 8, 2);

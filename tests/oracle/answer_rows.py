@@ -39,6 +39,7 @@ from kvpress.presses.kvcompose_press import KVComposePress
 from kvpress.presses.kvgrad_press import KVgradPress
 from learned_presses import LUKV, DuoAttention, DuoOnTheFly
 from pass_presses import Gates
+from restore_press import Restored
 from scorer_presses import INJECTED, SKETCH_DIM, Compactor, KVzap, QFilter, Random
 
 EVERY = 8  # tokens between two cuts while generating
@@ -173,6 +174,8 @@ ROWS = {
     "kvcompose_unstructured": Row(
         plain(KVComposePress, structured=False), mended=plain(OneReading, structured=False), gap="B7"
     ),
+    "RestoreKV": zip_row(Restored),
+    "RestoreKV_plus": zip_row(Restored, kvzip_plus_normalization=True),
     "kvgrad": zip_row(KVgradPress),
     "kvzip": zip_row(),
     "kvzip_plus": zip_row(kvzip_plus_normalization=True),

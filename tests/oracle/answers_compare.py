@@ -30,6 +30,7 @@ from kvpress import KVPressTextGenerationPipeline
 from peer_answer import N_NEW, Answer, Question, peer_answer, read_question, short_question
 from peer_result import ratio_for
 from resources import write_resources
+from restore_press import write_restore
 from tiny import load_model
 from transformers import AutoTokenizer, GPT2TokenizerFast
 from wrapper_presses import inner_scorers, shake_scores
@@ -188,11 +189,13 @@ def prepared(host: Host, model: Path) -> tuple[KVPressTextGenerationPipeline, Pa
         loaded, file = laid_out(host, model)
         tokenizer = GPT2TokenizerFast.from_pretrained(model.parent, gguf_file=model.name)
         tokenizer.save_pretrained(file.parent)  # where KVzip looks for the template
+        write_restore(file.parent, loaded)
         return KVPressTextGenerationPipeline(model=loaded, tokenizer=tokenizer), file
     folder = Path(host.folder) / "model"
     shutil.copytree(model, folder)
     loaded = load_model(folder)
     write_resources(folder, loaded.config)
+    write_restore(folder, loaded)
     return KVPressTextGenerationPipeline(model=loaded, tokenizer=AutoTokenizer.from_pretrained(folder)), folder
 
 
