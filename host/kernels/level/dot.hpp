@@ -10,14 +10,6 @@ namespace {
 inline int64_t pad(int64_t n) { return (n + kPad - 1) / kPad * kPad; }
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// What lies kAheadBytes beyond `bytes` that are being read, about what hides the memory's latency. The processor's
-// own prefetching ends at pages, and sees no order in rows that are read in parts.
-constexpr int64_t kAheadBytes = 4096;
-inline void fetch_ahead(const void* from, int64_t bytes) {
-  const char* ahead = static_cast<const char*>(from) + kAheadBytes;
-  for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(ahead + at);
-}
-
 // Products in float32, whatever the keys are stored in.
 template <class S, class T>
 struct WideDot {

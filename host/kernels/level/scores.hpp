@@ -41,7 +41,6 @@ void few_tile(const ScoreArgs<D>& a, int64_t r0, int64_t j) {
   for (int i = 0; i < S::kTile; ++i) {
     acc[i] = S::zero();
   }
-  if (r0 == 0) fetch_ahead(key[0], kKeys * a.d * static_cast<int64_t>(sizeof(*key[0])));
   const typename D::Query* query = a.queries + r0 * pad(a.d);
   const int64_t full = a.d / D::kStep * D::kStep, stride = pad(a.d);
   const auto add = [&](int i, int64_t c) __attribute__((always_inline)) {

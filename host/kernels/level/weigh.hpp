@@ -28,7 +28,6 @@ void weigh_tile(const WeighArgs<T>& a, int64_t r0, int64_t c, int64_t begin, int
   }
   for (int64_t j = begin; j < end; ++j) {
     const T* value = a.values + j * a.d + c;
-    if (r0 == 0 && c == 0) fetch_ahead(value, a.d * static_cast<int64_t>(sizeof(T)));
     typename S::Vec v[V];
     for (int i = 0; i < V; ++i) {
       v[i] = kTail ? S::widen_some(value, a.d - c) : S::widen(value + i * S::kWidth);
