@@ -114,6 +114,12 @@ Outcome run_program(const std::vector<std::string>& args,
   return run_words(program_with(args), folder, environment, signal_after_output, input);
 }
 
+Outcome run_other(const std::vector<std::string>& words,
+                  const fs::path& folder,
+                  const std::map<std::string, std::string>& environment) {
+  return run_words(words, folder, environment, /*signal_after_output=*/0);
+}
+
 Outcome run_bash(const std::string& script, const fs::path& folder) {
   return run_words({"/bin/bash", "-c", script}, folder, {{"KVHOST", KVHOST_PROGRAM}}, 0);
 }

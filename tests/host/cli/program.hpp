@@ -34,6 +34,11 @@ Outcome run_program(const std::vector<std::string>& args,
                     int signal_after_output = 0,
                     const std::string& input = "");
 
+// Likewise another program.
+Outcome run_other(const std::vector<std::string>& words,
+                  const std::filesystem::path& folder,
+                  const std::map<std::string, std::string>& environment);
+
 // That it ended with `code` and one line on stderr, which says `says`, and printed nothing.
 void check_refused(const Outcome& outcome, int code, const std::string& says);
 
