@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVX-512 with bfloat16 products: two per lane, summed in float32.
 #include "kernels/level/simd_avx512.hpp"
+#include "kernels/level/weigh_pairs.hpp"
 
 namespace kvhost {
 namespace {
@@ -32,6 +33,8 @@ struct Bf16Dot {
       to[i] = i < n ? from[i] : Bf16{0};
     }
   }
+  static float round_weights(float* p, int64_t n) { return kvhost::round_weights(p, n); }
+  static void weigh_pairs(const WeighArgs<Bf16>& a, float* packed) { kvhost::weigh_pairs(a, packed); }
 };
 
 }  // namespace

@@ -98,6 +98,8 @@ inline float row_factor(const RowSoftmax& row, const float* sink) {
   return down / (row.sum * down + __builtin_expf(*sink - max));
 }
 
+constexpr int64_t kManyEntries = 256;
+
 template <class D>
 struct Body {
   using S = typename D::Simd;
@@ -133,8 +135,18 @@ struct Body {
     for (int64_t i = 0; i < args.n_rows * pad(d); ++i) {
       result.acc[i] = 0;
     }
-    weigh<S, T>(
-        {static_cast<const T*>(args.values), p, result.acc, args.n, d, args.n_rows, stride});
+    const WeighArgs<T> weighed{
+        static_cast<const T*>(args.values), p, result.acc, args.n, d, args.n_rows, stride};
+    if constexpr (requires { D::round_weights(p, args.n); }) {
+      // Two entries at a time, where it is worth the rounding of weights.
+      if (args.n_rows > kFewRows && args.n >= kManyEntries) {
+        for (int64_t r = 0; r < args.n_rows; ++r)
+          result.sum[r] = D::round_weights(p + r * stride, args.n);
+        float* packed = scratch + args.n_rows * pad(d);  // of keys, which are done with
+        return D::weigh_pairs(weighed, packed);
+      }
+    }
+    weigh<S, T>(weighed);
   }
 
   static void softmax(const StretchArgs& args, float* out, float* scratch) {

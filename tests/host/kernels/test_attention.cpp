@@ -14,9 +14,17 @@ using kvhost::DType;
 using kvhost::test::Bytes;
 using kvhost::test::Case;
 
-// Half a step of the output type, and float32 sums; relative to values of size 1.
-double tolerance(DType dtype) {
-  return dtype == DType::Float32 ? 1e-5 : dtype == DType::BFloat16 ? 4e-3 : 6e-4;
+// A step of the output type, and float32 sums; relative to values of size 1. Half a step more where weights are
+// rounded as well (weigh_pairs.hpp).
+double tolerance(const Case& c) {
+  const bool many = c.group() * c.shape.q_len > 16 &&
+                    std::any_of(c.heads.begin(), c.heads.end(), [](const auto& head) { return head.n >= 256; });
+  const bool rounded = many && std::string(kvhost::cpu_level()) == "avx512_bf16";
+  switch (c.shape.dtype) {
+    case DType::Float32: return 1e-5;
+    case DType::BFloat16: return rounded ? 6e-3 : 4e-3;
+    default: return 6e-4;
+  }
 }
 
 Bytes attend(const Case& c) {
@@ -81,7 +89,7 @@ void check(const Case& c) {
   INFO(kvhost::cpu_level() << " " << kvhost::dtype_name(c.shape.dtype) << " head_dim "
                            << c.shape.head_dim << " group " << c.group() << " q_len "
                            << c.shape.q_len << " window " << c.shape.sliding_window);
-  CHECK(worst_attention(c, attend(c)) < tolerance(c.shape.dtype));
+  CHECK(worst_attention(c, attend(c)) < tolerance(c));
   // Scores near a cap are as coarse as float32 is there.
   CHECK(worst_window(c) < 2e-6 * std::max(1.0, static_cast<double>(c.shape.softcap) / 16));
 }
@@ -253,7 +261,7 @@ TEST_CASE("pruned keys count as zeros in their missing channels, later keys are 
           c.heads.swap(c.pruned);  // what is attended to; `out()` reads the whole ones
           const Bytes out = attend(c);
           c.heads.swap(c.pruned);
-          CHECK(worst_attention(c, out) < tolerance(dtype));
+          CHECK(worst_attention(c, out) < tolerance(c));
         }
 }
 
