@@ -20,9 +20,9 @@
 namespace kvhost {
 
 struct ModelOptions {
-  std::filesystem::path folder;  // of a Hugging Face checkpoint; or a GGUF file
-  std::optional<DType> dtype = {};    // of weights and cache; none: the checkpoint's
-  bool needs_tokenizer = true;   // false: one that is absent is no error
+  std::filesystem::path folder;            // of a Hugging Face checkpoint; or a GGUF file
+  std::optional<DType> dtype = {};         // of weights and cache; none: the checkpoint's
+  bool needs_tokenizer = true;             // false: one that is absent is no error
   std::optional<WeightType> weights = {};  // matrices kept as BF16, Q8_0 or Q4_0; none: as stored
 };
 

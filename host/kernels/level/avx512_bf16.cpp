@@ -34,7 +34,9 @@ struct Bf16Dot {
     }
   }
   static float round_weights(float* p, int64_t n) { return kvhost::round_weights(p, n); }
-  static void weigh_pairs(const WeighArgs<Bf16>& a, float* packed) { kvhost::weigh_pairs(a, packed); }
+  static void weigh_pairs(const WeighArgs<Bf16>& a, float* packed) {
+    kvhost::weigh_pairs(a, packed);
+  }
 };
 
 }  // namespace

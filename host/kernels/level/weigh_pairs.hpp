@@ -38,10 +38,11 @@ inline void pack_pairs(const WeighArgs<Bf16>& a, int64_t begin, int64_t n, float
     for (int64_t c = 0; c < a.d; c += kUnitElements) {
       const __mmask16 held = first_lanes(a.d - c);
       const auto wide = [&](const Bf16* from, int64_t j) {
-        return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(j < n ? held : __mmask16{0}, from + c));
+        return _mm512_cvtepu16_epi32(
+            _mm256_maskz_loadu_epi16(j < n ? held : __mmask16{0}, from + c));
       };
-      const __m512i both = _mm512_or_si512(wide(first, 2 * pair),
-                                           _mm512_slli_epi32(wide(second, 2 * pair + 1), 16));
+      const __m512i both =
+          _mm512_or_si512(wide(first, 2 * pair), _mm512_slli_epi32(wide(second, 2 * pair + 1), 16));
       _mm512_storeu_si512(packed + (c * kBlockPairs + pair * kUnitElements), both);
     }
   }
@@ -64,7 +65,8 @@ void weigh_pairs_tile(const WeighArgs<Bf16>& a,
       v[u] = _mm512_loadu_si512(packed + (u * kBlockPairs + pair) * kUnitElements);
     for (int r = 0; r < R; ++r) {
       const __m512i p = _mm512_set1_epi32(weights[r][pair]);
-      for (int u = 0; u < U; ++u) acc[r][u] = _mm512_dpbf16_ps(acc[r][u], (__m512bh)v[u], (__m512bh)p);
+      for (int u = 0; u < U; ++u)
+        acc[r][u] = _mm512_dpbf16_ps(acc[r][u], (__m512bh)v[u], (__m512bh)p);
     }
   }
   for (int r = 0; r < R; ++r)
@@ -73,7 +75,8 @@ void weigh_pairs_tile(const WeighArgs<Bf16>& a,
 
 // R rows from r on, which see one block.
 template <int R>
-void weigh_block(const WeighArgs<Bf16>& a, int64_t r, int64_t begin, int64_t n, const float* packed) {
+void weigh_block(
+    const WeighArgs<Bf16>& a, int64_t r, int64_t begin, int64_t n, const float* packed) {
   int32_t weights[R][kBlockPairs];
   for (int i = 0; i < R; ++i) {
     const float* p = a.p + (r + i) * a.stride + begin;

@@ -46,8 +46,8 @@ void encode_row(const float* x, int64_t n, int64_t row, int64_t n_steps, Scratch
   for (int64_t i = 0; i < n; i += 32) {
     const int64_t group = row * n_steps * 8 + i / 32, half = 2 * group, at = row * n + i;
     float* sums = scratch.sums_16.data() + half;
-    const float scale = quant_level().encode(
-        x + i, scratch.codes.data() + at, scratch.bytes.data() + 2 * at, sums);
+    const float scale =
+        quant_level().encode(x + i, scratch.codes.data() + at, scratch.bytes.data() + 2 * at, sums);
     scratch.scales_32.data()[group] = scale;
     scratch.scales_16.data()[half] = scratch.scales_16.data()[half + 1] = scale;
     scratch.sums_32.data()[group] = sums[0] + sums[1];

@@ -150,9 +150,8 @@ inline Ints add_quad_products(Ints sum, Bytes a, SignedBytes b) {
 // The first of two floats four times, then the second.
 inline Floats each_four_times(const float* two) {
   const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(two));
-  return reinterpret_cast<Floats>(
-      _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_castsi128_ps(both)),
-                               _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)));
+  return reinterpret_cast<Floats>(_mm256_permutevar8x32_ps(
+      _mm256_castps128_ps256(_mm_castsi128_ps(both)), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1)));
 }
 #else
 constexpr bool kByteProducts = false;

@@ -30,7 +30,8 @@ void turn_back(char** argv) {
   for (int i = 0; i < 6; ++i) sequence.next();
   Sequence copied = sequence.fork();
   const int64_t n = static_cast<int64_t>(copied.tokens().size()) - 1;
-  if (!can_rewind(copied, n)) run_failed("turning_back", "no way back; expected one behind the last cut");
+  if (!can_rewind(copied, n))
+    run_failed("turning_back", "no way back; expected one behind the last cut");
   rewind(copied, n);
   copied.append(model.encode("the"));
   for (int i = 0; i < 64; ++i) copied.next();  // a thread that fails later needs a moment

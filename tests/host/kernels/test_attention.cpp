@@ -17,13 +17,17 @@ using kvhost::test::Case;
 // A step of the output type, and float32 sums; relative to values of size 1. Half a step more where weights are
 // rounded as well (weigh_pairs.hpp).
 double tolerance(const Case& c) {
-  const bool many = c.group() * c.shape.q_len > 16 &&
-                    std::any_of(c.heads.begin(), c.heads.end(), [](const auto& head) { return head.n >= 256; });
+  const bool many =
+      c.group() * c.shape.q_len > 16 &&
+      std::any_of(c.heads.begin(), c.heads.end(), [](const auto& head) { return head.n >= 256; });
   const bool rounded = many && std::string(kvhost::cpu_level()) == "avx512_bf16";
   switch (c.shape.dtype) {
-    case DType::Float32: return 1e-5;
-    case DType::BFloat16: return rounded ? 6e-3 : 4e-3;
-    default: return 6e-4;
+    case DType::Float32:
+      return 1e-5;
+    case DType::BFloat16:
+      return rounded ? 6e-3 : 4e-3;
+    default:
+      return 6e-4;
   }
 }
 
