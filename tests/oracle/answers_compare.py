@@ -148,9 +148,9 @@ def settle(pipe, host: Host, model: Path, row: Row, press: str, asked: Question,
         found = compare(pipe, host, model, row, press, row.build, asked.last_token_only(), n_kept)
     if "failed" in found:
         return failed(host, model, row, press, found, n_kept)
-    verdict, noise = judge(pipe, row, row.build, found, n_kept)
     if row.mended and found["max |error|"] > TIE:
-        return explained(pipe, host, model, row, press, {**found, "verdict": verdict}, n_kept)
+        return explained(pipe, host, model, row, press, {**found, "verdict": "different"}, n_kept)
+    verdict, noise = judge(pipe, row, row.build, found, n_kept)
     return {**found, "verdict": verdict, "remark": "; ".join(filter(None, [remark, noise]))}
 
 
@@ -229,12 +229,12 @@ def main():
                 found = {"asked": question, "verdict": "different", "remark": "kvhost fails", "command": str(error)}
             rows.append(as_row(name, found, n_kept))
             print(*rows[-1].values(), sep="  ", flush=True)
+            if args.json:
+                merge_rows(args.json, model, rows[-1:])
             if found["verdict"] == "different":
                 problems.append(f"\nDIFFERENT {name} {question.name}: {found.get('command')}")
     print_table(HEADER, [["" if row[key] is None else row[key] for key in HEADER] for row in rows])
     print("\n".join(problems))
-    if args.json:
-        merge_rows(args.json, model, rows)
     raise SystemExit(1 if problems else 0)
 
 
