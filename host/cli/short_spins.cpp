@@ -2,7 +2,7 @@
 // libgomp's threads spin between parallel regions; when another process has a core, decoding gets
 // ten times slower. 700 turns last about as long as what lies between two regions of a token: with
 // 400, threads of a model of 0.6B parameters fell asleep there and a token took 9 % longer; beside
-// a busy process on two cores SmolLM2 takes 12 to 14 ms a token, with 10,000 turns 80. libgomp
+// a busy process on two cores SmolLM2 takes 15 ms a token, 14 with 400, 23 to 80 with 10,000. libgomp
 // reads its settings while it is loaded, so a program that wants other ones starts itself again,
 // here: before the initialisers of any library, because those of libtorch take a quarter of a
 // second.

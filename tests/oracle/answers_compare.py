@@ -199,10 +199,13 @@ def prepared(host: Host, model: Path) -> tuple[KVPressTextGenerationPipeline, Pa
     return KVPressTextGenerationPipeline(model=loaded, tokenizer=AutoTokenizer.from_pretrained(folder)), folder
 
 
-def merge_rows(path: str, model: Path, rows: list) -> None:
-    """Writes the rows; others that `path` holds for the same weights stay."""
+def digest_of(model: Path) -> str:
     weights = model if model.is_file() else model / "model.safetensors"
-    digest = sha256(weights.read_bytes()).hexdigest()
+    return sha256(weights.read_bytes()).hexdigest()
+
+
+def merge_rows(path: str, digest: str, rows: list) -> None:
+    """Writes the rows; others that `path` holds for the same weights stay."""
     old = json.loads(Path(path).read_text()) if Path(path).exists() else {"model_sha256": digest, "rows": []}
     table = {(row["name"], row["prompt"]): row for row in old["rows"] if old["model_sha256"] == digest}
     table.update({(row["name"], row["prompt"]): row for row in rows})
@@ -218,6 +221,7 @@ def main():
     args = parser.parse_args()
     host, aliases, rows, problems = Host(args.kvhost), compositions(), [], []
     pipe, model = prepared(host, args.model)
+    digest = digest_of(model)
     asked = [(short_question(pipe), 0.5), (read_question(pipe, "needle"), 0.25)]
     for name in args.names:
         press = ROWS[name].here or aliases.get(name, name)
@@ -230,7 +234,7 @@ def main():
             rows.append(as_row(name, found, n_kept))
             print(*rows[-1].values(), sep="  ", flush=True)
             if args.json:
-                merge_rows(args.json, model, rows[-1:])
+                merge_rows(args.json, digest, rows[-1:])
             if found["verdict"] == "different":
                 problems.append(f"\nDIFFERENT {name} {question.name}: {found.get('command')}")
     print_table(HEADER, [["" if row[key] is None else row[key] for key in HEADER] for row in rows])

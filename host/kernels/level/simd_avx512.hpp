@@ -99,13 +99,17 @@ struct Simd {
     }
   }
 
- private:
-  static __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
-  static __m512d pd(Vec x) { return _mm512_castps_pd(x); }
-  static Vec ps(__m512d x) { return _mm512_castpd_ps(x); }
+  // The first n lanes: none of them below 1, all from 16 on.
+  static __mmask16 first(int64_t n) {
+    return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1);
+  }
   static Vec wide_bf16(__m256i x) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
   }
+
+ private:
+  static __m512d pd(Vec x) { return _mm512_castps_pd(x); }
+  static Vec ps(__m512d x) { return _mm512_castpd_ps(x); }
   static Vec sum_pairs_ps(Vec a, Vec b) {
     return add(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
   }

@@ -12,18 +12,13 @@ namespace {
 constexpr int kBlockEntries = 32, kBlockPairs = 16;
 constexpr int64_t kUnitElements = 16;  // of a value
 
-inline __mmask16 first_lanes(int64_t n) {
-  return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1);
-}
-
 // What n weights sum up to once they are rounded, which they are then.
 inline float round_weights(float* p, int64_t n) {
   __m512 sum = _mm512_setzero_ps();
   for (int64_t i = 0; i < n; i += 16) {
-    const __mmask16 held = first_lanes(n - i);
+    const __mmask16 held = Simd::first(n - i);
     const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(held, p + i));
-    const __m512 wide =
-        _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)rounded), 16));
+    const __m512 wide = Simd::wide_bf16((__m256i)rounded);
     _mm512_mask_storeu_ps(p + i, held, wide);
     sum = _mm512_add_ps(sum, wide);
   }
@@ -36,7 +31,7 @@ inline void pack_pairs(const WeighArgs<Bf16>& a, int64_t begin, int64_t n, float
     const Bf16* first = a.values + (begin + least(2 * pair, n - 1)) * a.d;
     const Bf16* second = a.values + (begin + least(2 * pair + 1, n - 1)) * a.d;
     for (int64_t c = 0; c < a.d; c += kUnitElements) {
-      const __mmask16 held = first_lanes(a.d - c);
+      const __mmask16 held = Simd::first(a.d - c);
       const auto wide = [&](const Bf16* from, int64_t j) {
         return _mm512_cvtepu16_epi32(
             _mm256_maskz_loadu_epi16(j < n ? held : __mmask16{0}, from + c));
@@ -80,8 +75,8 @@ void weigh_block(
   int32_t weights[R][kBlockPairs];
   for (int i = 0; i < R; ++i) {
     const float* p = a.p + (r + i) * a.stride + begin;
-    const __m512 low = _mm512_maskz_loadu_ps(first_lanes(n), p);
-    const __m512 high = _mm512_maskz_loadu_ps(first_lanes(n - 16), p + 16);
+    const __m512 low = _mm512_maskz_loadu_ps(Simd::first(n), p);
+    const __m512 high = _mm512_maskz_loadu_ps(Simd::first(n - 16), p + 16);
     _mm512_storeu_si512(weights[i], (__m512i)_mm512_cvtne2ps_pbh(high, low));
   }
   constexpr int kUnits = 4;

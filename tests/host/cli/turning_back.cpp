@@ -2,6 +2,7 @@
 // What a server does with a sequence and no command does: it goes on with what compresses while it generates, is
 // copied, and goes back behind the last cut. A failure is told as the program tells it.
 //   turning_back PLUGIN_FOLDER MODEL_FOLDER DECODE_PRESS SECONDS
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -37,7 +38,7 @@ void turn_back(char** argv) {
   for (int i = 0; i < 64; ++i) copied.next();  // a thread that fails later needs a moment
 }
 
-int end(int code) {
+[[noreturn]] void end(int code) {
   note_end();
   std::fflush(nullptr);
   std::_Exit(code);
