@@ -6,13 +6,14 @@
 #include <random>
 #include <span>
 
+#include "base/likeliest.hpp"
 #include "engine/sampling.hpp"
 
 namespace kvhost {
 
 // Throws Error(RunFailed) unless a token can be chosen by them: NaN would choose the first one, for
-// ever.
-void require_usable_logits(std::span<const float> logits);
+// ever. Gives the largest.
+RowPeak require_usable_logits(std::span<const float> logits);
 
 class Sampler {
  public:

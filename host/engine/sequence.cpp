@@ -4,10 +4,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "base/error.hpp"
 #include "engine/sequence_state.hpp"
+#include "measure/stopwatch.hpp"
 
 namespace kvhost {
 
@@ -40,7 +42,12 @@ std::span<const float> Sequence::logits() {
 }
 
 int32_t Sequence::next() {
-  const int32_t token = state_->sampler.next(logits());
+  const std::span<const float> choices = logits();
+  const auto start = std::chrono::steady_clock::now();
+  const int32_t token = state_->sampler.next(choices);
+  // A token's time is that of its pass and of choosing it; the first one's pass is the prompt's.
+  if (static_cast<int64_t>(state_->tokens.size()) > state_->n_prompt)
+    state_->timings.decode_ms += ms_since(start);
   state_->pending = token;
   return token;
 }
@@ -142,8 +149,7 @@ DecodeReport Sequence::decode_report() const {
 }
 
 std::vector<float> log_softmax(std::span<const float> logits) {
-  require_usable_logits(logits);
-  const float largest = *std::max_element(logits.begin(), logits.end());
+  const float largest = require_usable_logits(logits).largest;
   double sum = 0;
   for (const float x : logits) sum += std::exp(static_cast<double>(x) - largest);
   const double shift = largest + std::log(sum);

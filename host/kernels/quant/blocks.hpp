@@ -210,17 +210,19 @@ struct Q3_K : BlockType<110, 8, 2, false> {
 
 // Scales and minima of 6 bits in 12 bytes, as Q4_K and Q5_K have them after two halves: each row of four has its lower
 // bits in one word, and the second and fourth their upper two in another, above six bits of the first and third.
+constexpr Bytes16 kSixBitLower = {4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr Bytes16 kSixBitUpper = {0, 0, 0, 0, 4, 5, 6, 7, 0, 0, 0, 0, 8, 9, 10, 11};
+constexpr Words4 kSixBitShift = {0, 0, 0, 4};
+constexpr Words4 kSixBitLowerBits = {0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
+constexpr Words4 kSixBitUpperBits = {0, 0x30303030, 0, 0x30303030};
+
 inline Scales<1> six_bit_scales(const uint8_t* block) {
-  constexpr Bytes16 kLower = {4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15};
-  constexpr Bytes16 kUpper = {0, 0, 0, 0, 4, 5, 6, 7, 0, 0, 0, 0, 8, 9, 10, 11};
-  constexpr Words4 kShift = {0, 0, 0, 4};
-  constexpr Words4 kLowerBits = {0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
-  constexpr Words4 kUpperBits = {0, 0x30303030, 0, 0x30303030};
   const auto packed = load<Bytes16>(block);
-  const auto lower = reinterpret_cast<Words4>(__builtin_shuffle(packed, kLower)) >> kShift;
-  const auto upper = reinterpret_cast<Words4>(__builtin_shuffle(packed, kUpper)) >> 2;
-  const auto [scale, least] =
-      sixteen_floats(reinterpret_cast<Bytes16>((lower & kLowerBits) | (upper & kUpperBits)));
+  const auto lower =
+      reinterpret_cast<Words4>(__builtin_shuffle(packed, kSixBitLower)) >> kSixBitShift;
+  const auto upper = reinterpret_cast<Words4>(__builtin_shuffle(packed, kSixBitUpper)) >> 2;
+  const auto [scale, least] = sixteen_floats(
+      reinterpret_cast<Bytes16>((lower & kSixBitLowerBits) | (upper & kSixBitUpperBits)));
   return {{all(half(block)) * scale}, {all(-half(block + 2)) * least}};
 }
 
@@ -232,6 +234,7 @@ inline Bytes paired_nibbles(const uint8_t* from) {
 }
 
 struct Q4_K : BlockType<144, 8, 1, true> {
+  static constexpr bool kSixBits = true;
   static Scale scales(const uint8_t* block, int) { return six_bit_scales(block); }
   template <int G>
   static Bytes bytes(const uint8_t* block) {
@@ -240,6 +243,7 @@ struct Q4_K : BlockType<144, 8, 1, true> {
 };
 
 struct Q5_K : BlockType<176, 8, 1, true> {
+  static constexpr bool kSixBits = true;
   static Scale scales(const uint8_t* block, int) { return six_bit_scales(block); }
   template <int G>
   static Bytes bytes(const uint8_t* block) {

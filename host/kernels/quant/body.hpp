@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "kernels/quant/blocks.hpp"
+#include "kernels/quant/encode.hpp"
 #include "kernels/quant/quant_level.hpp"
+#include "kernels/quant/whole_scales.hpp"
 
 namespace kvhost {
 namespace {
 
-constexpr int64_t kGroup = 32, kStep = 256;
 // Input rows that share one pass over a weight row, where there are registers for their sums.
 #if defined(__AVX2__)
 constexpr int64_t kTokens = 4;
@@ -28,22 +29,6 @@ constexpr int weight_rows() {
 #else
   return M <= 2 ? 2 : 1;
 #endif
-}
-
-// use.template operator()<G>() for the eight groups of a step.
-template <class Use>
-inline __attribute__((always_inline)) void each_group(const Use& use) {
-  [&]<int... G>(std::integer_sequence<int, G...>) __attribute__((always_inline)) {
-    (use.template operator()<G>(), ...);
-  }
-  (std::make_integer_sequence<int, 8>());
-}
-
-// Has the compiler read single ones of a vector from memory, which is one step each, rather than by
-// shuffling.
-template <class Array>
-inline void in_memory(Array& array) {
-  asm("" : "+m"(array));
 }
 
 // Group G of a step as whole numbers of 16 bits.
@@ -122,7 +107,7 @@ struct Sums {
 template <class Type>
 struct StepInput {
   const int16_t* codes;
-  const int8_t* bytes;
+  const uint8_t* bytes;
   const float *scales, *sums;
 };
 
@@ -147,10 +132,8 @@ inline Floats least_of(const typename Type::Scale& of_row, int half) {
 
 // Group G of a weight row times that of an input row, whose codes have 16 bits.
 template <class Type, int G>
-inline __attribute__((always_inline)) Floats add_group(Group weights,
-                                                       const StepInput<Type>& x,
-                                                       const float* scales,
-                                                       Floats sum) {
+inline __attribute__((always_inline)) Floats
+add_group(Group weights, const StepInput<Type>& x, const float* scales, Floats sum) {
   const auto low = load<Codes>(x.codes + G * kGroup);
   const auto high = load<Codes>(x.codes + G * kGroup + 16);
   const Ints first = pair_products(weights.low, low);
@@ -165,16 +148,15 @@ inline __attribute__((always_inline)) Floats add_group(Group weights,
 }
 
 #if defined(__AVX512VNNI__)
-// The same of bytes: those of 256 first, the rest behind them.
+// The same of bytes: those of 256 first, the rest, which has no sign where weights have none, behind them.
 template <class Type, int G>
-inline __attribute__((always_inline)) Floats add_group(Bytes weights,
-                                                       const StepInput<Type>& x,
-                                                       const float* scales,
-                                                       Floats sum) {
+inline __attribute__((always_inline)) Floats
+add_group(Bytes weights, const StepInput<Type>& x, const float* scales, Floats sum) {
   const auto upper = load<SignedBytes>(x.bytes + G * 2 * kGroup);
-  const auto lower = load<SignedBytes>(x.bytes + G * 2 * kGroup + kGroup);
-  const Ints whole =
-      add_quad_products(add_quad_products(Ints{}, weights, upper) << 8, weights, lower);
+  const auto lower = load<Bytes>(x.bytes + G * 2 * kGroup + kGroup);
+  const Ints whole = add_quad_products(add_quad_products(Ints{}, weights, upper) << 8,
+                                       lower,
+                                       reinterpret_cast<SignedBytes>(weights));
   if constexpr (Type::kHalves == 1)
     return fused(floats(whole), all(scales[G]), sum);
   else
@@ -253,11 +235,44 @@ void rows_of(const QuantRange& range, int64_t r, int64_t token) {
   }
   for (int i = 0; i < R; ++i)
     for (int m = 0; m < M; ++m)
-      range.out[(token + m) * range.out_stride + r + i] = total(sums.products[i][m] + sums.least[i][m]);
+      range.out[(token + m) * range.out_stride + r + i] =
+          total(sums.products[i][m] + sums.least[i][m]);
 }
+
+#if defined(__AVX512VNNI__)
+// n weight rows from r on, of four: what lies beyond is the last one again, not stored, so that a row's result does not
+// depend on which rows are read beside it.
+template <class Type, int M>
+void four_rows_of(const QuantRange& range, int64_t r, int64_t n, int64_t token) {
+  const int64_t row_bytes = bytes_of_row<Type>(range.x.n_in);
+  const uint8_t* block[kFour];
+  for (int i = 0; i < kFour; ++i) block[i] = range.weight + (r + (i < n ? i : n - 1)) * row_bytes;
+  const uint8_t* ahead = range.weight + (r + n) * row_bytes + kAheadBytes;
+  constexpr int64_t kRead = kFour * Type::kStepBytes;
+  FourSums<M> sums;
+  for (int64_t step = 0; step < range.x.n_in / kStep; ++step) {
+    for (int64_t at = 0; at < kRead; at += 64) __builtin_prefetch(ahead + at);
+    ahead += kRead;
+    add_whole_step<Type, M>(block, range.x, token, step, sums);
+    for (auto& row : block) row += Type::kStepBytes;
+  }
+  for (int m = 0; m < M; ++m) {
+    float totals[kFour];
+    _mm_storeu_ps(totals, four_totals(sums.products[m], sums.least[m]));
+    for (int64_t i = 0; i < n; ++i) range.out[(token + m) * range.out_stride + r + i] = totals[i];
+  }
+}
+#endif
 
 template <class Type, int M>
 void products_of(const QuantRange& range, int64_t begin, int64_t end, int64_t token) {
+#if defined(__AVX512VNNI__)
+  if constexpr (kWholeScales<Type>) {
+    for (int64_t r = begin; r < end; r += kFour)
+      four_rows_of<Type, M>(range, r, end - r < kFour ? end - r : kFour, token);
+    return;
+  }
+#endif
   constexpr int kRows = weight_rows<Type, M>();
   int64_t r = begin;
   for (; r + kRows <= end; r += kRows) rows_of<Type, kRows, M>(range, r, token);
@@ -269,7 +284,7 @@ template <class Type>
 void products(const QuantRange& range) {
   constexpr int64_t kBlockBytes = 1 << 16;
   const int64_t row_bytes = bytes_of_row<Type>(range.x.n_in);
-  const int64_t block = row_bytes < kBlockBytes ? kBlockBytes / row_bytes : 1;
+  const int64_t fit = kBlockBytes / row_bytes, block = fit < 4 ? 4 : fit / 4 * 4;
   for (int64_t begin = range.begin; begin < range.end; begin += block) {
     const int64_t end = begin + block < range.end ? begin + block : range.end;
     int64_t token = 0;
@@ -281,53 +296,6 @@ void products(const QuantRange& range) {
     }
     if (token < range.x.n_rows) products_of<Type, 1>(range, begin, end, token);
   }
-}
-
-// Rounds to the nearest, halves to even: adding and taking away 1.5 * 2^23.
-inline Floats rounded(Floats x) {
-  const Floats big = all(12582912.0F);
-  return (x + big) - big;
-}
-
-inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
-
-inline Floats size_of(Floats x) {
-  return reinterpret_cast<Floats>(reinterpret_cast<Words>(x) & 0x7fffffffu);
-}
-
-// Eight whole numbers as codes; gives them.
-inline Ints store_codes(Floats x, float inverse, int16_t* codes) {
-  typedef int16_t Codes8 __attribute__((vector_size(16)));
-  const auto whole = __builtin_convertvector(rounded(x * all(inverse)), Ints);
-  store(codes, __builtin_convertvector(whole, Codes8));
-  return whole;
-}
-
-// 16 codes as 256 * upper + lower, both signed.
-inline void store_bytes(const int16_t* codes, int8_t* upper, int8_t* lower) {
-  const auto both = load<Codes>(codes);
-  store(upper, __builtin_convertvector((both + 128) >> 8, SignedBytes16));
-  store(lower, __builtin_convertvector(both, SignedBytes16));
-}
-
-// Codes of 15 bits and a sign: what is lost is 1 / 65534 of the largest of 32. The largest one has an upper byte of 127.
-float encode(const float* x, int16_t* codes, int8_t* bytes, float* sums) {
-  constexpr float kLargest = kByteProducts ? 127 * 256 + 127 : 32767;
-  Floats in[4];
-  for (int i = 0; i < 4; ++i) in[i] = load<Floats>(x + 8 * i);
-  const float size = largest(
-      larger(larger(size_of(in[0]), size_of(in[1])), larger(size_of(in[2]), size_of(in[3]))));
-  // NaN where an input is NaN or infinite, which codes cannot say
-  const float poison = total((in[0] + in[1] + in[2] + in[3]) * all(0));
-  const float scale = size / kLargest + poison, inverse = scale > 0 ? 1 / scale : 0;
-  for (int part = 0; part < 2; ++part) {
-    const Ints first = store_codes(in[2 * part], inverse, codes + 16 * part);
-    const Ints whole = first + store_codes(in[2 * part + 1], inverse, codes + 16 * part + 8);
-    sums[part] = scale * static_cast<float>(total(whole));
-    if constexpr (kByteProducts)
-      store_bytes(codes + 16 * part, bytes + 16 * part, bytes + kGroup + 16 * part);
-  }
-  return scale;
 }
 
 template <class Type>

@@ -10,12 +10,13 @@
 
 namespace kvhost {
 
-// Input rows as integers: x = scale * code with one scale per 32 of them, given per 32 and per 16
-// as the weights' types have theirs. sums: of scale * code. What is read beyond a row is
-// zeros: the arrays of a row are as long as n_steps says.
+// Input rows as integers: x = scale * code, the scale given per 32 and per 16 of them as the weights' types have
+// theirs. sums: of scale * code. What is read beyond a row is zeros: the arrays of a row are as long as n_steps says.
 struct CodedInput {
-  const int16_t* codes = nullptr;                        // [n_rows, n_in]
-  const int8_t* bytes = nullptr;  // [n_rows, n_in / 32, 2, 32] codes by bytes, where the level multiplies those
+  const int16_t* codes = nullptr;  // [n_rows, n_in]
+  // [n_rows, n_in / 32, 2, 32], where the level multiplies bytes: code = 256 * first + second, the first signed, the
+  // second not
+  const uint8_t* bytes = nullptr;
   const float *scales_32 = nullptr, *sums_32 = nullptr;  // [n_rows, 8 n_steps]
   const float *scales_16 = nullptr, *sums_16 = nullptr;  // [n_rows, 16 n_steps]
   int64_t n_rows = 0, n_in = 0, n_steps = 0;
@@ -35,10 +36,18 @@ struct QuantKernels {
   void (*products)(const QuantRange& range) = nullptr;
 };
 
+// Where the codes of 256 inputs go; scales and sums as in CodedInput.
+struct CodedStep {
+  int16_t* codes;
+  uint8_t* bytes;
+  float *scales_32, *sums_32;  // [8]
+  float *scales_16, *sums_16;  // [16]
+};
+
 struct QuantLevel {
   QuantKernels types[static_cast<int>(WeightType::MXFP4) + 1];  // empty for plain types
-  // 32 floats -> codes, their bytes and sums of both 16; gives the scale
-  float (*encode)(const float* x, int16_t* codes, int8_t* bytes, float* sums) = nullptr;
+  // Up to 8 groups of 32 floats, each with a scale of its own or all with one.
+  void (*encode)(const float* x, int n_groups, bool one_scale, const CodedStep& to) = nullptr;
 };
 
 const QuantLevel& portable_quant();

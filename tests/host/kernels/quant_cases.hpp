@@ -24,22 +24,36 @@ inline void scale_offsets(kvhost::WeightType type, int offsets[2]) {
   offsets[1] = two ? offsets[0] + 2 : -1;
 }
 
-// Random bytes with scales from 0.25 to 1 in size, of either sign.
-inline std::vector<uint8_t> random_blocks(kvhost::WeightType type, int64_t n, uint32_t seed) {
-  const auto& info = kvhost::weight_type_info(type);
-  std::vector<uint8_t> out(static_cast<size_t>(n / info.block * info.block_bytes));
-  std::mt19937 draw(seed);
-  for (auto& byte : out) byte = static_cast<uint8_t>(draw());
+// Scales from 0.25 to 1 in size, of either sign, where random bytes would make any number.
+inline void give_scales(kvhost::WeightType type, std::vector<uint8_t>& blocks, std::mt19937& draw) {
   int offsets[2];
   scale_offsets(type, offsets);
-  for (size_t block = 0; block < out.size(); block += static_cast<size_t>(info.block_bytes)) {
+  const auto step = static_cast<size_t>(kvhost::weight_type_info(type).block_bytes);
+  for (size_t block = 0; block < blocks.size(); block += step) {
     for (const int offset : offsets) {
       if (offset < 0) continue;
       const auto bits = static_cast<uint16_t>(0x3400u + (draw() & 0x83ffu) + (draw() & 0x400u));
-      std::memcpy(&out[block + static_cast<size_t>(offset)], &bits, sizeof bits);
+      std::memcpy(&blocks[block + static_cast<size_t>(offset)], &bits, sizeof bits);
     }
-    if (type == kvhost::WeightType::MXFP4) out[block] = static_cast<uint8_t>(120 + out[block] % 8);
+    if (type == kvhost::WeightType::MXFP4)
+      blocks[block] = static_cast<uint8_t>(120 + blocks[block] % 8);
   }
+}
+
+// Of n weights, with random bytes.
+inline std::vector<uint8_t> random_blocks(kvhost::WeightType type, int64_t n, uint32_t seed) {
+  std::mt19937 draw(seed);
+  std::vector<uint8_t> out(static_cast<size_t>(kvhost::row_bytes(type, n)));
+  for (auto& byte : out) byte = static_cast<uint8_t>(draw());
+  give_scales(type, out, draw);
+  return out;
+}
+
+// The same byte everywhere but in scales.
+inline std::vector<uint8_t> filled_blocks(kvhost::WeightType type, int64_t n, uint8_t byte) {
+  std::mt19937 draw(byte);
+  std::vector<uint8_t> out(static_cast<size_t>(kvhost::row_bytes(type, n)), byte);
+  give_scales(type, out, draw);
   return out;
 }
 

@@ -121,6 +121,31 @@ TEST_CASE("row products of every type are those of the unpacked weights") {
   CHECK(n_types == weight_types().size());
 }
 
+// What is asked for alone and together, in a batch or divided among threads, is the same to the bit.
+TEST_CASE("a product does not depend on the rows that are read beside it") {
+  const int64_t n_in = 768, n_rows = 7, n_out = 11;
+  const auto x = random_floats(static_cast<size_t>(n_rows * n_in), 8);
+  for (const auto& info : weight_types()) {
+    if (is_plain(info.type)) continue;
+    CAPTURE(info.name);
+    const auto blocks = quant_cases::random_blocks(info.type, n_in * n_out, 9);
+    std::vector<float> together(static_cast<size_t>(n_rows * n_out));
+    const QuantMatrix all{info.type, blocks.data(), nullptr, together.data(), n_out};
+    quant_gemv({DType::Float32, x.data(), n_rows, n_in, false}, {&all, 1});
+    size_t different = 0;
+    for (int64_t t = 0; t < n_rows; ++t) {
+      for (int64_t r = 0; r < n_out; ++r) {
+        float alone = 0;
+        const QuantMatrix one{
+            info.type, blocks.data() + r * row_bytes(info.type, n_in), nullptr, &alone, 1};
+        quant_gemv({DType::Float32, x.data() + t * n_in, 1, n_in, false}, {&one, 1});
+        different += alone != together[static_cast<size_t>(t * n_out + r)];
+      }
+    }
+    CHECK(different == 0);
+  }
+}
+
 TEST_CASE("several matrices of different types share one input in bfloat16") {
   const int64_t n_in = 768, n_rows = 3;
   std::vector<uint16_t> x(static_cast<size_t>(n_rows * n_in));
@@ -150,15 +175,45 @@ TEST_CASE("several matrices of different types share one input in bfloat16") {
 }
 
 TEST_CASE("an input that is not a number is not lost in whole numbers") {
-  for (const float bad :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    std::vector<float> x(256, 1.0F);
-    x[77] = bad;
-    const auto blocks = quant_cases::random_blocks(WeightType::Q8_0, 256, 3);
-    float out = 0;
-    const QuantMatrix matrix{WeightType::Q8_0, blocks.data(), nullptr, &out, 1};
-    quant_gemv({DType::Float32, x.data(), 1, 256, false}, {&matrix, 1});
-    CHECK_FALSE(std::isfinite(out));
+  for (const auto& info : weight_types()) {
+    if (is_plain(info.type)) continue;
+    CAPTURE(info.name);
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      std::vector<float> x(256, 1.0F);
+      x[77] = bad;
+      const auto blocks = quant_cases::random_blocks(info.type, 256, 3);
+      float out = 0;
+      const QuantMatrix matrix{info.type, blocks.data(), nullptr, &out, 1};
+      quant_gemv({DType::Float32, x.data(), 1, 256, false}, {&matrix, 1});
+      CHECK_FALSE(std::isfinite(out));
+    }
+  }
+}
+
+// The largest sums there can be, which whole numbers have to hold.
+TEST_CASE("weights and inputs at the ends of their ranges do not overflow") {
+  const int64_t n_in = 512;
+  for (const auto& info : weight_types()) {
+    if (is_plain(info.type)) continue;
+    CAPTURE(info.name);
+    for (const int fill : {0xff, 0x7f, 0x80}) {
+      const auto blocks = quant_cases::filled_blocks(info.type, n_in, static_cast<uint8_t>(fill));
+      for (const float sign : {1.0F, -1.0F}) {
+        const std::vector<float> x(static_cast<size_t>(n_in), sign);
+        std::vector<float> weight(static_cast<size_t>(n_in));
+        dequantize(info.type, blocks.data(), n_in, weight.data());
+        double sum = 0, size = 1e-3;
+        for (const float w : weight) {
+          sum += static_cast<double>(sign * w);
+          size += std::abs(static_cast<double>(w));
+        }
+        float out = 0;
+        const QuantMatrix matrix{info.type, blocks.data(), nullptr, &out, 1};
+        quant_gemv({DType::Float32, x.data(), 1, n_in, false}, {&matrix, 1});
+        CHECK(std::abs(static_cast<double>(out) - sum) <= 3e-5 * size);
+      }
+    }
   }
 }
 
