@@ -4,6 +4,7 @@
 // only.
 #pragma once
 
+#include "kernels/quant/leading.hpp"
 #include "kernels/quant/vectors.hpp"
 
 namespace kvhost {
@@ -31,25 +32,17 @@ struct BlockType {
   using Scale = Scales<kHalves>;
 };
 
-// Blocks of 32 that begin with half-precision scales; n of the 8 are there.
-template <int kBytes>
-inline Halves leading_halves(const uint8_t* block, int n) {
-  const auto at = [&](int i) { return i < n ? load<uint16_t>(block + i * kBytes) : uint16_t{0}; };
-  return Halves{at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)};
-}
-
+// Of blocks of 32 that begin with a scale; n of the 8 are there.
 template <int kBytes>
 inline Scales<1> leading_scales(const uint8_t* block, int n) {
   return {{widen_halves(leading_halves<kBytes>(block, n))}, {}};
 }
 
-// The same for a scale and a least weight.
+// The same of a scale and a least weight.
 template <int kBytes>
-inline Scales<1> leading_pairs(const uint8_t* block, int n) {
-  const auto at = [&](int i) { return i < n ? load<uint32_t>(block + i * kBytes) : 0; };
-  const Words both = {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)};
-  return {{widen_halves(__builtin_convertvector(both & 0xffff, Halves))},
-          {widen_halves(__builtin_convertvector(both >> 16, Halves))}};
+inline Scales<1> leading_scales_and_least(const uint8_t* block, int n) {
+  const auto [scale, least] = leading_pairs<kBytes>(block, n);
+  return {{widen_halves(scale)}, {widen_halves(least)}};
 }
 
 inline Group nibbles(const uint8_t* from) {
@@ -95,7 +88,9 @@ struct Q4_0 : BlockType<18, 1, 1, false> {
 };
 
 struct Q4_1 : BlockType<20, 1, 1, true> {
-  static Scale scales(const uint8_t* block, int n) { return leading_pairs<kBytes>(block, n); }
+  static Scale scales(const uint8_t* block, int n) {
+    return leading_scales_and_least<kBytes>(block, n);
+  }
   template <int G>
   static Group codes(const uint8_t* block) {
     block += G * kBytes;
@@ -124,7 +119,9 @@ struct Q5_0 : BlockType<22, 1, 1, false> {
 };
 
 struct Q5_1 : BlockType<24, 1, 1, true> {
-  static Scale scales(const uint8_t* block, int n) { return leading_pairs<kBytes>(block, n); }
+  static Scale scales(const uint8_t* block, int n) {
+    return leading_scales_and_least<kBytes>(block, n);
+  }
   template <int G>
   static Group codes(const uint8_t* block) {
     block += G * kBytes;
