@@ -152,12 +152,7 @@ struct Mxfp4 : BlockType<17, 1, 1, false> {
   }
   static SignedBytes16 values(Bytes16 codes) {
     constexpr SignedBytes16 kValues = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-#if defined(__AVX2__)
-    return reinterpret_cast<SignedBytes16>(
-        _mm_shuffle_epi8(reinterpret_cast<__m128i>(kValues), reinterpret_cast<__m128i>(codes)));
-#else
-    return __builtin_shuffle(kValues, reinterpret_cast<SignedBytes16>(codes));
-#endif
+    return reinterpret_cast<SignedBytes16>(shuffled(reinterpret_cast<Bytes16>(kValues), codes));
   }
   template <int G>
   static Bytes bytes(const uint8_t* block) {
@@ -215,9 +210,8 @@ constexpr Words4 kSixBitUpperBits = {0, 0x30303030, 0, 0x30303030};
 
 inline Scales<1> six_bit_scales(const uint8_t* block) {
   const auto packed = load<Bytes16>(block);
-  const auto lower =
-      reinterpret_cast<Words4>(__builtin_shuffle(packed, kSixBitLower)) >> kSixBitShift;
-  const auto upper = reinterpret_cast<Words4>(__builtin_shuffle(packed, kSixBitUpper)) >> 2;
+  const auto lower = reinterpret_cast<Words4>(shuffled(packed, kSixBitLower)) >> kSixBitShift;
+  const auto upper = reinterpret_cast<Words4>(shuffled(packed, kSixBitUpper)) >> 2;
   const auto [scale, least] = sixteen_floats(
       reinterpret_cast<Bytes16>((lower & kSixBitLowerBits) | (upper & kSixBitUpperBits)));
   return {{all(half(block)) * scale}, {all(-half(block + 2)) * least}};

@@ -193,7 +193,19 @@ inline Bytes chosen_bytes(uint32_t bits, uint8_t on) {
 #endif
 }
 
-// table[i] for every byte i, which are below 16.
+// v[i] for every byte i of `where`, which are below 16.
+inline Bytes16 shuffled(Bytes16 v, Bytes16 where) {
+#if defined(__SSSE3__)
+  return reinterpret_cast<Bytes16>(
+      _mm_shuffle_epi8(reinterpret_cast<__m128i>(v), reinterpret_cast<__m128i>(where)));
+#else
+  Bytes16 out;
+  for (int i = 0; i < 16; ++i) out[i] = v[where[i]];
+  return out;
+#endif
+}
+
+// The same for twice as many.
 inline Bytes looked_up(Bytes16 table, Bytes indices) {
 #if defined(__AVX2__)
   return reinterpret_cast<Bytes>(
