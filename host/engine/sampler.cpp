@@ -67,12 +67,18 @@ int32_t Sampler::next(std::span<const float> logits) {
     for (int32_t id = 0; id < size; ++id) sum += weight(id);
     return sum;
   };
-  // The n-th of what is drawn from, which weighs `mass` together, for n below `count`.
+  // nth(n): what is drawn from, for n below `count`, which weighs `mass` together. Where rounding leaves something over at
+  // the end it is the last that has a weight: what is ruled out is never drawn.
   const auto draw = [&](double mass, size_t count, const auto& nth) {
     double left = std::uniform_real_distribution<double>(0, mass)(generator_);
-    for (size_t n = 0; n + 1 < count; ++n)
-      if ((left -= weight(nth(n))) < 0) return nth(n);
-    return nth(count - 1);
+    int32_t last = nth(0);
+    for (size_t n = 0; n < count && left >= 0; ++n) {
+      const int32_t id = nth(n);
+      const double share = weight(id);
+      if (share > 0) last = id;
+      left -= share;
+    }
+    return last;
   };
   const auto asked = static_cast<size_t>(options_.top_k);
   const bool some = options_.top_k > 0 && asked < logits.size();

@@ -109,6 +109,15 @@ TEST_CASE("tokens are drawn by their probabilities, from what top-k and top-p le
   }
 }
 
+TEST_CASE("what is ruled out is never drawn") {
+  auto logits = random_logits(1);
+  for (size_t id = 0; id < logits.size(); ++id)
+    if (id % 3 != 1 || id > 4900) logits[id] = -std::numeric_limits<float>::infinity();
+  for (const int64_t top_k : {0, 4000})
+    for (const double top_p : {1.0, 0.9})
+      check_draws(logits, {.temperature = 1.3, .top_p = top_p, .top_k = top_k, .seed = 2});
+}
+
 TEST_CASE("a seed draws the same tokens again") {
   const auto logits = random_logits(2);
   const SamplingOptions options{.temperature = 1, .top_p = 0.95, .seed = 11};
