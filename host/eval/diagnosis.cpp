@@ -5,9 +5,9 @@
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <set>
 
+#include "base/ranking.hpp"
 #include "tokenizer/pieces.hpp"
 
 namespace kvhost::eval {
@@ -34,8 +34,8 @@ bool held_anywhere(const KeptPositions& kept, int32_t position) {
 }
 
 double share_held(const std::vector<int32_t>& head, const std::vector<int32_t>& positions) {
-  const auto n = std::count_if(
-      positions.begin(), positions.end(), [&](int32_t p) { return holds(head, p); });
+  const auto n =
+      std::count_if(positions.begin(), positions.end(), [&](int32_t p) { return holds(head, p); });
   return static_cast<double>(n) / static_cast<double>(positions.size());
 }
 
@@ -63,15 +63,9 @@ Retention retention(const KeptPositions& kept, const std::vector<int32_t>& posit
 
 // Positions of the `n` largest, ascending; of equals the earlier ones.
 std::vector<int32_t> largest(const std::vector<float>& values, size_t n) {
-  std::vector<int32_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto larger = [&](int32_t a, int32_t b) {
-    const float x = values[static_cast<size_t>(a)], y = values[static_cast<size_t>(b)];
-    return x != y ? x > y : a < b;
-  };
-  const auto end = order.begin() + static_cast<std::ptrdiff_t>(n);
-  std::partial_sort(order.begin(), end, order.end(), larger);
-  order.erase(end, order.end());
+  Ranking ranked(values);
+  std::vector<int32_t> order;
+  for (size_t rank = 0; rank < n; ++rank) order.push_back(ranked[rank]);
   std::sort(order.begin(), order.end());
   return order;
 }
