@@ -20,8 +20,8 @@ class Ranking {
   size_t size() const { return order_.size(); }
   // Where the rank-th largest stands, from 0 on; below size().
   int32_t operator[](size_t rank) {
-    constexpr size_t kFirst = 64,
-                     kGrowth = 16;  // a ranking that is read to its end is sorted in a few steps
+    // What is read to its end is sorted in a few steps.
+    constexpr size_t kFirst = 64, kGrowth = 16;
     if (rank >= sorted_)
       sort_to(std::min(order_.size(), std::max({rank + 1, kFirst, kGrowth * sorted_})));
     return order_[rank];

@@ -2,11 +2,10 @@
 // Unpacking and row products of every block type. Included by level files only.
 #pragma once
 
-#include <utility>
-
 #include "kernels/quant/blocks.hpp"
 #include "kernels/quant/encode.hpp"
 #include "kernels/quant/quant_level.hpp"
+#include "kernels/quant/steps.hpp"
 #include "kernels/quant/whole_scales.hpp"
 
 namespace kvhost {
@@ -208,6 +207,13 @@ inline int64_t bytes_of_row(int64_t n_in) {
 // latency; the processor's own prefetching ends at pages.
 constexpr int64_t kAheadBytes = 2048;
 
+// The next kBytes of it.
+template <int64_t kBytes>
+inline __attribute__((always_inline)) void fetch(const uint8_t*& ahead) {
+  for (int64_t at = 0; at < kBytes; at += 64) __builtin_prefetch(ahead + at);
+  ahead += kBytes;
+}
+
 // R weight rows from r on with M input rows from `token` on.
 template <class Type, int R, int M>
 void rows_of(const QuantRange& range, int64_t r, int64_t token) {
@@ -219,9 +225,7 @@ void rows_of(const QuantRange& range, int64_t r, int64_t token) {
   int64_t group = 0;
   const auto add = [&]<int kCount>() __attribute__((always_inline)) {
     // Rows read side by side are fetched as they lie, one after another.
-    constexpr int64_t kRead = R * Type::kStepBytes * kCount / 8;
-    for (int64_t at = 0; at < kRead; at += 64) __builtin_prefetch(ahead + at);
-    ahead += kRead;
+    fetch<R * Type::kStepBytes * kCount / 8>(ahead);
     StepInput<Type> x[M];
     for (int m = 0; m < M; ++m) x[m] = step_input<Type>(range.x, token + m, group);
     add_step<Type, R, M, kCount>(block, row_bytes, x, sums);
@@ -248,11 +252,9 @@ void four_rows_of(const QuantRange& range, int64_t r, int64_t n, int64_t token) 
   const uint8_t* block[kFour];
   for (int i = 0; i < kFour; ++i) block[i] = range.weight + (r + (i < n ? i : n - 1)) * row_bytes;
   const uint8_t* ahead = range.weight + (r + n) * row_bytes + kAheadBytes;
-  constexpr int64_t kRead = kFour * Type::kStepBytes;
   FourSums<M> sums;
   for (int64_t step = 0; step < range.x.n_in / kStep; ++step) {
-    for (int64_t at = 0; at < kRead; at += 64) __builtin_prefetch(ahead + at);
-    ahead += kRead;
+    fetch<kFour * Type::kStepBytes>(ahead);
     add_whole_step<Type, M>(block, range.x, token, step, sums);
     for (auto& row : block) row += Type::kStepBytes;
   }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "kernels/quant/quant_level.hpp"
-#include "kernels/quant/steps.hpp"
 #include "kernels/quant/vectors.hpp"
 
 namespace kvhost {

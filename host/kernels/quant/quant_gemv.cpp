@@ -42,8 +42,7 @@ struct Scratch {
   Lines<uint8_t> bytes;
 };
 
-constexpr int64_t kStep = 256,
-                  kGroups = 8;  // inputs, and groups of 32 of them, that are encoded at once
+constexpr int64_t kGroups = kStep / kGroup;  // of a step, which is encoded at once
 
 // What lies behind a row is read, times zero.
 void clear_behind(int64_t first, int64_t end, Scratch& scratch) {
@@ -62,9 +61,9 @@ CodedInput encode(const float* x, int64_t n_rows, int64_t n_in, bool one_scale, 
   for (int64_t row = 0; row < n_rows; ++row) {
     const int64_t first = row * n_steps * kGroups;
     for (int64_t i = 0; i < n_in; i += kStep) {
-      const int64_t group = first + i / 32, at = row * n_in + i;
+      const int64_t group = first + i / kGroup, at = row * n_in + i;
       quant_level().encode(x + at,
-                           static_cast<int>(std::min(n_in - i, kStep) / 32),
+                           static_cast<int>(std::min(n_in - i, kStep) / kGroup),
                            one_scale,
                            {.codes = scratch.codes.data() + at,
                             .bytes = scratch.bytes.data() + 2 * at,
@@ -73,7 +72,7 @@ CodedInput encode(const float* x, int64_t n_rows, int64_t n_in, bool one_scale, 
                             .scales_16 = scratch.scales_16.data() + 2 * group,
                             .sums_16 = scratch.sums_16.data() + 2 * group});
     }
-    clear_behind(first + n_in / 32, first + n_steps * kGroups, scratch);
+    clear_behind(first + n_in / kGroup, first + n_steps * kGroups, scratch);
   }
   return {.codes = scratch.codes.data(),
           .bytes = scratch.bytes.data(),

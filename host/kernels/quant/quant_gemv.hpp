@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of a few token rows with quantised matrices, whose blocks are read once, as they are
-// stored. The input is rounded to 16 bits in groups of 32, or of 256 where a block has as many, which keeps the results within about
-// 1e-5 of the product with the unpacked weights.
+// stored. The input is rounded to 16 bits in groups of 32, or of 256 where a block has as many,
+// which keeps the results within about 1e-5 of the product with the unpacked weights.
 #pragma once
 
 #include <span>

@@ -10,6 +10,9 @@
 
 namespace kvhost {
 
+// A step is 256 inputs of a row, eight groups of 32.
+constexpr int64_t kGroup = 32, kStep = 256;
+
 // Input rows as integers: x = scale * code, the scale given per 32 and per 16 of them as the weights' types have
 // theirs. sums: of scale * code. What is read beyond a row is zeros: the arrays of a row are as long as n_steps says.
 struct CodedInput {

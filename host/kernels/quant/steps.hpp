@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A step is 256 inputs of a row, eight groups of 32. Included by level files only.
+// What goes over the eight groups of a step. Included by level files only.
 #pragma once
 
-#include <cstdint>
 #include <utility>
 
 namespace kvhost {
 namespace {
-
-constexpr int64_t kGroup = 32, kStep = 256;
 
 // use.template operator()<G>() for the eight groups of a step.
 template <class Use>
